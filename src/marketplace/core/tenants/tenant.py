@@ -1,0 +1,82 @@
+"""A tenant is one marketplace: its policy, and whether its money and its clock are real."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.tenants.policy import Policy
+
+
+class State(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Mode(StrEnum):
+    """A test tenant has sandbox rails only, and a clock that may be moved forward."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+TENANT = Lifecycle(
+    kind="tenant",
+    states=State,
+    initial=State.OPEN,
+    opening="tenant.opened",
+    moves=(
+        Move("amend", State.OPEN, State.OPEN, by={Role.ADMIN, Role.SYSTEM}, emits="tenant.amended"),
+        Move("move_clock", State.OPEN, State.OPEN, by={Role.ADMIN}, emits="tenant.clock_moved"),
+        Move("close", State.OPEN, State.CLOSED, by={Role.ADMIN, Role.SYSTEM}, emits="tenant.closed"),
+        Move("reopen", State.CLOSED, State.OPEN, by={Role.ADMIN, Role.SYSTEM}, emits="tenant.reopened"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """`id` and `tenant_id` are the same: a tenant is its own tenant."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = TENANT
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.OPEN
+    slug: str
+    mode: Mode
+    policy: Policy
+    clock_ahead_seconds: int = 0
+
+    def now(self, real: datetime) -> datetime:
+        """This tenant's time at a real instant; the two differ in test mode only."""
+        return real + timedelta(seconds=self.clock_ahead_seconds)
+
+    def parties(self) -> tuple[UUID, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who asks, of which marketplace, when, under which request; read once, at the edge.
+
+    `entropy` is at least 32 random bytes from which codes and tokens of this call derive.
+    """
+
+    actor: Actor
+    tenant: Tenant
+    at: datetime
+    request_id: str
+    entropy: bytes = field(default=b"", repr=False)
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.tenant.id
+
+    @property
+    def policy(self) -> Policy:
+        return self.tenant.policy

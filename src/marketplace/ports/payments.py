@@ -1,0 +1,114 @@
+"""A payment rail takes money, gives it back and pays it out, and tells the truth when asked.
+
+Every call that moves money carries a reference of ours, persisted before the call: the same reference never
+moves money twice, however often it is sent. A call that fails in doubt raises OutcomeUnknown and is looked
+up by `find`; one that surely did nothing raises Unavailable and may be sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from marketplace.core.shared.money import Money
+
+
+class Standing(StrEnum):
+    """Where a charge, a refund or a transfer stands, in the rail's truth."""
+
+    NEEDS_ACTION = "needs_action"
+    PENDING = "pending"
+    AUTHORISED = "authorised"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+    DISPUTED = "disputed"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a rail can do; policy derives from it, nobody asks for the rail's name."""
+
+    currencies: frozenset[str]
+    hold_max: timedelta | None
+    partial_refunds: bool
+    asynchronous: bool
+    pays_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """An order to collect. `hold` only reserves the money until it is captured; `method` is a rail's token."""
+
+    reference: UUID
+    tenant_id: UUID
+    amount: Money
+    method: str
+    hold: bool
+    description: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """An order to pay a provider; `payee` is the rail's token for the provider's account."""
+
+    reference: UUID
+    tenant_id: UUID
+    amount: Money
+    payee: str
+    description: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The rail's truth about one reference of ours, as of now."""
+
+    reference: UUID
+    rail_reference: str
+    standing: Standing
+    amount: Money
+    failure: str | None = None
+    next_action: str | None = None
+    hold_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A verified webhook: something happened to `reference`; the truth is to be fetched."""
+
+    event_id: str
+    tenant_id: UUID
+    reference: UUID
+    subject: str
+
+
+class PaymentRail(Protocol):
+    """Raises Unavailable (nothing happened), OutcomeUnknown (look it up), Invalid (we asked wrongly)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    async def collect(self, charge: Charge) -> Report: ...
+    async def capture(self, reference: UUID, amount: Money) -> Report: ...
+    async def void(self, reference: UUID) -> Report: ...
+    async def refund(self, reference: UUID, *, refund: UUID, amount: Money) -> Report:
+        """Give back part of the charge `reference` under the reference `refund`."""
+        ...
+
+    async def release(self, transfer: Transfer) -> Report: ...
+    async def find(self, reference: UUID) -> Report | None:
+        """The truth about a charge, refund or transfer of ours; None when the rail never heard of it."""
+        ...
+
+    async def submit_evidence(self, reference: UUID, *, text: str) -> Report: ...
+    def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
+        """The hints in a webhook; no I/O; raises NotAllowed for a bad signature, Invalid for a bad body."""
+        ...
