@@ -75,6 +75,11 @@ class TestSplit:
 
         assert parts == (2, 2, 1)
 
+    def test_gives_everything_to_the_only_one(self) -> None:
+        parts = split(total_minor=7, weights=(0, 1))
+
+        assert parts == (0, 7)
+
     def test_mirrors_a_negative_total(self) -> None:
         parts = split(total_minor=-5, weights=(1, 1, 1))
 
@@ -117,6 +122,7 @@ class TestFormatPlain:
         [
             (Money(12_000, "ZAR"), "ZAR 120.00"),
             (Money(-5, "ZAR"), "ZAR -0.05"),
+            (Money(0, "ZAR"), "ZAR 0.00"),
             (Money(120, "JPY"), "JPY 120"),
             (Money(1_005, "KWD"), "KWD 1.005"),
         ],

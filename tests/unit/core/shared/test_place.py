@@ -28,6 +28,11 @@ class TestPlace:
         with pytest.raises(Invalid, match=field):
             Place(latitude, longitude)
 
+    def test_is_shown_with_two_decimals(self) -> None:
+        shown = CAPE_TOWN.rounded()
+
+        assert shown == Place(-33.92, 18.42)
+
     @given(place=places)
     def test_is_shown_rounded_to_about_a_kilometre(self, place: Place) -> None:
         shown = place.rounded()
