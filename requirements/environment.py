@@ -1,4 +1,4 @@
-"""The environment holds what the lock files pin and is marked as whole only after its last file is in place."""
+"""The environment holds what the lock files pin, and is marked as whole only after its last file."""
 
 import os
 import shutil
@@ -54,8 +54,8 @@ SIGNS = {
 }
 
 
-class Stopped(Exception):  # noqa: N818  # its text is the sentence that the user reads
-    pass
+class Stopped(Exception):
+    """Its text is the sentence that the user reads."""
 
 
 def bring_up_to_date(wanted: dict[str, str], found: dict[str, str], lock: int) -> None:
@@ -72,7 +72,9 @@ def bring_up_to_date(wanted: dict[str, str], found: dict[str, str], lock: int) -
     say(f"the environment is ready ({time.monotonic() - began:.0f} s)")
 
 
-def install(part: str, arguments: tuple[str, ...], found: dict[str, str], mark: str, lock: int) -> dict[str, str]:
+def install(
+    part: str, arguments: tuple[str, ...], found: dict[str, str], mark: str, lock: int
+) -> dict[str, str]:
     # A kill from here on leaves a mark that fits nothing: the next start that needs this part makes all anew.
     write_stamp({**found, part: "unfinished"})
     try:
@@ -116,11 +118,11 @@ def add_pinned_pip(lock: int) -> None:
 
 def watch(command: list[str | Path], lock: int, doing: str) -> None:
     """Runs the command, keeps its output back, and says in a sentence of ours why it failed."""
-    with subprocess.Popen(  # noqa: S603  # commands of this file
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env=clean_environment(),
-        # Should this process be killed, the child goes on and keeps the lock, and the next start waits for it.
+        # Should this process be killed, the child goes on and keeps the lock: the next start waits for it.
         pass_fds=[lock],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -144,9 +146,21 @@ def shown(lines: Iterator[str] | tuple[()], doing: str) -> Iterator[str]:
 
 def clean_environment() -> dict[str, str]:
     # Without what would send pip's work, or Python's imports, to another place than .venv.
-    misleading = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV")
+    misleading = {
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_ROOT",
+        "PIP_REQUIRE_VIRTUALENV",
+    }
     kept = {name: value for name, value in os.environ.items() if name not in misleading}
-    ours = {"PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    ours = {
+        "PIP_USER": "0",
+        "PIP_REQUIRE_HASHES": "0",
+        "PIP_NO_INPUT": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     return {"PIP_RETRIES": "3", **kept, **ours, "LC_ALL": "C.UTF-8"}
 
 

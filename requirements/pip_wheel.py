@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class WrongFile(Exception):  # noqa: N818  # a fact, as everywhere here
+class WrongFile(Exception):
     pass
 
 
