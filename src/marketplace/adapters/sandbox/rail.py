@@ -1,0 +1,152 @@
+"""The sandbox plays a payment vendor: money that is not real, trouble that is, chosen by the token."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from marketplace.adapters.sandbox import requests
+from marketplace.adapters.sandbox.books import Books
+from marketplace.adapters.sandbox.faults import CALL_FAULTS, Fault, Operation, fault_for
+from marketplace.adapters.sandbox.orders import NOBODY, Order
+from marketplace.adapters.sandbox.signatures import verify
+from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TOKENS, WEEK_SECONDS, check_token, showing
+from marketplace.adapters.sandbox.webhooks import hints
+from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
+from marketplace.core.shared.money import EXPONENTS, Money
+from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Transfer
+from marketplace.ports.shelf import Document
+
+CAPABILITIES = Capabilities(
+    currencies=frozenset(EXPONENTS),
+    hold_max=timedelta(seconds=WEEK_SECONDS),
+    partial_refunds=True,
+    asynchronous=True,
+    pays_out=True,
+)
+_ATTEMPTS, _OVERRIDES = "sandbox.attempt", "sandbox.override"
+
+Act = Callable[[], Awaitable[Order]]
+
+
+@dataclass(kw_only=True)
+class SandboxRail:
+    """`secrets` verify webhooks: the one in use first, and while they are rotated the one before."""
+
+    books: Books
+    secrets: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.secrets or not all(self.secrets):
+            raise Invalid("secrets", "the sandbox's webhooks need a secret", "one or two that are not empty")
+
+    @property
+    def name(self) -> str:
+        return "sandbox"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    async def collect(self, charge: Charge) -> Report:
+        asked = check_token(charge.method, field="method", table=METHODS)
+        requests.check_positive(charge.amount)
+        planned = self._planned(Operation.COLLECT, charge.reference)
+        token = await self._overriding(charge.reference) or showing(planned, table=METHODS) or asked
+        check_token(token, field="method", table=METHODS)
+        now = self.books.clock(charge.tenant_id)
+        decide = partial(requests.collect, charge=charge, token=token, now=now)
+        fault = planned or await self._first(Operation.COLLECT, charge.reference, METHODS[token].fault)
+        return await self._answer(fault, lambda: self.books.change((charge.reference,), decide))
+
+    async def capture(self, reference: UUID, amount: Money) -> Report:
+        requests.check_positive(amount)
+        planned = self._planned(Operation.CAPTURE, reference)
+        decide = partial(requests.capture, reference=reference, amount=amount, clock=self.books.clock)
+        return await self._answer(planned, lambda: self.books.change((reference,), decide))
+
+    async def void(self, reference: UUID) -> Report:
+        planned = self._planned(Operation.VOID, reference)
+        decide = partial(requests.void, reference=reference, clock=self.books.clock)
+        return await self._answer(planned, lambda: self.books.change((reference,), decide))
+
+    async def refund(self, reference: UUID, *, refund: UUID, amount: Money) -> Report:
+        requests.check_positive(amount)
+        planned = self._planned(Operation.REFUND, refund)
+        wanted = requests.GiveBack(charge=reference, refund=refund, amount=amount)
+        token = showing(planned, table=METHODS)
+        decide = partial(requests.refund, wanted=wanted, token=token, clock=self.books.clock)
+        return await self._answer(planned, lambda: self.books.change((refund, reference), decide))
+
+    async def release(self, transfer: Transfer) -> Report:
+        asked = check_token(transfer.payee, field="payee", table=PAYEES)
+        requests.check_positive(transfer.amount)
+        planned = self._planned(Operation.RELEASE, transfer.reference)
+        token = await self._overriding(transfer.reference) or showing(planned, table=PAYEES) or asked
+        check_token(token, field="payee", table=PAYEES)
+        now = self.books.clock(transfer.tenant_id)
+        decide = partial(requests.release, transfer=transfer, token=token, now=now)
+        fault = planned or await self._first(Operation.RELEASE, transfer.reference, PAYEES[token].fault)
+        return await self._answer(fault, lambda: self.books.change((transfer.reference,), decide))
+
+    async def find(self, reference: UUID) -> Report | None:
+        self._meet_before(self._planned(Operation.FIND, reference))
+        order = await self.books.find(reference)
+        return None if order is None else requests.report(order)
+
+    async def submit_evidence(self, reference: UUID, *, text: str) -> Report:
+        planned = self._planned(Operation.EVIDENCE, reference)
+        decide = partial(requests.take_evidence, reference=reference, text=text, clock=self.books.clock)
+        return await self._answer(planned, lambda: self.books.change((reference,), decide))
+
+    def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
+        verify(headers=headers, body=body, secrets=self.secrets, now=now)
+        return hints(body)
+
+    async def complete_action(self, reference: UUID) -> Report:
+        """What the customer does at `next_action`; without effect on a charge that needs none."""
+        decide = partial(requests.complete_action, reference=reference, clock=self.books.clock)
+        return requests.report(await self.books.change((reference,), decide))
+
+    async def fail_action(self, reference: UUID) -> Report:
+        decide = partial(requests.fail_action, reference=reference, clock=self.books.clock)
+        return requests.report(await self.books.change((reference,), decide))
+
+    async def override(self, reference: UUID, *, token: str) -> None:
+        """Let the charge or transfer that will come under this reference behave as another token; once."""
+        check_token(token, field="token", table=TOKENS)
+        key = str(reference)
+        await self.books.shelf.keep(
+            Document(shelf=_OVERRIDES, key=key, tenant_id=NOBODY, body=b'"' + token.encode() + b'"')
+        )
+
+    async def _overriding(self, reference: UUID) -> str | None:
+        document = await self.books.shelf.fetch(shelf=_OVERRIDES, key=str(reference))
+        return None if document is None else document.body.decode().strip('"')
+
+    def _planned(self, operation: Operation, reference: UUID) -> Fault | None:
+        return fault_for(self.books.faults, operation, reference)
+
+    async def _first(self, operation: Operation, reference: UUID, fault: Fault | None) -> Fault | None:
+        """A token's fault of the call, if this is the first call: kept, so that a restart knows it too."""
+        if fault not in CALL_FAULTS:
+            return None
+        attempt = Document(shelf=_ATTEMPTS, key=f"{operation}/{reference}", tenant_id=NOBODY, body=b"null")
+        return fault if await self.books.shelf.keep(attempt) else None
+
+    async def _answer(self, fault: Fault | None, act: Act) -> Report:
+        self._meet_before(fault)
+        order = await act()
+        if fault is Fault.TIMEOUT_AFTER:
+            self.books.tally[fault] += 1
+            raise OutcomeUnknown("the sandbox did not answer")
+        return requests.report(order)
+
+    def _meet_before(self, fault: Fault | None) -> None:
+        if fault is Fault.UNAVAILABLE:
+            self.books.tally[fault] += 1
+            raise Unavailable("the sandbox is down")
+        if fault is Fault.TIMEOUT_BEFORE:
+            self.books.tally[fault] += 1
+            raise OutcomeUnknown("the sandbox did not answer")

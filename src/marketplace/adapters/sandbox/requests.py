@@ -1,0 +1,166 @@
+"""A reference stands for one order for ever, and no request takes or gives back more than is there."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from marketplace.adapters.sandbox.books import Orders
+from marketplace.adapters.sandbox.orders import (
+    Kind,
+    Order,
+    acted_on,
+    action_failed,
+    cancelled,
+    captured,
+    late_charge,
+    placed_charge,
+    placed_refund,
+    placed_transfer,
+    tombstone,
+    with_evidence,
+)
+from marketplace.adapters.sandbox.webhooks import Clock
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.money import EXPONENTS, Money
+from marketplace.ports.payments import Charge, Report, Standing, Transfer
+
+_VOIDABLE = frozenset({Standing.NEEDS_ACTION, Standing.PENDING, Standing.AUTHORISED})
+_CONTESTED = frozenset({Standing.DISPUTED, Standing.WON, Standing.LOST, Standing.RETURNED})
+_ANY_CURRENCY = min(EXPONENTS)  # a void doesn't say in what money the charge would have been
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveBack:
+    """A request for part of the charge `charge`, under the reference `refund`."""
+
+    charge: UUID
+    refund: UUID
+    amount: Money
+
+
+def collect(orders: Orders, *, charge: Charge, token: str, now: datetime) -> tuple[Order, ...]:
+    order = orders.get(charge.reference)
+    if order is None:
+        return (placed_charge(charge, token=token, now=now),)
+    if order.kind is Kind.VOIDED:
+        return (late_charge(charge, now=now),)
+    _check_same(order, Kind.CHARGE, charge.tenant_id, charge.amount, (charge.method, charge.hold))
+    return (order,)
+
+
+def release(orders: Orders, *, transfer: Transfer, token: str, now: datetime) -> tuple[Order, ...]:
+    order = orders.get(transfer.reference)
+    if order is None:
+        return (placed_transfer(transfer, token=token, now=now),)
+    _check_same(order, Kind.TRANSFER, transfer.tenant_id, transfer.amount, (transfer.payee, False))
+    return (order,)
+
+
+def capture(orders: Orders, *, reference: UUID, amount: Money, clock: Clock) -> tuple[Order, ...]:
+    order = known(orders, reference, kind=Kind.CHARGE)
+    if order.captured_minor:
+        if Money(order.captured_minor, order.currency) != amount:
+            raise Invalid("amount", "another amount has been captured", f"{order.captured_minor}")
+        return (order,)
+    _check_amount(amount, order, up_to_minor=order.minor)
+    if order.standing is not Standing.AUTHORISED:
+        return (order,)
+    return (captured(order, minor=amount.minor, now=clock(order.tenant_id)),)
+
+
+def void(orders: Orders, *, reference: UUID, clock: Clock) -> tuple[Order, ...]:
+    order = orders.get(reference)
+    if order is None:
+        return (tombstone(reference, currency=_ANY_CURRENCY),)
+    if order.kind not in {Kind.CHARGE, Kind.VOIDED}:
+        raise Invalid("reference", f"is a {order.kind}", "a charge")
+    if order.kind is Kind.VOIDED or order.standing not in _VOIDABLE:
+        return (order,)
+    return (cancelled(order, now=clock(order.tenant_id)),)
+
+
+def refund(orders: Orders, *, wanted: GiveBack, token: str | None, clock: Clock) -> tuple[Order, ...]:
+    """`token` is the one by which the refund behaves, if it is not the charge's."""
+    charge = known(orders, wanted.charge, kind=Kind.CHARGE)
+    order = orders.get(wanted.refund)
+    if order is not None:
+        _check_same(order, Kind.REFUND, charge.tenant_id, wanted.amount, (charge.asked, False))
+        if order.charge != wanted.charge:
+            raise Invalid("refund", "was used for another charge")
+        return (order,)
+    _check_amount(wanted.amount, charge, up_to_minor=charge.left_minor)
+    return placed_refund(
+        charge,
+        refund=wanted.refund,
+        minor=wanted.amount.minor,
+        token=token or charge.token,
+        now=clock(charge.tenant_id),
+    )
+
+
+def take_evidence(orders: Orders, *, reference: UUID, text: str, clock: Clock) -> tuple[Order, ...]:
+    order = known(orders, reference, kind=Kind.CHARGE)
+    if order.standing in {Standing.WON, Standing.LOST}:
+        return (order,)
+    if order.standing is not Standing.DISPUTED:
+        raise Invalid("reference", f"is {order.standing}", "a charge that is disputed")
+    if order.evidence is not None:
+        return (replace(order, evidence=text),)
+    return (with_evidence(order, text=text, now=clock(order.tenant_id)),)
+
+
+def complete_action(orders: Orders, *, reference: UUID, clock: Clock) -> tuple[Order, ...]:
+    order = known(orders, reference, kind=Kind.CHARGE)
+    waits = order.standing is Standing.NEEDS_ACTION
+    return (acted_on(order, now=clock(order.tenant_id)) if waits else order,)
+
+
+def fail_action(orders: Orders, *, reference: UUID, clock: Clock) -> tuple[Order, ...]:
+    order = known(orders, reference, kind=Kind.CHARGE)
+    waits = order.standing is Standing.NEEDS_ACTION
+    return (action_failed(order, now=clock(order.tenant_id)) if waits else order,)
+
+
+def known(orders: Orders, reference: UUID, *, kind: Kind) -> Order:
+    order = orders.get(reference)
+    if order is None or order.kind is not kind:
+        raise Invalid("reference", f"the sandbox has no {kind} {reference}")
+    return order
+
+
+def check_positive(amount: Money) -> None:
+    if amount.minor <= 0:
+        raise Invalid("amount", "must be more than nothing", "1 and more")
+
+
+def report(order: Order) -> Report:
+    """`amount` is what the standing is about: ordered or held, then captured, then contested."""
+    minor = order.minor
+    if order.kind is Kind.CHARGE and order.standing is Standing.SUCCEEDED:
+        minor = order.captured_minor
+    elif order.kind is Kind.CHARGE and order.standing in _CONTESTED:
+        minor = order.contested_minor
+    acts = order.standing is Standing.NEEDS_ACTION
+    return Report(
+        reference=order.reference,
+        rail_reference=f"sandbox_{order.kind}_{order.reference.hex}",
+        standing=order.standing,
+        amount=Money(minor, order.currency),
+        failure=order.failure,
+        next_action=f"/sandbox/actions/{order.reference}" if acts else None,
+        hold_until=order.hold_until if order.standing is Standing.AUTHORISED else None,
+    )
+
+
+def _check_amount(amount: Money, charge: Order, *, up_to_minor: int) -> None:
+    if amount.currency != charge.currency:
+        raise Invalid("currency", f"is {amount.currency}", charge.currency)
+    if amount.minor > up_to_minor:
+        raise Invalid("amount", f"{amount.minor} is more than there is", f"1 to {up_to_minor}")
+
+
+def _check_same(order: Order, kind: Kind, tenant_id: UUID, amount: Money, terms: tuple[str, bool]) -> None:
+    """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
+    asked = (kind, tenant_id, amount, terms)
+    if (order.kind, order.tenant_id, Money(order.minor, order.currency), (order.asked, order.hold)) != asked:
+        raise Invalid("reference", f"{order.reference} was used for another order")
