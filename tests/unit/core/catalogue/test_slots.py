@@ -23,6 +23,7 @@ def minutes(count: int) -> timedelta:
 
 
 def at(clock: str) -> datetime:
+    """Hours past 24 are those of the next day."""
     hour, minute = clock.split(":")
     return MIDNIGHT + timedelta(hours=int(hour), minutes=int(minute))
 
@@ -116,9 +117,9 @@ class TestFreeSlots:
         assert starts(diary) == ["09:00", "09:30", "10:00", "10:10", "10:40"]
 
     def test_return_to_the_grid_of_the_opening_that_goes_on(self) -> None:
-        diary = replace(ONE_UNIT, open_periods=(period("9:00", "12:00"), period("9:40", "10:20")))
+        diary = replace(ONE_UNIT, open_periods=(period("9:00", "12:00"), period("9:40", "10:10")))
 
-        assert starts(diary) == ["09:00", "09:30", "09:40", "10:10", "10:30", "11:00"]
+        assert starts(diary) == ["09:00", "09:30", "09:40", "10:30", "11:00"]
 
     def test_are_none_without_units(self) -> None:
         assert starts(replace(ONE_UNIT, units=())) == []
@@ -167,13 +168,15 @@ class TestWhyNot:
         ("start", "reason"),
         [
             ("7:30", SlotRefusal.TOO_SOON),
-            ("8:30", SlotRefusal.OUTSIDE_HOURS),
-            ("15:30", SlotRefusal.OUTSIDE_HOURS),
+            ("8:00", None),
             ("9:10", SlotRefusal.OFF_GRID),
             ("10:00", SlotRefusal.TIME_OFF),
             ("11:00", SlotRefusal.TAKEN),
-            ("12:00", None),
-            ("36:00", SlotRefusal.TOO_FAR),
+            ("15:00", None),
+            ("15:30", SlotRefusal.OUTSIDE_HOURS),
+            ("17:00", SlotRefusal.OUTSIDE_HOURS),
+            ("31:00", None),
+            ("31:30", SlotRefusal.TOO_FAR),
         ],
     )
     def test_names_the_reason(self, start: str, reason: SlotRefusal | None) -> None:
@@ -182,12 +185,24 @@ class TestWhyNot:
             now=at("7:00"),
             notice=minutes(60),
             horizon=timedelta(days=1),
-            open_periods=(period("9:00", "16:00"), period("33:00", "40:00")),
+            open_periods=(period("7:00", "16:00"), period("31:00", "40:00")),
             time_off=(period("10:15", "10:30"),),
             busy={FIRST: (period("11:30", "12:00"),)},
         )
 
         assert why_not(diary, start=at(start)) is reason
+
+
+class TestReach:
+    def test_covers_the_buffers_of_the_first_and_the_whole_of_the_last_job(self) -> None:
+        span = reach(
+            within=period("9:00", "10:00"),
+            duration=minutes(60),
+            buffer_before=minutes(15),
+            buffer_after=minutes(30),
+        )
+
+        assert span == period("8:45", "11:30")
 
 
 short = st.integers(0, 12).map(lambda count: minutes(5 * count))
