@@ -79,6 +79,11 @@ class Follow:
     at: datetime
     request_id: str
 
+    @property
+    def key(self) -> str:
+        """Of jobs with one key only the first is queued."""
+        return f"{self.QUEUE}:{self.event_id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
@@ -92,6 +97,11 @@ class Alarm:
     version: int
     due_at: datetime
     request_id: str
+
+    @property
+    def key(self) -> str:
+        """Of jobs with one key only the first is queued."""
+        return f"{self.QUEUE}:{self.subject_id}:{self.version}"
 
 
 Job = Follow | Alarm
@@ -108,6 +118,11 @@ class Batch:
     rows: tuple[Any, ...] = ()
     events: tuple[Event, ...] = ()
     jobs: tuple[Job, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in (*self.added, *self.saved, *self.rows, *self.events, *self.jobs):
+            if row.tenant_id != self.tenant_id:
+                raise ValueError(f"{type(row).__name__} of another tenant in a batch")
 
 
 class Store(Protocol):

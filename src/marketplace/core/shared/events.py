@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.shared.roles import Role
+from marketplace.core.shared.rules import AppendOnly, Rule, Unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What happened, past tense. `changes` maps a field to [before, after]; `parties` may be told of it."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (Unique(("subject_id", "version")), AppendOnly())
 
     tenant_id: UUID
     id: UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.shared.rules import Rule, Unique
 from marketplace.core.tenants.policy import Policy
 
 
@@ -42,6 +43,7 @@ class Tenant:
     """`id` and `tenant_id` are the same: a tenant is its own tenant."""
 
     LIFECYCLE: ClassVar[Lifecycle] = TENANT
+    RULES: ClassVar[tuple[Rule, ...]] = (Unique(("slug",), everywhere=True),)
 
     id: UUID
     tenant_id: UUID
