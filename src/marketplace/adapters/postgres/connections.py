@@ -1,0 +1,69 @@
+"""A connection works for one tenant at a time, and the database hides every other tenant's rows from it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from sqlalchemy.engine.interfaces import PoolProxiedConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.core.shared.errors import Unavailable
+
+_SET_TENANT = "SELECT set_config('marketplace.tenant', $1, false)"
+_TENANT = "tenant"
+
+
+class Driver(Protocol):
+    """What we use of an asyncpg connection, which carries no types of its own."""
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any: ...
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any: ...
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
+    async def execute(self, statement: str, *arguments: Any) -> str: ...
+    def is_closed(self) -> bool: ...
+
+
+@contextlib.asynccontextmanager
+async def connection_of(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[Driver]:
+    """A pooled connection in the service of one tenant; raises Unavailable where there is none to have.
+
+    The driver is used directly: measured, a statement through SQLAlchemy's cursor costs 182 µs of Python,
+    this way 85.
+    """
+    pooled = await _take(engine)
+    driver = driver_of(pooled)
+    try:
+        if pooled.info.get(_TENANT) != tenant_id:
+            await _serve(pooled, tenant_id)
+        yield driver
+    except BaseException as error:
+        # An interrupted statement may still run on this connection: nobody else may get it.
+        if driver.is_closed() or not isinstance(error, Exception):
+            pooled.invalidate()
+        raise
+    finally:
+        pooled.close()
+
+
+def driver_of(pooled: PoolProxiedConnection) -> Driver:
+    return cast("Driver", pooled.driver_connection)
+
+
+async def _take(engine: AsyncEngine) -> PoolProxiedConnection:
+    """An open connection, as far as this side knows: after a restart the pool is full of closed ones."""
+    while True:
+        try:
+            pooled = await engine.raw_connection()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise Unavailable("no connection to the database") from error
+        if not driver_of(pooled).is_closed():
+            return pooled
+        pooled.invalidate()
+
+
+async def _serve(pooled: PoolProxiedConnection, tenant_id: UUID) -> None:
+    pooled.info.pop(_TENANT, None)
+    await driver_of(pooled).fetchval(_SET_TENANT, str(tenant_id))
+    pooled.info[_TENANT] = tenant_id

@@ -1,0 +1,92 @@
+"""Every connection works in UTC, gives up after five seconds, and commits each statement by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from marketplace.adapters.postgres.schema import APP_ROLE
+from marketplace.core.shared.errors import Invalid
+
+STATEMENT_TIMEOUT_SECONDS = 5
+_SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
+# What libpq calls it, and what asyncpg does.
+_OPTIONS = {"host": "host", "port": "port", "sslmode": "ssl", "ssl": "ssl"}
+
+
+def create_engine(
+    url: str,
+    *,
+    pool_size: int = 8,
+    wait_seconds: float = 2,
+    application_name: str = "marketplace",
+) -> AsyncEngine:
+    """Connections in the role that owns nothing; who finds none free within `wait_seconds` is refused."""
+    settings = {
+        "role": APP_ROLE,
+        "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+        "idle_in_transaction_session_timeout": "30s",
+        # A plan for each shape of statement, made once. Small tables that have just been analysed would
+        # otherwise teach it to read them whole, for ever: every table has the index that its rows need.
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "jit": "off",
+    }
+    return create_async_engine(
+        parse_url(url),
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        pool_use_lifo=True,
+        pool_recycle=3600,
+        connect_args=_connect_arguments(settings, application_name, command_seconds=10),
+    )
+
+
+def create_owner_engine(url: str, *, application_name: str = "marketplace owner") -> AsyncEngine:
+    """Unpooled connections as whom the URL names, whom row-level security doesn't bind: for migrations."""
+    return create_async_engine(
+        parse_url(url),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args=_connect_arguments({}, application_name, command_seconds=None),
+    )
+
+
+def parse_url(url: str) -> URL:
+    """Raises Invalid for a URL that is no PostgreSQL's; never shows its password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise Invalid(
+            "database_url", "cannot be read", "postgresql://user:password@host:5432/name"
+        ) from error
+    if parsed.drivername not in _SCHEMES:
+        raise Invalid("database_url", f"is a {parsed.drivername} URL", "postgresql://…")
+    return parsed.set(drivername="postgresql+asyncpg", query=_query(parsed.query))
+
+
+def _query(options: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise Invalid("database_url", f"option {unknown[0]} is not known", ", ".join(_OPTIONS))
+    return {_OPTIONS[name]: value for name, value in options.items()}
+
+
+def _connect_arguments(
+    settings: Mapping[str, str], application_name: str, *, command_seconds: float | None
+) -> dict[str, Any]:
+    return {
+        "server_settings": {"application_name": application_name, "timezone": "UTC", **settings},
+        # The server gives up first; this is for a network that swallows the answer.
+        "command_timeout": command_seconds,
+        "timeout": 10,
+        # Statements depend on nothing but their shape: keep them, however long, for the connection's life.
+        "statement_cache_size": 500,
+        "max_cached_statement_lifetime": 0,
+        "max_cacheable_statement_size": 0,
+    }

@@ -1,0 +1,74 @@
+"""The schema is brought to this code's version at start, by one process at a time, and never backwards."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from marketplace.adapters.postgres.engine import create_owner_engine
+from marketplace.core.shared.errors import MarketplaceError, Unavailable
+
+_DIRECTORY = Path(__file__).parent / "migrations"
+_LOCK = 0x6D61726B  # "mark", one key of the advisory locks that take a number
+VERSION_TABLE = "schema_version"
+VERSIONS = tuple(sorted(path.name[:4] for path in (_DIRECTORY / "versions").glob("[0-9]*.py")))
+HEAD = VERSIONS[-1]
+
+
+class DatabaseNewer(MarketplaceError):
+    """The database was written by a newer version of this program."""
+
+    code = "database_newer"
+
+
+async def migrate(url: str) -> str:
+    """The schema's version, once it is this code's; raises DatabaseNewer or Unavailable."""
+    engine = create_owner_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await _bring_to_head(connection)
+    except (OSError, SQLAlchemyError) as error:
+        raise Unavailable(f"the database could not be set up: {error}") from error
+    finally:
+        await engine.dispose()
+    return HEAD
+
+
+async def schema_version(engine: AsyncEngine) -> str | None:
+    """The version that stands in the database, None for an empty one."""
+    async with engine.connect() as connection:
+        return await _standing(connection)
+
+
+async def _bring_to_head(connection: AsyncConnection) -> None:
+    # Held by the session, so that it ends with it, whatever happens.
+    await connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+    standing = await _standing(connection)
+    if standing is not None and standing not in VERSIONS:
+        raise DatabaseNewer(f"the database is of version {standing}, this program knows {HEAD}")
+    if standing != HEAD:
+        async with connection.engine.connect() as worker:
+            await worker.execution_options(isolation_level="READ COMMITTED")
+            await worker.run_sync(_upgrade)
+        await connection.exec_driver_sql("ANALYZE")
+
+
+async def _standing(connection: AsyncConnection) -> str | None:
+    found = await connection.exec_driver_sql(f"SELECT to_regclass('{VERSION_TABLE}') IS NOT NULL")
+    if not found.scalar_one():
+        return None
+    rows = await connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
+    version: str | None = rows.scalar_one_or_none()
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported where it is needed: a process whose schema is up to date never pays for Alembic.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_DIRECTORY))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

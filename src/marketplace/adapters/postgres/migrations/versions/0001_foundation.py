@@ -1,0 +1,10 @@
+"""Every table of the first release."""
+
+from marketplace.adapters.postgres.migrations.script import run_script
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    run_script(__file__)
