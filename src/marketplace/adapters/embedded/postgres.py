@@ -36,13 +36,8 @@ DURABLE: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
 }
-# For data that nobody misses after the power went.
-THROWAWAY: Mapping[str, str] = {
-    **DURABLE,
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-}
+# For data that nobody misses after the power went. A commit still survives a kill of the server.
+THROWAWAY: Mapping[str, str] = {**DURABLE, "fsync": "off", "full_page_writes": "off"}
 # Recovery after a crash may take long, and it is no failure.
 START_SECONDS_MAX = 120
 SOCKET_PATH_MAX = 60
