@@ -1,4 +1,5 @@
-"""A channel carries one message to one address, once, and says what became of it.
+"""
+A channel carries one message to one address, once, and says what became of it.
 
 No adapter tries again: whoever plans the messages does. A send in doubt is `unknown`, and is looked up.
 """

@@ -1,4 +1,5 @@
-"""A payment rail takes money, gives it back and pays it out, and tells the truth when asked.
+"""
+A payment rail takes money, gives it back and pays it out, and tells the truth when asked.
 
 Every call that moves money carries a reference of ours, persisted before the call: the same reference never
 moves money twice, however often it is sent. A call that fails in doubt raises OutcomeUnknown and is looked
@@ -43,7 +44,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """An order to collect. `hold` only reserves the money until it is captured; `method` is a rail's token."""
+    """An order to collect. `hold` only reserves the money until capture; `method` is a rail's token."""
 
     reference: UUID
     tenant_id: UUID

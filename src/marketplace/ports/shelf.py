@@ -1,4 +1,5 @@
-"""A shelf keeps JSON documents for vendors that we play ourselves, and changes several of them or none.
+"""
+A shelf keeps JSON documents for vendors that we play ourselves, and changes several of them or none.
 
 It stands apart from the platform's own storage: what is on it is what an outsider would know.
 """
@@ -16,7 +17,8 @@ Key = tuple[str, str]  # (shelf, key)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """`body` is JSON; `label` finds it again among its tenant's; `due_at` is when something must be done.
+    """
+    `body` is JSON; `label` finds it again among its tenant's; `due_at` is when something must be done.
 
     `position` is given by the shelf when the document is first kept, and rises with every new one.
     """
@@ -54,10 +56,12 @@ class Shelf(Protocol):
         ...
 
     async def change(self, keys: Sequence[Key], decide: Decide[R]) -> R:
-        """Read `keys` so that nobody else can change them, decide, and keep what was decided, whole.
+        """
+        Keep what `decide` makes of `keys`, all of it or nothing, unless they have moved meanwhile.
 
-        `decide` runs once, must not wait, and answers with its result and the documents to keep: those of
-        `keys`, or new ones that nobody else could make. When it raises, nothing is changed.
+        It must not wait, and runs again when somebody else was faster. It answers with its result and the
+        documents to keep: those of `keys`, or new ones that nobody else could make. When it raises, nothing
+        is changed. A key that is absent, and stays so, is not watched.
         """
         ...
 

@@ -1,4 +1,5 @@
-"""Storage remembers aggregates, rows and events, writes a decision whole or not at all, and answers queries.
+"""
+Storage remembers aggregates, rows and events, writes a decision whole or not at all, and answers queries.
 
 A use case reads through a Work, decides, and records in it what changed. The Work is written at once:
 all of it or nothing, refused if any version that the decision rests on has moved meanwhile.
@@ -44,7 +45,8 @@ class Broken(Conflict):
 
 
 class Query(Protocol[R_co]):
-    """A question about rows of one kind: a frozen dataclass with a plain predicate.
+    """
+    A question about rows of one kind: a frozen dataclass with a plain predicate.
 
     The memory adapter runs `matches`; PostgreSQL answers by SQL kept under the query's type. Rows come
     back in the order of their ids.
@@ -186,7 +188,7 @@ class Work:
             raise NotFound(first.__name__.lower(), first_id)
         if not other:
             raise NotFound(second.__name__.lower(), second_id)
-        return cast(tuple[A, R], (one[0], other[0]))
+        return cast("tuple[A, R]", (one[0], other[0]))
 
     def add(self, created: Changed[A]) -> A:
         """Record a new aggregate and its first event."""

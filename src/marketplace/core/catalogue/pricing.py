@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, check_range
 from marketplace.core.shared.money import (
     BASIS_POINTS,
     check_currency,
@@ -13,9 +14,8 @@ from marketplace.core.shared.money import (
     vat_included,
     vat_on,
 )
+from marketplace.core.tenants.policy import FeePolicy
 
-# Generous for any service, and small enough that no sum of lines can leave PostgreSQL's bigint.
-AMOUNT_MINOR_MAX = 10**12
 QUANTITY_MAX = 1_000
 DURATION_MINUTES_MAX = 31 * 24 * 60
 
@@ -30,9 +30,9 @@ class PriceRule:
     minimum_minor: int = 0
 
     def __post_init__(self) -> None:
-        _check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
-        _check_range("call_out_minor", self.call_out_minor, most=AMOUNT_MINOR_MAX)
-        _check_range("minimum_minor", self.minimum_minor, most=AMOUNT_MINOR_MAX)
+        check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
+        check_range("call_out_minor", self.call_out_minor, most=AMOUNT_MINOR_MAX)
+        check_range("minimum_minor", self.minimum_minor, most=AMOUNT_MINOR_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,14 @@ class Option:
     max_quantity: int = 1
 
     def __post_init__(self) -> None:
-        _check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
-        _check_range("max_quantity", self.max_quantity, least=1, most=QUANTITY_MAX)
+        check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
+        check_range("max_quantity", self.max_quantity, least=1, most=QUANTITY_MAX)
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenOption:
     code: str
     quantity: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class FeePolicy:
-    """Commission comes out of the provider's share; the customer's fee is added, VAT included."""
-
-    commission_basis_points: int = 0
-    customer_fee_minor: int = 0
-    customer_fee_basis_points: int = 0
-
-    def __post_init__(self) -> None:
-        _check_range("commission_basis_points", self.commission_basis_points, most=BASIS_POINTS)
-        _check_range("customer_fee_minor", self.customer_fee_minor, most=AMOUNT_MINOR_MAX)
-        _check_range("customer_fee_basis_points", self.customer_fee_basis_points, most=BASIS_POINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +84,7 @@ class Price:
     customer_fee_vat_minor: int
 
 
-def price(  # noqa: PLR0913 - each is a fact of its own
+def price(
     *,
     rule: PriceRule,
     options: Sequence[Option],
@@ -111,8 +97,8 @@ def price(  # noqa: PLR0913 - each is a fact of its own
 ) -> Price:
     """Where prices leave VAT out it becomes a line; the customer's fee has its own VAT in it either way."""
     check_currency(currency)
-    _check_range("duration_minutes", duration_minutes, least=1, most=DURATION_MINUTES_MAX)
-    _check_range("vat_rate_basis_points", vat_rate_basis_points, most=BASIS_POINTS)
+    check_range("duration_minutes", duration_minutes, least=1, most=DURATION_MINUTES_MAX)
+    check_range("vat_rate_basis_points", vat_rate_basis_points, most=BASIS_POINTS)
     lines = [
         _base_line(rule, duration_minutes=duration_minutes),
         *_option_lines(options, chosen),
@@ -191,7 +177,7 @@ def _option_lines(options: Sequence[Option], chosen: Sequence[ChosenOption]) -> 
         if option is None:
             known = ", ".join(sorted(offered)) or "none"
             raise Invalid("options", f"{choice.code} is not offered for this service", known)
-        _check_range(f"options.{option.code}.quantity", choice.quantity, least=1, most=option.max_quantity)
+        check_range(f"options.{option.code}.quantity", choice.quantity, least=1, most=option.max_quantity)
         amount_minor = option.amount_minor * choice.quantity
         yield PriceLine(
             f"option:{option.code}", option.name, choice.quantity, option.amount_minor, amount_minor
@@ -204,8 +190,3 @@ def _line_if(code: str, label: str, amount_minor: int) -> tuple[PriceLine, ...]:
 
 def _sum_minor(lines: Sequence[PriceLine]) -> int:
     return sum(line.amount_minor for line in lines)
-
-
-def _check_range(field: str, number: int, *, most: int, least: int = 0) -> None:
-    if not least <= number <= most:
-        raise Invalid(field, "is out of range", f"{least} to {most}")

@@ -64,17 +64,30 @@ def create(subject: A, call: Occasion, *, reason: str | None = None) -> Changed[
         raise ValueError(f"{table.kind} cannot begin as {subject.state}")
     born = _timed(replace(subject, version=1), call)  # type: ignore[type-var]  # a Protocol cannot say "dataclass"
     _require(born)
-    event = _event(None, born, table.opening, "create", call, reason, {})
-    return Changed(born, event)
+    opening = _Step(name="create", emits=table.opening, before=None, changes={})
+    return Changed(born, _event(born, opening, call, reason))
 
 
-def move(subject: A, name: str, call: Occasion, *, reason: str | None = None, **changes: Any) -> Changed[A]:
+def move(
+    subject: A, name: str, call: Occasion, /, *, reason: str | None = None, **changes: Any
+) -> Changed[A]:
     """`subject` after the move `name`; raises MoveRefused or NotAllowed as its table says."""
     step: Move = subject.LIFECYCLE.lawful(subject.state, name, call.actor.role)
     moved: A = replace(subject, state=step.target, version=subject.version + 1, **changes)  # type: ignore[type-var]
     moved = _timed(moved, call)
     _require(moved)
-    return Changed(moved, _event(subject, moved, step.emits, name, call, reason, _difference(subject, moved)))
+    taken = _Step(name=name, emits=step.emits, before=str(subject.state), changes=_difference(subject, moved))
+    return Changed(moved, _event(moved, taken, call, reason))
+
+
+class Timed(Protocol):
+    @property
+    def due_at(self) -> datetime | None: ...
+
+
+def is_due(subject: Timed, call: Occasion) -> bool:
+    """Whether the clock's move is due: a timer may go off early, late or twice."""
+    return subject.due_at is not None and subject.due_at <= call.at
 
 
 def _timed(subject: A, call: Occasion) -> A:
@@ -111,24 +124,24 @@ def _difference(before: Aggregate, after: Aggregate) -> dict[str, list[Any]]:
     return changes
 
 
-def _event(
-    before: Aggregate | None,
-    after: Aggregate,
-    name: str,
-    step: str,
-    call: Occasion,
-    reason: str | None,
-    changes: dict[str, list[Any]],
-) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    name: str
+    emits: str
+    before: str | None
+    changes: dict[str, list[Any]]
+
+
+def _event(after: Aggregate, step: _Step, call: Occasion, reason: str | None) -> Event:
     return Event(
         tenant_id=after.tenant_id,
         id=derive(after.id, after.version),
         kind=after.LIFECYCLE.kind,
         subject_id=after.id,
         version=after.version,
-        name=name,
-        move=step,
-        before=None if before is None else str(before.state),
+        name=step.emits,
+        move=step.name,
+        before=step.before,
         after=str(after.state),
         at=call.at,
         actor_role=call.actor.role,
@@ -136,6 +149,6 @@ def _event(
         on_behalf_of=call.actor.on_behalf_of,
         request_id=call.request_id,
         reason=reason,
-        changes=changes,
+        changes=step.changes,
         parties=after.parties(),
     )

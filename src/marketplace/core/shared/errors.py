@@ -1,4 +1,5 @@
-"""Every error says whether the caller can act, may try again, or must never try again.
+"""
+Every error says whether the caller can act, may try again, or must never try again.
 
 MarketplaceError            code (stable), facts
 ├ Refused                   the caller can act

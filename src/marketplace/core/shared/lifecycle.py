@@ -1,4 +1,4 @@
-"""A lifecycle is the table of an aggregate's lawful moves: it guards, times, draws and constrains them all."""
+"""A lifecycle is the table of an aggregate's lawful moves; it guards, times, draws and constrains them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,8 @@ class Move:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """The moves between an aggregate's states, checked when the module is imported.
+    """
+    The moves between an aggregate's states, checked when the module is imported.
 
     `requires` names the fields that must be set in a state. `timers` gives, for each name in a move's
     `after`, the function from (subject, call) to the instant at which the clock makes that move.
@@ -108,7 +109,7 @@ def _clock_moves(lifecycle: Lifecycle) -> dict[str, Move]:
 
 
 def _check(lifecycle: Lifecycle) -> None:
-    """No state out of reach, no timer without a clock, no dead end but on purpose (a state nothing leaves)."""
+    """No state out of reach, no timer without a clock, no dead end but those nothing leaves."""
     reached = _reachable(lifecycle)
     lost = [state for state in lifecycle.states if state not in reached]
     if lost:
@@ -129,9 +130,7 @@ def _reachable(lifecycle: Lifecycle) -> set[str]:
     frontier: Iterable[str] = lifecycle.initials
     while frontier:
         reached.update(frontier)
-        frontier = {
-            m.target for m in lifecycle.moves if any(s in reached for s in m.sources)
-        } - reached
+        frontier = {m.target for m in lifecycle.moves if any(s in reached for s in m.sources)} - reached
     return reached
 
 

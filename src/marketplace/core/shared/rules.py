@@ -1,4 +1,5 @@
-"""What must hold among stored rows is declared once, on the class of the rows, and every storage keeps it.
+"""
+What must hold among stored rows is declared once, on the class of the rows, and every storage keeps it.
 
 A class lists its rules as `RULES: ClassVar[tuple[Rule, ...]]`. All of them hold within one tenant, except
 that a `Unique` with `everywhere` holds across tenants.

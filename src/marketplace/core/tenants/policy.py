@@ -1,10 +1,23 @@
 """A blueprint is policy as data: everything in which one marketplace may differ from another."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, check_range
+from marketplace.core.shared.money import BASIS_POINTS, check_currency
+
+DAY_MINUTES = 24 * 60
+YEAR_MINUTES = 366 * DAY_MINUTES
+_WINDOWS = (
+    "payment_window_minutes",
+    "acceptance_window_minutes",
+    "complaint_window_minutes",
+    "dispute_deadline_minutes",
+    "slot_step_minutes",
+)
 
 
 class Confirmation(StrEnum):
@@ -33,6 +46,12 @@ class BookingPolicy:
     slot_step_minutes: int = 15
     horizon_days: int = 60
 
+    def __post_init__(self) -> None:
+        for name in _WINDOWS:
+            check_range(name, getattr(self, name), least=1, most=YEAR_MINUTES)
+        check_range("no_show_grace_minutes", self.no_show_grace_minutes, most=DAY_MINUTES)
+        check_range("horizon_days", self.horizon_days, least=1, most=730)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPolicy:
@@ -40,13 +59,18 @@ class PaymentPolicy:
     capture: Capture = Capture.ON_BOOKING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FeePolicy:
-    """What the platform earns: a share of the provider's price, and a fee on top for the customer."""
+    """Commission comes out of the provider's share; the customer's fee is added, VAT included."""
 
-    commission_basis_points: int = 1500
+    commission_basis_points: int = 0
     customer_fee_minor: int = 0
     customer_fee_basis_points: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("commission_basis_points", self.commission_basis_points, most=BASIS_POINTS)
+        check_range("customer_fee_minor", self.customer_fee_minor, most=AMOUNT_MINOR_MAX)
+        check_range("customer_fee_basis_points", self.customer_fee_basis_points, most=BASIS_POINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +79,9 @@ class VatRate:
 
     since: date
     basis_points: int
+
+    def __post_init__(self) -> None:
+        check_range("basis_points", self.basis_points, most=BASIS_POINTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +97,7 @@ class VatPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CancellationTier:
-    """With at least this much notice, this share comes back."""
+    """Applies with at least this notice; less than 0 reaches past the start."""
 
     notice_minutes: int
     refund_basis_points: int
@@ -78,10 +105,33 @@ class CancellationTier:
 
 @dataclass(frozen=True, slots=True)
 class CancellationTerms:
-    """Tiers by notice, longest first; within `grace_minutes` of booking all comes back."""
+    """
+    Tiers from the longest notice to the shortest; below the last one nothing is refunded.
 
-    tiers: tuple[CancellationTier, ...] = (CancellationTier(1440, 10_000), CancellationTier(0, 5_000))
+    Within the grace after booking everything is refunded, while the start is still further off than that.
+    """
+
+    tiers: tuple[CancellationTier, ...]
     grace_minutes: int = 0
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+def validate(terms: CancellationTerms) -> None:
+    """Raises Invalid where less notice would be worth as much time, or more money."""
+    for index, tier in enumerate(terms.tiers):
+        if not 0 <= tier.refund_basis_points <= BASIS_POINTS:
+            raise Invalid(f"tiers[{index}].refund_basis_points", "is out of range", f"0 to {BASIS_POINTS}")
+    for index, (more, less) in enumerate(pairwise(terms.tiers), start=1):
+        if less.notice_minutes >= more.notice_minutes:
+            allowed = f"less than {more.notice_minutes}"
+            raise Invalid(f"tiers[{index}].notice_minutes", "is not in falling order", allowed)
+        if less.refund_basis_points > more.refund_basis_points:
+            allowed = f"0 to {more.refund_basis_points}"
+            raise Invalid(f"tiers[{index}].refund_basis_points", "gives more for less notice", allowed)
+    if terms.grace_minutes < 0:
+        raise Invalid("grace_minutes", "is negative", "0 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +139,11 @@ class PayoutPolicy:
     approval_above_minor: int = 1_000_000
     minimum_minor: int = 0
     risk_delay_minutes: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("approval_above_minor", self.approval_above_minor, most=AMOUNT_MINOR_MAX)
+        check_range("minimum_minor", self.minimum_minor, most=AMOUNT_MINOR_MAX)
+        check_range("risk_delay_minutes", self.risk_delay_minutes, most=YEAR_MINUTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,47 +167,9 @@ class Policy:
     payment: PaymentPolicy = field(default_factory=PaymentPolicy)
     fees: FeePolicy = field(default_factory=FeePolicy)
     vat: VatPolicy = field(default_factory=VatPolicy)
-    cancellation: CancellationTerms = field(default_factory=CancellationTerms)
+    cancellation: CancellationTerms
     payout: PayoutPolicy = field(default_factory=PayoutPolicy)
     wording: Wording = field(default_factory=Wording)
 
-
-WHOLE_BASIS_POINTS = 10_000
-
-
-def check_policy(policy: Policy) -> None:
-    """Refuse a policy that contradicts itself; names the field of the blueprint file."""
-    for name, value in _windows(policy.booking).items():
-        if value <= timedelta(0):
-            raise Invalid(f"booking.{name}", "must be positive")
-    _share("fees.commission_basis_points", policy.fees.commission_basis_points)
-    _share("fees.customer_fee_basis_points", policy.fees.customer_fee_basis_points)
-    for rate in policy.vat.rates:
-        _share("vat.rates.basis_points", rate.basis_points)
-    _check_tiers(policy.cancellation)
-
-
-def _windows(booking: BookingPolicy) -> dict[str, timedelta]:
-    return {
-        "payment_window_minutes": timedelta(minutes=booking.payment_window_minutes),
-        "acceptance_window_minutes": timedelta(minutes=booking.acceptance_window_minutes),
-        "complaint_window_minutes": timedelta(minutes=booking.complaint_window_minutes),
-        "dispute_deadline_minutes": timedelta(minutes=booking.dispute_deadline_minutes),
-        "slot_step_minutes": timedelta(minutes=booking.slot_step_minutes),
-        "horizon_days": timedelta(days=booking.horizon_days),
-    }
-
-
-def _share(name: str, value: int) -> None:
-    if not 0 <= value <= WHOLE_BASIS_POINTS:
-        raise Invalid(name, f"{value} is no share", "0 to 10000 basis points")
-
-
-def _check_tiers(terms: CancellationTerms) -> None:
-    for tier in terms.tiers:
-        _share("cancellation.tiers.refund_basis_points", tier.refund_basis_points)
-    for longer, shorter in zip(terms.tiers, terms.tiers[1:], strict=False):
-        if shorter.notice_minutes >= longer.notice_minutes:
-            raise Invalid("cancellation.tiers", "notice must fall from tier to tier")
-        if shorter.refund_basis_points > longer.refund_basis_points:
-            raise Invalid("cancellation.tiers", "less notice must not refund more")
+    def __post_init__(self) -> None:
+        check_currency(self.currency)

@@ -55,7 +55,7 @@ class Tenant:
     clock_ahead_seconds: int = 0
 
     def now(self, real: datetime) -> datetime:
-        """This tenant's time at a real instant; the two differ in test mode only."""
+        """The tenant's time at a real instant; the two differ in test mode only."""
         return real + timedelta(seconds=self.clock_ahead_seconds)
 
     def parties(self) -> tuple[UUID, ...]:
@@ -64,7 +64,8 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Who asks, of which marketplace, when, under which request; read once, at the edge.
+    """
+    Who asks, of which marketplace, when, under which request; read once, at the edge.
 
     `entropy` is at least 32 random bytes from which codes and tokens of this call derive.
     """

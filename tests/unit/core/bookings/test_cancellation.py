@@ -5,14 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.core.bookings.cancellation import (
-    CancellationTerms,
-    CancellationTier,
-    Canceller,
-    refund_minor,
-    validate,
-)
+from marketplace.core.bookings.cancellation import Canceller, refund_minor
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.tenants.policy import CancellationTerms, CancellationTier, validate
 
 STARTS_AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 BOOKED_AT = STARTS_AT - timedelta(days=7)

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from marketplace.core.catalogue.pricing import (
     ChosenOption,
-    FeePolicy,
     Option,
     Price,
     PriceRule,
     price,
 )
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.tenants.policy import FeePolicy
 
 VAT = 1_500
 WAX = Option("wax", "Wax", 5_000, max_quantity=3)

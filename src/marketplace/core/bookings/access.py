@@ -1,0 +1,55 @@
+"""Who may see a booking, and that whoever acts for others says why."""
+
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.bookings.booking import Booking, Side
+from marketplace.core.payments.payment import Payment
+from marketplace.core.shared.aggregate import Changed, move
+from marketplace.core.shared.errors import Invalid, NotFound
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+
+def sees(booking: Booking, call: Call) -> bool:
+    """Its customer, its provider and the people of the platform; to others it is not there."""
+    match call.actor.role:
+        case Role.CUSTOMER:
+            return booking.customer_id == call.actor.user_id
+        case Role.PROVIDER:
+            return booking.provider_id == call.actor.provider_id
+        case _:
+            return True
+
+
+async def booking_of(key: UUID, call: Call, work: Work) -> Booking:
+    """The booking, if this actor may see it; raises NotFound."""
+    booking = await work.get(Booking, key)
+    if not sees(booking, call):
+        raise NotFound("booking", key)
+    return booking
+
+
+async def booking_and_payment(key: UUID, call: Call, work: Work) -> tuple[Booking, Payment]:
+    booking = await booking_of(key, call, work)
+    if booking.payment_id is None:
+        raise NotFound("payment of booking", key)
+    return booking, await work.get(Payment, booking.payment_id)
+
+
+def step(booking: Booking, name: str, call: Call, *, reason: str | None, **changes: Any) -> Changed[Booking]:
+    """A move of a booking; admin acts with a reason or not at all."""
+    if call.actor.role == Role.ADMIN and not reason:
+        raise Invalid("reason", "missing", "why you act for them")
+    return move(booking, name, call, reason=reason, **changes)
+
+
+def side_of(call: Call) -> Side:
+    match call.actor.role:
+        case Role.CUSTOMER:
+            return Side.CUSTOMER
+        case Role.PROVIDER:
+            return Side.PROVIDER
+        case _:
+            return Side.PLATFORM

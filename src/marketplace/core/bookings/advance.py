@@ -1,0 +1,64 @@
+"""News of a payment moves its booking on, calls it off, or sends back money that came too late."""
+
+from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking, Side, State
+from marketplace.core.bookings.commands import AdvanceBooking
+from marketplace.core.bookings.consequences import (
+    accept_deadline,
+    confirmed,
+    free_reservation,
+    take_held_money,
+)
+from marketplace.core.bookings.settlement import settle
+from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.usecases import resolve
+from marketplace.core.shared.aggregate import move
+from marketplace.core.tenants.policy import Confirmation
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+_DEAD = frozenset({PaymentState.FAILED, PaymentState.CANCELLED})
+_NOT_BEGUN = frozenset({State.AWAITING_PROVIDER, State.CONFIRMED, State.EN_ROUTE, State.ARRIVED})
+
+
+async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) -> Booking:
+    """Safe to repeat: what it finds done, it leaves."""
+    payment = await work.get(Payment, command.payment_id)
+    booking = await work.get(Booking, payment.booking_id)
+    if booking.payment_id != payment.id:
+        _send_back(payment, call, work)
+    elif payment.state in _DEAD:
+        return await _call_off(booking, call, work)
+    elif booking.state in CLOSED_UNDONE:
+        settle(booking, payment, call, work)
+    elif booking.state == State.AWAITING_PAYMENT:
+        return _paid(booking, payment, call, work)
+    elif payment.state == PaymentState.AUTHORISED and booking.state != State.AWAITING_PROVIDER:
+        work.save(move(payment, "request_capture", call))
+    return booking
+
+
+def _send_back(payment: Payment, call: Call, work: Work) -> None:
+    """The booking lives on another payment; this one's money has no business here."""
+    if payment.state == PaymentState.AUTHORISED:
+        work.save(move(payment, "request_void", call))
+    elif payment.state in HELD and payment.left_minor:
+        resolve(payment, refund_minor=payment.left_minor, release_minor=0, call=call, work=work)
+
+
+def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
+    if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
+        return booking
+    if call.policy.booking.confirmation == Confirmation.REQUEST:
+        return work.save(move(booking, "pay", call, accept_by=accept_deadline(booking, call)))
+    take_held_money(payment, call, work)
+    return work.save(move(booking, "pay_and_confirm", call, **confirmed(booking.ends_at, call)))
+
+
+async def _call_off(booking: Booking, call: Call, work: Work) -> Booking:
+    """A hold that ran out, or a capture that failed, before the work began: nobody comes unpaid."""
+    if booking.state not in _NOT_BEGUN:
+        return booking
+    await free_reservation(booking, call, work)
+    ended = {"fault": Side.CUSTOMER, "refund_minor": booking.total_minor}
+    return work.save(move(booking, "cancel", call, reason="the payment failed", **ended))

@@ -1,0 +1,117 @@
+"""From a provider's yes to a content customer: each step by whom the table names."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from marketplace.core.bookings.access import booking_and_payment, booking_of, step
+from marketplace.core.bookings.booking import Booking, TooEarly, WrongStartCode
+from marketplace.core.bookings.commands import (
+    AcceptBooking,
+    ApproveBooking,
+    Arrive,
+    AssignBooking,
+    DeliverBooking,
+    SetOut,
+    StartBooking,
+)
+from marketplace.core.bookings.consequences import confirmed, take_held_money
+from marketplace.core.bookings.request import reservation_for
+from marketplace.core.catalogue.availability import diary, held_around, pick_unit
+from marketplace.core.payments.payment import HELD
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.providers.provider import NotBookable, Provider
+from marketplace.core.providers.provider import State as ProviderState
+from marketplace.core.providers.queries import ActiveUnits
+from marketplace.core.shared.aggregate import Changed, create
+from marketplace.core.shared.errors import Conflict, NotAllowed
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+# A job may begin this long before its time, when both are there already.
+EARLY_START_MAX = timedelta(hours=2)
+
+
+async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
+    booking, payment = await booking_and_payment(command.booking_id, call, work)
+    if booking.handed_back_by is not None:
+        raise NotAllowed("it was handed back; the platform assigns it")
+    if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
+        raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
+    take_held_money(payment, call, work)
+    return work.save(step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call)))
+
+
+async def assign_booking(command: AssignBooking, *, call: Call, work: Work) -> Booking:
+    """By hand, to any active provider with a unit free; the time it held before is exchanged."""
+    booking, payment = await booking_and_payment(command.booking_id, call, work)
+    if booking.reservation_id is not None:
+        raise Conflict("it still waits for its own provider", provider_id=str(booking.provider_id))
+    provider = await work.get(Provider, command.provider_id)
+    if provider.state != ProviderState.ACTIVE:
+        raise NotBookable(f"this provider is {provider.state}")
+    key = derive(booking.id, "reservation", booking.version)
+    unit_id = await _free_unit(booking, provider, call, work)
+    work.guard(provider)
+    work.add(create(reservation_for(booking, provider, unit_id, key), call))
+    take_held_money(payment, call, work)
+    facts = {"provider_id": provider.id, "reservation_id": key, "handed_back_by": None}
+    return work.save(
+        step(booking, "assign", call, reason=command.reason, **facts, **confirmed(booking.ends_at, call))
+    )
+
+
+async def _free_unit(booking: Booking, provider: Provider, call: Call, work: Work) -> UUID:
+    duration = booking.ends_at - booking.starts_at
+    within = booking.period
+    units, held = await work.read(
+        ActiveUnits(provider_id=provider.id), held_around(provider, within=within, duration=duration)
+    )
+    day = diary(
+        provider=provider,
+        units=units,
+        held=held,
+        policy=call.policy,
+        duration=duration,
+        within=within,
+        now=call.at,
+    )
+    return pick_unit(day, start=booking.starts_at, seed=booking.id)
+
+
+async def set_out(command: SetOut, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    return work.save(step(booking, "set_out", call, reason=command.reason))
+
+
+async def arrive(command: Arrive, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    return work.save(step(booking, "arrive", call, reason=command.reason))
+
+
+async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Booking:
+    """The customer's code proves that both are there; admin needs none."""
+    booking = await booking_of(command.booking_id, call, work)
+    started = step(booking, "start", call, reason=command.reason)
+    if call.at < booking.starts_at - EARLY_START_MAX:
+        raise TooEarly("it starts later", starts_at=booking.starts_at.isoformat())
+    if call.actor.role == Role.PROVIDER and booking.start_code not in {None, command.start_code}:
+        raise WrongStartCode("that is not the customer's start code")
+    return work.save(started)
+
+
+async def deliver_booking(command: DeliverBooking, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    return work.save(delivered(booking, call, command.reason))
+
+
+def delivered(booking: Booking, call: Call, reason: str | None) -> Changed[Booking]:
+    """The complaint window opens, and its end is when the money may go."""
+    until = call.at + timedelta(minutes=call.policy.booking.complaint_window_minutes)
+    return step(booking, "deliver", call, reason=reason, complaint_until=until, release_at=until)
+
+
+async def approve_booking(command: ApproveBooking, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    return work.save(step(booking, "approve", call, reason=command.reason, refund_minor=0))

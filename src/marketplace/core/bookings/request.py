@@ -1,0 +1,186 @@
+"""A booking begins with capacity held, a price fixed and a payment under way, all in one write."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from marketplace.core.bookings.access import booking_and_payment, step
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.bookings.commands import CreateBooking, RetryPayment
+from marketplace.core.catalogue.availability import (
+    check_bookable,
+    diary,
+    job_length,
+    pick_unit,
+    price_of,
+)
+from marketplace.core.catalogue.service import Service
+from marketplace.core.identity.signin import keyed
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.queries import ActiveUnits, HeldBetween
+from marketplace.core.providers.reservation import Reservation
+from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.errors import Conflict, NotFound
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.period import Period
+from marketplace.core.tenants.policy import Capture
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import One, Work
+
+START_CODE_DIGITS = 4
+_BUFFER_MAX = timedelta(days=1)
+_JOB_MAX = timedelta(days=14)
+
+
+class PaymentUnderWay(Conflict):
+    """The last payment may still succeed."""
+
+    code = "payment_under_way"
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    provider: Provider
+    service: Service
+    units: tuple[Unit, ...]
+    held: tuple[Reservation, ...]
+
+
+async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> Booking:
+    """Raises NotBookable, SlotTaken (with why), Invalid (options, duration)."""
+    facts = await _facts(command, work)
+    check_bookable(facts.provider, facts.service)
+    duration = job_length(facts.service, command.duration_minutes)
+    booking = _booking(command, facts, duration, call)
+    reservation = _reserve(booking, facts, duration, call)
+    work.guard(facts.provider)
+    work.guard(facts.service)
+    work.add(create(reservation, call))
+    work.add(create(payment_for(booking, payment_id_of(booking), command.payment_method, call), call))
+    return work.add(create(booking, call))
+
+
+async def _facts(command: CreateBooking, work: Work) -> _Facts:
+    """All in one round trip: the reservations are asked for with the widest buffers there can be."""
+    start = command.starts_at
+    around = HeldBetween(
+        provider_id=command.provider_id, start=start - _BUFFER_MAX, end=start + _JOB_MAX + _BUFFER_MAX
+    )
+    provider, service, units, held = await work.read(
+        One(Provider, command.provider_id),
+        One(Service, command.service_id),
+        ActiveUnits(provider_id=command.provider_id),
+        around,
+    )
+    if not provider:
+        raise NotFound("provider", command.provider_id)
+    if not service:
+        raise NotFound("service", command.service_id)
+    return _Facts(provider[0], service[0], units, held)
+
+
+def _booking(command: CreateBooking, facts: _Facts, duration: timedelta, call: Call) -> Booking:
+    period = Period(command.starts_at, command.starts_at + duration)
+    cost = price_of(
+        service=facts.service,
+        chosen=command.options,
+        duration=duration,
+        starts_at=period.start,
+        provider=facts.provider,
+        policy=call.policy,
+    )
+    return Booking(
+        id=command.booking_id,
+        tenant_id=call.tenant_id,
+        customer_id=cast("UUID", call.actor.user_id),
+        provider_id=facts.provider.id,
+        service_id=facts.service.id,
+        service_name=facts.service.name,
+        reservation_id=derive(command.booking_id, "reservation"),
+        payment_id=derive(command.booking_id, "payment"),
+        starts_at=period.start,
+        ends_at=period.end,
+        time_zone=facts.provider.time_zone,
+        options=command.options,
+        price=cost,
+        currency=cost.currency,
+        total_minor=cost.total_minor,
+        terms=call.policy.cancellation,
+        address=command.address,
+        place=command.place,
+        note=command.note,
+        start_code=_start_code(command.booking_id, call),
+        booked_at=call.at,
+        pay_by=call.at + timedelta(minutes=call.policy.booking.payment_window_minutes),
+    )
+
+
+def _start_code(booking_id: UUID, call: Call) -> str | None:
+    if not call.policy.booking.start_code:
+        return None
+    number = int.from_bytes(keyed(call.entropy, "start code", booking_id), "big")
+    return f"{number % 10**START_CODE_DIGITS:0{START_CODE_DIGITS}d}"
+
+
+def _reserve(booking: Booking, facts: _Facts, duration: timedelta, call: Call) -> Reservation:
+    day = diary(
+        provider=facts.provider,
+        units=facts.units,
+        held=facts.held,
+        policy=call.policy,
+        duration=duration,
+        within=booking.period,
+        now=call.at,
+    )
+    unit_id = pick_unit(day, start=booking.starts_at, seed=booking.id)
+    return reservation_for(booking, facts.provider, unit_id, derive(booking.id, "reservation"))
+
+
+def reservation_for(booking: Booking, provider: Provider, unit_id: UUID, key: UUID) -> Reservation:
+    """The claim on a unit: the job with the provider's buffers on both sides."""
+    blocked = booking.period.widened(provider.buffer_before, provider.buffer_after)
+    return Reservation(
+        id=key,
+        tenant_id=booking.tenant_id,
+        provider_id=provider.id,
+        unit_id=unit_id,
+        booking_id=booking.id,
+        starts_at=blocked.start,
+        ends_at=blocked.end,
+    )
+
+
+def payment_id_of(booking: Booking) -> UUID:
+    return derive(booking.id, "payment")
+
+
+def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment:
+    """A payment of the whole price; held or taken as the policy says."""
+    return Payment(
+        id=key,
+        tenant_id=booking.tenant_id,
+        booking_id=booking.id,
+        customer_id=booking.customer_id,
+        provider_id=booking.provider_id,
+        rail=call.policy.payment.rail,
+        method=method,
+        hold=call.policy.payment.capture == Capture.ON_CONFIRMATION,
+        currency=booking.currency,
+        amount_minor=booking.total_minor,
+    )
+
+
+async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Booking:
+    """Only once the last payment is surely dead: two live ones could both take the money."""
+    booking, last = await booking_and_payment(command.booking_id, call, work)
+    if last.state not in {PaymentState.FAILED, PaymentState.CANCELLED}:
+        raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
+    work.guard(last)
+    fresh = payment_for(booking, command.payment_id, command.payment_method, call)
+    work.add(create(fresh, call))
+    return work.save(
+        step(booking, "retry_payment", call, reason=command.reason, payment_id=command.payment_id)
+    )

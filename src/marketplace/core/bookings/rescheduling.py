@@ -1,0 +1,83 @@
+"""A new time needs both sides, and takes the new slot in the write that gives up the old one."""
+
+from datetime import datetime
+
+from marketplace.core.bookings.access import booking_of, side_of, step
+from marketplace.core.bookings.booking import Booking, TooLate
+from marketplace.core.bookings.commands import AcceptTime, DeclineTime, ProposeTime
+from marketplace.core.bookings.consequences import confirmed
+from marketplace.core.catalogue.availability import diary, held_around, pick_unit
+from marketplace.core.catalogue.slots import Diary
+from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.queries import ActiveUnits
+from marketplace.core.providers.reservation import Reservation
+from marketplace.core.shared.aggregate import move
+from marketplace.core.shared.errors import Conflict, NotAllowed
+from marketplace.core.shared.period import Period
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+_NO_PROPOSAL = {"proposed_starts_at": None, "proposed_by": None}
+
+
+async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booking:
+    """The slot is looked at now and taken when the other side agrees. A new proposal replaces the last."""
+    booking = await booking_of(command.booking_id, call, work)
+    if call.at >= booking.starts_at:
+        raise TooLate("it should have begun already")
+    facts, _, _ = await _diary(booking, command.starts_at, call, work)
+    pick_unit(facts, start=command.starts_at, seed=booking.id)
+    proposal = {"proposed_starts_at": command.starts_at, "proposed_by": side_of(call)}
+    return work.save(step(booking, "propose_time", call, reason=None, **proposal))
+
+
+async def decline_time(command: DeclineTime, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    _proposal(booking)
+    return work.save(step(booking, "decline_time", call, reason=None, **_NO_PROPOSAL))
+
+
+async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking:
+    """The reservation's one row is shifted, so that old and new slot are never both held nor both lost."""
+    booking = await booking_of(command.booking_id, call, work)
+    start = _proposal(booking)
+    if booking.proposed_by == side_of(call):
+        raise NotAllowed("the other side agrees, or admin")
+    facts, provider, held = await _diary(booking, start, call, work)
+    unit_id = pick_unit(facts, start=start, seed=booking.id)
+    end = start + (booking.ends_at - booking.starts_at)
+    blocked = Period(start, end).widened(provider.buffer_before, provider.buffer_after)
+    work.guard(provider)
+    work.save(move(held, "shift", call, unit_id=unit_id, starts_at=blocked.start, ends_at=blocked.end))
+    times = {"starts_at": start, "ends_at": end, **_NO_PROPOSAL, **confirmed(end, call)}
+    return work.save(step(booking, "reschedule", call, reason=command.reason, **times))
+
+
+def _proposal(booking: Booking) -> datetime:
+    if booking.proposed_starts_at is None:
+        raise Conflict("no other time is proposed")
+    return booking.proposed_starts_at
+
+
+async def _diary(
+    booking: Booking, start: datetime, call: Call, work: Work
+) -> tuple[Diary, Provider, Reservation]:
+    """The provider's diary as if this booking's own reservation were not there."""
+    provider = await work.get(Provider, booking.provider_id)
+    duration = booking.ends_at - booking.starts_at
+    within = Period(start, start + duration)
+    question = held_around(provider, within=within, duration=duration)
+    units, held = await work.read(ActiveUnits(provider_id=provider.id), question)
+    if booking.reservation_id is None:
+        raise Conflict("it holds no time")
+    own = await work.get(Reservation, booking.reservation_id)
+    facts = diary(
+        provider=provider,
+        units=units,
+        held=[other for other in held if other.id != own.id],
+        policy=call.policy,
+        duration=duration,
+        within=within,
+        now=call.at,
+    )
+    return facts, provider, own

@@ -1,0 +1,128 @@
+"""When a booking has ended, what its payment holds goes back, or is released in shares, to the last cent."""
+
+from datetime import timedelta
+
+from marketplace.core.bookings.access import booking_of
+from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking, State
+from marketplace.core.bookings.commands import AbsorbLoss, SettleBooking
+from marketplace.core.ledger.movement import (
+    CANCELLATION_FEE,
+    CHARGEBACK_LOSS,
+    DISPUTE_HOLD,
+    PLATFORM_FEE,
+    VAT_OUTPUT,
+    Origin,
+    balanced,
+    customer_funds,
+    provider_payable,
+)
+from marketplace.core.payments.payment import HELD, OPEN, Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.usecases import origin, resolve
+from marketplace.core.payouts.earning import Earning, Reason
+from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.money import split
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+_REASONS = {State.COMPLETED: Reason.JOB, State.NO_SHOW: Reason.NO_SHOW}
+_TAKEN_BACK = frozenset({PaymentState.LOST, PaymentState.RETURNED})
+
+
+async def settle_booking(command: SettleBooking, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    if booking.payment_id is not None and booking.state in CLOSED_UNDONE:
+        settle(booking, await work.get(Payment, booking.payment_id), call, work)
+    return booking
+
+
+def settle(booking: Booking, payment: Payment, call: Call, work: Work) -> None:
+    """
+    Give back `refund_minor` and release the rest; money still on its way is called back first.
+
+    A payment that is being captured or voided settles when the rail has answered. Safe to repeat.
+    """
+    if payment.state in OPEN or payment.state == PaymentState.AUTHORISED:
+        work.save(move(payment, "request_void", call))
+    elif payment.state in HELD and payment.left_minor:
+        back = payment.left_minor if booking.refund_minor is None else booking.refund_minor
+        divide(booking, payment, min(back, payment.left_minor), call, work)
+
+
+def divide(booking: Booking, payment: Payment, refund_minor: int, call: Call, work: Work) -> None:
+    """Part of what is left goes back to the customer, all the rest to provider and platform."""
+    release_minor = payment.left_minor - refund_minor
+    resolve(payment, refund_minor=refund_minor, release_minor=release_minor, call=call, work=work)
+    if release_minor:
+        _release(booking, release_minor, call, work)
+
+
+def shares(booking: Booking, minor: int) -> tuple[int, int, int]:
+    """(provider, platform net of VAT, VAT on the platform's fees) of a released amount, as in the price."""
+    price = booking.price
+    vat = price.fee_vat_minor + price.customer_fee_vat_minor
+    platform = price.total_minor - price.provider_minor - vat
+    platform_part, provider_part, vat_part = split(
+        total_minor=minor, weights=(platform, price.provider_minor, vat)
+    )
+    return provider_part, platform_part, vat_part
+
+
+def _release(booking: Booking, minor: int, call: Call, work: Work) -> None:
+    provider_part, platform_part, vat_part = shares(booking, minor)
+    undone = booking.state in CLOSED_UNDONE
+    amounts = {
+        customer_funds(booking.id): minor,
+        provider_payable(booking.provider_id): -provider_part,
+        CANCELLATION_FEE if undone else PLATFORM_FEE: -platform_part,
+        VAT_OUTPUT: -vat_part,
+    }
+    work.insert(*balanced(_origin(booking, "released", call), amounts))
+    if provider_part:
+        reason = Reason.CANCELLATION if undone else _REASONS[booking.state]
+        work.add(create(_earning(booking, "earning", provider_part, reason, call), call))
+
+
+def _origin(booking: Booking, name: str, call: Call) -> Origin:
+    return Origin(
+        tenant_id=booking.tenant_id,
+        name=name,
+        subject_id=booking.id,
+        booking_id=booking.id,
+        currency=booking.currency,
+        at=call.at,
+    )
+
+
+def _earning(booking: Booking, name: str, minor: int, reason: Reason, call: Call) -> Earning:
+    return Earning(
+        id=derive(booking.id, name),
+        tenant_id=booking.tenant_id,
+        provider_id=booking.provider_id,
+        booking_id=booking.id,
+        reason=reason,
+        currency=booking.currency,
+        amount_minor=minor,
+        earned_at=call.at,
+        payable_at=call.at + timedelta(minutes=call.policy.payout.risk_delay_minutes),
+    )
+
+
+async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment:
+    """Money taken back after release is clawed back from the provider's next payouts; the fee is our loss."""
+    payment = await work.get(Payment, command.payment_id)
+    if payment.state not in _TAKEN_BACK:
+        return payment
+    booking = await work.get(Booking, payment.booking_id)
+    provider_part = shares(booking, payment.released_minor)[0]
+    amounts = {
+        customer_funds(booking.id): payment.left_minor,
+        provider_payable(booking.provider_id): provider_part,
+        CHARGEBACK_LOSS: payment.released_minor - provider_part,
+        DISPUTE_HOLD: payment.refunded_minor - payment.captured_minor,
+    }
+    work.insert(*balanced(origin(payment, "loss_absorbed", call), amounts))
+    if provider_part:
+        work.add(create(_earning(booking, "claw back", -provider_part, Reason.CLAW_BACK, call), call))
+    return payment

@@ -1,0 +1,64 @@
+"""When a booking's timer goes off, the state is looked at afresh: only what is still due is done."""
+
+from datetime import timedelta
+
+from marketplace.core.bookings.access import step
+from marketplace.core.bookings.booking import Booking, Side
+from marketplace.core.bookings.commands import ClockBooking
+from marketplace.core.bookings.complaint import decided
+from marketplace.core.bookings.consequences import free_reservation
+from marketplace.core.bookings.fulfilment import delivered
+from marketplace.core.bookings.settlement import divide
+from marketplace.core.bookings.withdrawal import no_show
+from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.shared.aggregate import is_due
+from marketplace.core.shared.lifecycle import Move
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+# How long a release waits before it asks again whether the bank's dispute is decided.
+RELEASE_PAUSE = timedelta(hours=6)
+_NOTHING_TO_RELEASE = frozenset(
+    {PaymentState.LOST, PaymentState.RETURNED, PaymentState.CANCELLED, PaymentState.FAILED}
+)
+
+
+async def clock_booking(command: ClockBooking, *, call: Call, work: Work) -> Booking:
+    """May come early, late or twice; does nothing unless the deadline that the booking holds is past."""
+    booking = await work.get(Booking, command.booking_id)
+    due = booking.LIFECYCLE.clock_move(booking.state)
+    return await _due(booking, due, call, work) if due and is_due(booking, call) else booking
+
+
+async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
+    match due.name:
+        case "expire":
+            await free_reservation(booking, call, work)
+            return work.save(step(booking, "expire", call, reason=None, refund_minor=booking.total_minor))
+        case "lapse":
+            await free_reservation(booking, call, work)
+            facts = no_show(booking, Side.PROVIDER, call)
+            return work.save(step(booking, "lapse", call, reason="nobody reported any work", **facts))
+        case "deliver":
+            return work.save(delivered(booking, call, "nobody reported its end"))
+        case "approve":
+            return work.save(step(booking, "approve", call, reason="no complaint", refund_minor=0))
+        case "resolve":
+            return work.save(decided(booking, call, 0, "not decided in time"))
+        case _:
+            return await _release(booking, call, work)
+
+
+async def _release(booking: Booking, call: Call, work: Work) -> Booking:
+    """The gate: work done, window over, no dispute at the bank. Money not yet here, or in dispute, waits."""
+    if booking.payment_id is None:
+        raise ValueError("a booking ended without a payment")
+    payment = await work.get(Payment, booking.payment_id)
+    if payment.state in HELD:
+        if payment.left_minor:
+            divide(booking, payment, min(booking.refund_minor or 0, payment.left_minor), call, work)
+    elif payment.state not in _NOTHING_TO_RELEASE:
+        later = call.at + RELEASE_PAUSE
+        return work.save(step(booking, "postpone_release", call, reason=str(payment.state), release_at=later))
+    return work.save(step(booking, "release", call, reason=None, released_at=call.at))

@@ -1,0 +1,94 @@
+"""Calling a booking off, by either side, before the work: the time is freed and the money decided at once."""
+
+from datetime import timedelta
+
+from marketplace.core.bookings.access import booking_of, side_of, step
+from marketplace.core.bookings.booking import Booking, Side, State, TooEarly
+from marketplace.core.bookings.cancellation import refund_minor
+from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
+from marketplace.core.bookings.consequences import accept_deadline, free_reservation
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+_FREE_OF_CHARGE = frozenset({State.AWAITING_PAYMENT, State.AWAITING_PROVIDER})
+
+
+async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    ended = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
+    declined = step(booking, "decline", call, reason=command.reason, **ended)
+    await free_reservation(booking, call, work)
+    return work.save(declined)
+
+
+async def cancel_booking(command: CancelBooking, *, call: Call, work: Work) -> Booking:
+    booking = await booking_of(command.booking_id, call, work)
+    side = side_of(call)
+    ended = {"fault": side, "refund_minor": refund_if_cancelled(booking, side, command.reason_code, call)}
+    cancelled = step(booking, "cancel", call, reason=f"{command.reason_code}: {command.reason}", **ended)
+    await free_reservation(booking, call, work)
+    return work.save(cancelled)
+
+
+def refund_if_cancelled(booking: Booking, side: Side, reason_code: str, call: Call) -> int:
+    """What the customer would get back if this side called it off now; all, until a provider is bound."""
+    if booking.state in _FREE_OF_CHARGE:
+        return booking.total_minor
+    return refund_minor(
+        terms=booking.terms,
+        by=side.value,
+        reason_code=reason_code,
+        captured_minor=booking.total_minor,
+        booked_at=booking.booked_at,
+        starts_at=booking.starts_at,
+        at=call.at,
+    )
+
+
+async def report_no_show(command: ReportNoShow, *, call: Call, work: Work) -> Booking:
+    """Whoever reports was there. The customer's absence costs what a cancellation at the start would."""
+    booking = await booking_of(command.booking_id, call, work)
+    absent = _absent(command, side_of(call))
+    since = booking.starts_at + timedelta(minutes=call.policy.booking.no_show_grace_minutes)
+    if call.at < since:
+        raise TooEarly(f"possible from {since.isoformat()}", possible_from=since.isoformat())
+    reported = step(booking, "report_no_show", call, reason=command.reason, **no_show(booking, absent, call))
+    await free_reservation(booking, call, work)
+    return work.save(reported)
+
+
+def _absent(command: ReportNoShow, side: Side) -> Side:
+    if side == Side.PLATFORM:
+        if command.absent is None:
+            raise Invalid("absent", "missing", "customer or provider")
+        return Side(command.absent)
+    return Side.PROVIDER if side == Side.CUSTOMER else Side.CUSTOMER
+
+
+def no_show(booking: Booking, absent: Side, call: Call) -> dict[str, object]:
+    """Decided now, carried out when the complaint window is over."""
+    until = call.at + timedelta(minutes=call.policy.booking.complaint_window_minutes)
+    back = refund_minor(
+        terms=booking.terms,
+        by=absent.value,
+        reason_code="no_show",
+        captured_minor=booking.total_minor,
+        booked_at=booking.booked_at,
+        starts_at=booking.starts_at,
+        at=max(call.at, booking.starts_at),
+    )
+    return {"fault": absent, "refund_minor": back, "complaint_until": until, "release_at": until}
+
+
+async def hand_back(command: HandBack, *, call: Call, work: Work) -> Booking:
+    """The customer keeps the booking; it waits for another provider until the job should have begun."""
+    booking = await booking_of(command.booking_id, call, work)
+    freed = {
+        "reservation_id": None,
+        "handed_back_by": booking.provider_id,
+        "accept_by": accept_deadline(booking, call),
+    }
+    handed = step(booking, "hand_back", call, reason=command.reason, **freed)
+    await free_reservation(booking, call, work)
+    return work.save(handed)

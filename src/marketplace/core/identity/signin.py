@@ -1,0 +1,81 @@
+"""A sign-in code is known to its receiver only, lives for minutes, and dies with five wrong tries."""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import scrypt
+from typing import Any, ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.aggregate import SECRET
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.roles import Role
+
+CODE_LIFE = timedelta(minutes=10)
+CODE_DIGITS = 6
+TRIES_MAX = 5
+CODES_PER_HOUR_MAX = 5
+
+
+class State(StrEnum):
+    SENT = "sent"
+    USED = "used"
+    BURNT = "burnt"
+    EXPIRED = "expired"
+
+
+SIGN_IN = Lifecycle(
+    kind="sign_in",
+    states=State,
+    initial=State.SENT,
+    opening="sign_in.requested",
+    moves=(
+        Move("miss", State.SENT, State.SENT, by={Role.SYSTEM}, emits="sign_in.missed"),
+        Move("use", State.SENT, State.USED, by={Role.SYSTEM}, emits="sign_in.used"),
+        Move("burn", State.SENT, State.BURNT, by={Role.SYSTEM}, emits="sign_in.burnt"),
+        Move(
+            "expire", State.SENT, State.EXPIRED, by={Role.CLOCK}, after="code_life", emits="sign_in.expired"
+        ),
+    ),
+    timers={"code_life": lambda sign_in, _: sign_in.expires_at},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    LIFECYCLE: ClassVar[Lifecycle] = SIGN_IN
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.SENT
+    due_at: datetime | None = None
+    phone: str
+    code_hash: str = field(metadata=SECRET)
+    tries: int = 0
+    requested_at: datetime
+    expires_at: datetime
+
+    def parties(self) -> tuple[UUID, ...]:
+        return ()
+
+
+def code_from(entropy: bytes) -> str:
+    """Six digits from a call's entropy; the bias of the remainder is below one in 10^32."""
+    number = int.from_bytes(keyed(entropy, "sign-in code"), "big")
+    return f"{number % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+def code_hash(sign_in_id: UUID, code: str) -> str:
+    """Slow on purpose: a stolen table must not give codes away while they live."""
+    return scrypt(code.encode(), salt=sign_in_id.bytes, n=2**11, r=8, p=1, dklen=32).hex()
+
+
+def code_matches(sign_in: SignIn, code: str) -> bool:
+    return hmac.compare_digest(sign_in.code_hash, code_hash(sign_in.id, code))
+
+
+def keyed(entropy: bytes, purpose: str, *facts: Any) -> bytes:
+    """32 bytes that only the holder of `entropy` can make, different for each purpose."""
+    return hmac.digest(entropy, "/".join([purpose, *map(str, facts)]).encode(), "sha256")

@@ -1,0 +1,53 @@
+"""A user is one phone number in one marketplace, with the roles it may sign in as."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.roles import Role
+
+
+class State(StrEnum):
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+USER = Lifecycle(
+    kind="user",
+    states=State,
+    initial=State.ACTIVE,
+    opening="user.joined",
+    moves=(
+        Move("amend", State.ACTIVE, State.ACTIVE, by=frozenset(Role), emits="user.amended"),
+        Move("grant", State.ACTIVE, State.ACTIVE, by={Role.ADMIN, Role.SYSTEM}, emits="user.granted"),
+        Move("block", State.ACTIVE, State.BLOCKED, by={Role.ADMIN}, emits="user.blocked"),
+        Move("unblock", State.BLOCKED, State.ACTIVE, by={Role.ADMIN}, emits="user.unblocked"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`phone` is in E.164; `provider_id` is the provider that this user acts for."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = USER
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.ACTIVE
+    phone: str
+    name: str = ""
+    roles: tuple[Role, ...] = (Role.CUSTOMER,)
+    provider_id: UUID | None = None
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.id,)
+
+
+def user_id(tenant_id: UUID, phone: str) -> UUID:
+    """One number is one user, whoever meets it first."""
+    return derive(tenant_id, "user", phone)

@@ -1,0 +1,39 @@
+"""Every aggregate there is, so that documents, database and API read the same tables."""
+
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.catalogue.service import Service
+from marketplace.core.identity.session import Session
+from marketplace.core.identity.signin import SignIn
+from marketplace.core.identity.user import User
+from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts.payout import Payout
+from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.reservation import Reservation
+from marketplace.core.shared.aggregate import Aggregate
+from marketplace.core.shared.lifecycle import Lifecycle
+from marketplace.core.tenants.tenant import Tenant
+
+AGGREGATES: tuple[type[Aggregate], ...] = (
+    Tenant,
+    User,
+    SignIn,
+    Session,
+    Provider,
+    Unit,
+    Reservation,
+    Service,
+    Payment,
+    Refund,
+    Earning,
+    Payout,
+    Booking,
+    Notification,
+)
+
+LIFECYCLES: dict[str, Lifecycle] = {kind.LIFECYCLE.kind: kind.LIFECYCLE for kind in AGGREGATES}
+EVENTS: frozenset[str] = frozenset(
+    name for table in LIFECYCLES.values() for name in (table.opening, *(move.emits for move in table.moves))
+)

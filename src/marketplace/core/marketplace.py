@@ -1,0 +1,115 @@
+"""A command is carried out here: read, decide, write once, decide again if somebody else was first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from marketplace.core.commands import EFFECTS, USE_CASES
+from marketplace.core.reactions import CLOCK, REACTIONS
+from marketplace.core.shared.errors import MoveRefused, NotFound
+from marketplace.core.shared.events import Event
+from marketplace.core.shared.roles import CLOCK as THE_CLOCK
+from marketplace.core.shared.roles import SYSTEM
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Alarm, AlreadyThere, Follow, Job, Overlap, Stale, Store, Work
+from marketplace.ports.vendors import Vendors
+
+STALE_TRIES_MAX = 3
+# Every lost race for capacity has a winner, so a racer goes on while its reading shows a free unit.
+OVERLAP_TRIES_MAX = 25
+
+Receipt = Callable[[Any], Any]
+
+
+async def run(command: Any, *, call: Call, store: Store, receipt: Receipt | None = None) -> Any:
+    """
+    Carry out a command and return what its use case returned, once it is written.
+
+    `receipt` makes, of the result, a row that is written with it. Raises what the use case refuses, Conflict
+    after three lost races for a version, Unavailable and OutcomeUnknown from storage.
+    """
+    use_case = USE_CASES[type(command)]
+    stale, overlaps = 0, 0
+    while True:
+        work = Work(store, call.tenant_id)
+        result = await use_case(command, call=call, work=work)
+        if receipt is not None:
+            work.insert(receipt(result))
+        try:
+            await store.write(work.batch(jobs_of(work)))
+        except Stale:
+            stale += 1
+            if stale >= STALE_TRIES_MAX:
+                raise
+        except Overlap:
+            overlaps += 1
+            if overlaps >= OVERLAP_TRIES_MAX:
+                raise
+        else:
+            return result
+
+
+def jobs_of(work: Work) -> list[Job]:
+    """What follows what was recorded: a job for each event with reactions, an alarm for each deadline set."""
+    follows = [_follow(event) for event in work.events if event.name in REACTIONS]
+    subjects = {subject.id: subject for subject in (*work.added, *work.saved.values())}
+    alarms = [_alarm(event, subjects[event.subject_id]) for event in work.events]
+    return [*follows, *filter(None, alarms)]
+
+
+def _follow(event: Event) -> Follow:
+    return Follow(
+        tenant_id=event.tenant_id,
+        event_id=event.id,
+        name=event.name,
+        subject_id=event.subject_id,
+        at=event.at,
+        request_id=event.request_id,
+    )
+
+
+def _alarm(event: Event, subject: Any) -> Alarm | None:
+    due_at = getattr(subject, "due_at", None)
+    if due_at is None or ("due_at" not in event.changes and event.before is not None):
+        return None
+    return Alarm(
+        tenant_id=event.tenant_id,
+        kind=event.kind,
+        subject_id=event.subject_id,
+        version=event.version,
+        due_at=due_at,
+        request_id=event.request_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where jobs are carried out: storage and the vendors within reach."""
+
+    store: Store
+    vendors: Vendors
+
+    async def follow(self, job: Follow, call: Call) -> None:
+        """Carry out the reactions to an event, in order. Raises the first failure; all may be repeated."""
+        for reaction in REACTIONS.get(job.name, ()):
+            await self.carry_out(reaction(job), replace(call, actor=SYSTEM))
+
+    async def ring(self, job: Alarm, call: Call) -> None:
+        """Make the clock's move, if it is still due."""
+        try:
+            await run(CLOCK[job.kind](job.subject_id), call=replace(call, actor=THE_CLOCK), store=self.store)
+        except (MoveRefused, NotFound):
+            return  # somebody was faster, and what they did has its own alarm
+
+    async def carry_out(self, step: Any, call: Call) -> None:
+        """A command, or an effect and then the command it comes back with. Done before is done."""
+        if type(step) in EFFECTS:
+            work = Work(self.store, call.tenant_id)
+            step = await EFFECTS[type(step)](step, call=call, work=work, vendors=self.vendors)
+        if step is None:
+            return
+        try:
+            await run(step, call=call, store=self.store)
+        except AlreadyThere as there:
+            if not str(there.facts.get("rule", "")).endswith("_pkey"):
+                raise

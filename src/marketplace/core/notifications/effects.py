@@ -1,0 +1,61 @@
+"""One call to a channel; a try that was interrupted is looked up, never sent again blindly."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.core.identity.usecases import CodeToSend
+from marketplace.core.notifications.notification import Notification, State
+from marketplace.core.notifications.usecases import DEFAULT_CHANNEL, RecordAnswer, sending_mark
+from marketplace.core.shared.errors import OutcomeUnknown
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.messaging import Answer, Message, Verdict
+from marketplace.ports.storage import Work
+from marketplace.ports.vendors import Vendors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage:
+    """Hand a message to its channel, or find out what became of it."""
+
+    notification_id: UUID
+
+
+async def send_message(
+    effect: SendMessage, *, call: Call, work: Work, vendors: Vendors
+) -> RecordAnswer | None:
+    planned = await work.get(Notification, effect.notification_id)
+    channel = vendors.channel(planned.channel)
+    if planned.state not in {State.SENDING, State.UNKNOWN}:
+        return None
+    answer = None
+    if planned.sent_by != sending_mark(call):
+        answer = await channel.lookup(planned.id)
+    try:
+        answer = answer or await channel.send(_message(planned, call))
+    except OutcomeUnknown:
+        answer = Answer(verdict=Verdict.UNKNOWN)
+    return RecordAnswer(notification_id=planned.id, answer=answer)
+
+
+def _message(planned: Notification, call: Call) -> Message:
+    return Message(
+        reference=planned.id,
+        tenant_id=planned.tenant_id,
+        address=planned.address,
+        text=planned.text,
+        expires_at=planned.expires_at,
+        at=call.at,
+    )
+
+
+async def send_code(asked: CodeToSend, *, call: Call, vendors: Vendors) -> None:
+    """At once and outside the queue: the code is stored nowhere. Raises Unavailable."""
+    message = Message(
+        reference=asked.sign_in.id,
+        tenant_id=asked.sign_in.tenant_id,
+        address=asked.sign_in.phone,
+        text=f"{call.policy.wording.brand}: your code is {asked.code}. Tell it to nobody.",
+        expires_at=asked.sign_in.expires_at,
+        at=call.at,
+    )
+    await vendors.channel(DEFAULT_CHANNEL).send(message)

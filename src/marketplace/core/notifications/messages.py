@@ -1,0 +1,78 @@
+"""Who hears of which event, in which words: one table."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.providers.hours import zone
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`words` may use brand, service, when, provider, total, back, code; of no use after `life`."""
+
+    to: Role
+    words: str
+    life: timedelta = timedelta(hours=12)
+
+
+_C, _P = Role.CUSTOMER, Role.PROVIDER
+
+MESSAGES: dict[str, tuple[Template, ...]] = {
+    "booking.paid": (
+        Template(
+            _P, "{brand}: new request, {service}, {when}. Please accept or decline.", timedelta(hours=2)
+        ),
+    ),
+    "booking.confirmed": (
+        Template(_C, "{brand}: {provider} confirmed {service}, {when}. Start code {code}."),
+        Template(_P, "{brand}: {service} is booked, {when}."),
+    ),
+    "booking.declined": (
+        Template(_C, "{brand}: {provider} cannot do {service}, {when}. You get {back} back."),
+    ),
+    "booking.expired": (Template(_C, "{brand}: your request for {service}, {when}, has lapsed."),),
+    "booking.cancelled": (
+        Template(_C, "{brand}: {service}, {when}, is cancelled. You get {back} back."),
+        Template(_P, "{brand}: {service}, {when}, is cancelled."),
+    ),
+    "booking.handed_back": (
+        Template(_C, "{brand}: {provider} cannot come, {when}. We look for another one."),
+    ),
+    "booking.time_proposed": (
+        Template(_C, "{brand}: another time is proposed for {service}, now {when}."),
+        Template(_P, "{brand}: another time is proposed for {service}, now {when}."),
+    ),
+    "booking.rescheduled": (
+        Template(_C, "{brand}: {service} is moved to {when}."),
+        Template(_P, "{brand}: {service} is moved to {when}."),
+    ),
+    "booking.set_out": (
+        Template(_C, "{brand}: {provider} is on the way. Start code {code}.", timedelta(hours=1)),
+    ),
+    "booking.delivered": (
+        Template(_C, "{brand}: {service} is done. Please approve it, or complain while you can."),
+    ),
+    "booking.no_show": (
+        Template(_C, "{brand}: {service}, {when}, was reported as a no-show."),
+        Template(_P, "{brand}: {service}, {when}, was reported as a no-show."),
+    ),
+    "booking.disputed": (Template(_P, "{brand}: the customer complains about {service}, {when}."),),
+    "booking.refunded": (Template(_C, "{brand}: your complaint is decided. You get {back} back."),),
+    "booking.released": (Template(_P, "{brand}: the money for {service}, {when}, is released to you."),),
+}
+
+
+def words_for(template: Template, *, booking: Booking, provider: str, policy: Policy) -> str:
+    """Plain letters only, so that an SMS stays in the small alphabet."""
+    local = booking.starts_at.astimezone(zone(booking.time_zone))
+    return template.words.format(
+        brand=policy.wording.brand,
+        service=booking.service_name,
+        when=f"{local:%a %d %b %H:%M}",
+        provider=provider,
+        back=f"{booking.currency} {(booking.refund_minor or 0) / 100:.2f}",
+        code=booking.start_code or "not needed",
+    )

@@ -1,0 +1,70 @@
+"""A notification is one message to one address, sent at most once and never in doubt for good."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.roles import Role
+
+
+class State(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+_SENDER = frozenset({Role.SYSTEM})
+S = State
+
+NOTIFICATION = Lifecycle(
+    kind="notification",
+    states=State,
+    initial=S.PLANNED,
+    opening="notification.planned",
+    moves=(
+        Move("begin", S.PLANNED, S.SENDING, _SENDER, "notification.sending"),
+        Move("suppress", S.PLANNED, S.SUPPRESSED, _SENDER, "notification.suppressed"),
+        Move("expire", S.PLANNED, S.EXPIRED, _SENDER | {Role.CLOCK}, "notification.expired", "usefulness"),
+        Move("accept", (S.SENDING, S.UNKNOWN), S.ACCEPTED, _SENDER, "notification.accepted"),
+        Move("fail", (S.SENDING, S.UNKNOWN, S.ACCEPTED), S.FAILED, _SENDER, "notification.failed"),
+        Move("lose_track", S.SENDING, S.UNKNOWN, _SENDER, "notification.unknown"),
+        Move("deliver", (S.ACCEPTED, S.UNKNOWN), S.DELIVERED, _SENDER, "notification.delivered"),
+        Move("read", (S.ACCEPTED, S.DELIVERED), S.READ, _SENDER, "notification.read"),
+    ),
+    timers={"usefulness": lambda notification, _: notification.expires_at},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """`sent_by` marks the try that sends it: a repeat of that job looks it up instead of sending again."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = NOTIFICATION
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.PLANNED
+    due_at: datetime | None = None
+    user_id: UUID
+    channel: str
+    address: str
+    template: str
+    text: str
+    subject_id: UUID
+    expires_at: datetime
+    sent_by: str | None = None
+    channel_reference: str | None = None
+    rejection: str | None = None
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.user_id,)

@@ -1,0 +1,108 @@
+"""What somebody must hear is planned with the event's id, so that it is planned once."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.identity.signin import keyed
+from marketplace.core.identity.user import User
+from marketplace.core.notifications.messages import MESSAGES, Template, words_for
+from marketplace.core.notifications.notification import Notification, State
+from marketplace.core.providers.provider import Provider
+from marketplace.core.shared.aggregate import create, is_due, move
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.messaging import Answer, Verdict
+from marketplace.ports.storage import Work
+
+DEFAULT_CHANNEL = "sms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMessages:
+    """Plan the messages that an event of a booking calls for."""
+
+    event_id: UUID
+    event: str
+    booking_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginSending:
+    """Mark a message as being sent, before it is."""
+
+    notification_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireMessage:
+    """A message that was not sent in time is of no more use."""
+
+    notification_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAnswer:
+    """What the channel said of a message."""
+
+    notification_id: UUID
+    answer: Answer
+
+
+async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tuple[Notification, ...]:
+    booking = await work.get(Booking, command.booking_id)
+    provider, customer = await work.get_both(Provider, booking.provider_id, User, booking.customer_id)
+    owner = await work.get(User, provider.owner_id)
+    people = {Role.CUSTOMER: customer, Role.PROVIDER: owner}
+    planned = []
+    for template in MESSAGES[command.event]:
+        text = words_for(template, booking=booking, provider=provider.name, policy=call.policy)
+        message = _message(command, template, people[template.to], text, call)
+        planned.append(work.add(create(message, call)))
+    return tuple(planned)
+
+
+def _message(command: PlanMessages, template: Template, user: User, text: str, call: Call) -> Notification:
+    return Notification(
+        id=derive(command.event_id, "message", template.to),
+        tenant_id=call.tenant_id,
+        user_id=user.id,
+        channel=DEFAULT_CHANNEL,
+        address=user.phone,
+        template=f"{command.event}:{template.to}",
+        text=text,
+        subject_id=command.booking_id,
+        expires_at=call.at + template.life,
+    )
+
+
+async def begin_sending(command: BeginSending, *, call: Call, work: Work) -> Notification:
+    """Stale messages are not sent; one that is being sent already is left to whoever sends it."""
+    message = await work.get(Notification, command.notification_id)
+    if message.state != State.PLANNED:
+        return message
+    if call.at >= message.expires_at:
+        return work.save(move(message, "expire", call))
+    return work.save(move(message, "begin", call, sent_by=sending_mark(call)))
+
+
+def sending_mark(call: Call) -> str:
+    """Names this try and no other."""
+    return keyed(call.entropy, "sending").hex()[:16]
+
+
+async def record_answer(command: RecordAnswer, *, call: Call, work: Work) -> Notification:
+    message, answer = await work.get(Notification, command.notification_id), command.answer
+    steps = {Verdict.ACCEPTED: "accept", Verdict.REJECTED: "fail", Verdict.UNKNOWN: "lose_track"}
+    step = steps[answer.verdict]
+    if (message.state, step) not in message.LIFECYCLE.table:
+        return message
+    told: dict[str, Any] = {"channel_reference": answer.channel_reference, "rejection": answer.rejection}
+    return work.save(move(message, step, call, **told))
+
+
+async def expire_message(command: ExpireMessage, *, call: Call, work: Work) -> Notification:
+    message = await work.get(Notification, command.notification_id)
+    return work.save(move(message, "expire", call)) if is_due(message, call) else message

@@ -1,0 +1,188 @@
+"""A payment only moves forward, towards what the rail says is true, and resolves its money once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.money import Money
+from marketplace.core.shared.roles import Role
+from marketplace.core.shared.rules import AtMost, Rule
+
+
+class State(StrEnum):
+    CREATED = "created"
+    NEEDS_ACTION = "needs_action"
+    SUBMITTED = "submitted"
+    TRACKING = "tracking"
+    AUTHORISED = "authorised"
+    CAPTURING = "capturing"
+    VOIDING = "voiding"
+    SUCCEEDED = "succeeded"
+    SETTLED = "settled"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+    DISPUTED = "disputed"
+    WON = "won"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+_RAIL = frozenset({Role.SYSTEM})
+_ANYONE = frozenset(Role)
+_OPEN = (State.CREATED, State.NEEDS_ACTION, State.SUBMITTED, State.TRACKING, State.UNKNOWN)
+# Late answers are true answers: money that arrives after we gave up is recorded, then given back.
+_GIVEN_UP = (State.VOIDING, State.FAILED, State.CANCELLED)
+_HELD = (State.SUCCEEDED, State.SETTLED, State.WON)
+_WAITING = (*_OPEN, State.CAPTURING, State.VOIDING)
+LOOKUP_FIRST = timedelta(seconds=5)
+LOOKUP_LAST = timedelta(hours=1)
+
+
+def next_lookup(payment: Any, call: Any) -> datetime:
+    """Five seconds, doubled with each look, an hour at the most."""
+    pause: timedelta = min(LOOKUP_FIRST * 2 ** min(payment.lookups, 20), LOOKUP_LAST)
+    result: datetime = call.at + pause
+    return result
+
+
+PAYMENT = Lifecycle(
+    kind="payment",
+    states=State,
+    initial=State.CREATED,
+    opening="payment.created",
+    moves=(
+        Move(
+            "need_action",
+            (State.CREATED, State.SUBMITTED, State.UNKNOWN),
+            State.NEEDS_ACTION,
+            by=_RAIL,
+            emits="payment.action_needed",
+        ),
+        Move(
+            "submit",
+            (State.CREATED, State.NEEDS_ACTION, State.UNKNOWN),
+            State.SUBMITTED,
+            by=_RAIL,
+            emits="payment.submitted",
+        ),
+        Move("track", State.SUBMITTED, State.TRACKING, by=_RAIL, emits="payment.tracking"),
+        Move("authorise", (*_OPEN, *_GIVEN_UP), State.AUTHORISED, by=_RAIL, emits="payment.authorised"),
+        Move(
+            "request_capture",
+            State.AUTHORISED,
+            State.CAPTURING,
+            by=_ANYONE,
+            emits="payment.capture_requested",
+        ),
+        Move(
+            "request_void",
+            (*_OPEN, State.AUTHORISED),
+            State.VOIDING,
+            by=_ANYONE,
+            emits="payment.void_requested",
+        ),
+        Move(
+            "succeed",
+            (*_OPEN, *_GIVEN_UP, State.AUTHORISED, State.CAPTURING),
+            State.SUCCEEDED,
+            by=_RAIL,
+            emits="payment.succeeded",
+        ),
+        Move(
+            "fail",
+            (*_OPEN, State.AUTHORISED, State.CAPTURING, State.VOIDING),
+            State.FAILED,
+            by=_RAIL,
+            emits="payment.failed",
+        ),
+        Move(
+            "cancel",
+            (*_OPEN, State.AUTHORISED, State.VOIDING),
+            State.CANCELLED,
+            by=_RAIL,
+            emits="payment.cancelled",
+        ),
+        Move(
+            "lose_track",
+            (State.CREATED, State.SUBMITTED, State.NEEDS_ACTION),
+            State.UNKNOWN,
+            by=_RAIL,
+            emits="payment.unknown",
+        ),
+        Move("settle", State.SUCCEEDED, State.SETTLED, by=_RAIL, emits="payment.settled"),
+        *(Move("resolve", s, s, by=_ANYONE, emits="payment.resolved") for s in _HELD),
+        Move("return", _HELD, State.RETURNED, by=_RAIL, emits="payment.returned"),
+        Move("dispute", _HELD, State.DISPUTED, by=_RAIL, emits="payment.disputed"),
+        Move("win", State.DISPUTED, State.WON, by=_RAIL, emits="payment.dispute_won"),
+        Move("lose", State.DISPUTED, State.LOST, by=_RAIL, emits="payment.dispute_lost"),
+        *(
+            Move(
+                "look_up",
+                s,
+                s,
+                by={Role.CLOCK, Role.ADMIN},
+                after="lookup_pause",
+                emits="payment.lookup_due",
+            )
+            for s in (*_WAITING, State.DISPUTED)
+        ),
+    ),
+    requires={state: {"rail_reference"} for state in (State.AUTHORISED, State.SUCCEEDED, State.SETTLED)},
+    timers={"lookup_pause": next_lookup},
+)
+
+OPEN = frozenset(_OPEN)
+HELD = frozenset(_HELD)
+ON_ITS_WAY = frozenset({*_WAITING, State.AUTHORISED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """
+    Money of one booking on one rail; its id is our reference at the rail. Amounts in minor units.
+
+    `refunded_minor` is what was promised back, `released_minor` what was released; together they never
+    exceed `captured_minor`.
+    """
+
+    LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        AtMost(parts=("refunded_minor", "released_minor"), whole="captured_minor"),
+    )
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.CREATED
+    due_at: datetime | None = None
+    booking_id: UUID
+    customer_id: UUID
+    provider_id: UUID
+    rail: str
+    method: str
+    hold: bool
+    currency: str
+    amount_minor: int
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    released_minor: int = 0
+    rail_reference: str | None = None
+    next_action: str | None = None
+    failure: str | None = None
+    lookups: int = 0
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def left_minor(self) -> int:
+        """What is captured and neither refunded nor released."""
+        return self.captured_minor - self.refunded_minor - self.released_minor
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.customer_id,)

@@ -1,0 +1,46 @@
+"""One call to the paying rail; a doubt is looked up, and the reference makes a repeat harmless."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.core.payouts.payout import Payout, State
+from marketplace.core.payouts.usecases import RecordPayout
+from marketplace.core.shared.errors import OutcomeUnknown
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.payments import Transfer
+from marketplace.ports.storage import Work
+from marketplace.ports.vendors import Vendors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRailForPayout:
+    """Send an approved payout; look one up that was sent or may have come back."""
+
+    payout_id: UUID
+
+
+async def ask_rail_for_payout(
+    effect: AskRailForPayout, *, call: Call, work: Work, vendors: Vendors
+) -> RecordPayout | None:
+    payout = await work.get(Payout, effect.payout_id)
+    rail = vendors.rail(payout.rail)
+    if payout.state not in {State.APPROVED, State.SENT, State.PAID}:
+        return None
+    report = await rail.find(payout.reference)
+    if report is None and payout.state == State.APPROVED:
+        try:
+            report = await rail.release(_transfer(payout, call))
+        except OutcomeUnknown:
+            return None  # the timer looks it up
+    return None if report is None else RecordPayout(payout_id=payout.id, report=report)
+
+
+def _transfer(payout: Payout, call: Call) -> Transfer:
+    return Transfer(
+        reference=payout.reference,
+        tenant_id=payout.tenant_id,
+        amount=payout.amount,
+        payee=payout.payee,
+        description=f"{call.policy.wording.brand} {payout.drawn_at:%Y-%m-%d}",
+        at=call.at,
+    )

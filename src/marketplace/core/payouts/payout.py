@@ -1,0 +1,88 @@
+"""A payout sends a provider what it has earned, once; what comes back is owed again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.payments.payment import next_lookup
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.money import Money
+from marketplace.core.shared.roles import Role
+
+
+class State(StrEnum):
+    DUE = "due"
+    APPROVED = "approved"
+    HELD = "held"
+    SENT = "sent"
+    PAID = "paid"
+    FAILED = "failed"
+
+
+_ADMIN = frozenset({Role.ADMIN})
+_RAIL = frozenset({Role.SYSTEM})
+
+PAYOUT = Lifecycle(
+    kind="payout",
+    states=State,
+    initial=(State.DUE, State.APPROVED),
+    opening="payout.drawn",
+    moves=(
+        Move("approve", State.DUE, State.APPROVED, by=_ADMIN, emits="payout.approved"),
+        Move("hold", (State.DUE, State.FAILED), State.HELD, by=_ADMIN, emits="payout.held"),
+        Move("resume", State.HELD, State.DUE, by=_ADMIN, emits="payout.resumed"),
+        Move("send", State.APPROVED, State.SENT, by=_RAIL, emits="payout.sent"),
+        Move("pay", (State.APPROVED, State.SENT), State.PAID, by=_RAIL, emits="payout.paid"),
+        Move("fail", (State.APPROVED, State.SENT, State.PAID), State.FAILED, by=_RAIL, emits="payout.failed"),
+        Move("retry", State.FAILED, State.DUE, by=_ADMIN, emits="payout.due_again"),
+        *(
+            Move(
+                "look_up", s, s, by={Role.CLOCK, Role.ADMIN}, after="lookup_pause", emits="payout.lookup_due"
+            )
+            for s in (State.APPROVED, State.SENT)
+        ),
+    ),
+    requires={state: {"payee"} for state in State},
+    timers={"lookup_pause": next_lookup},
+)
+
+IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = PAYOUT
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.DUE
+    due_at: datetime | None = None
+    provider_id: UUID
+    rail: str
+    payee: str
+    currency: str
+    amount_minor: int
+    attempt: int = 1
+    drawn_at: datetime
+    approved_by: UUID | None = None
+    rail_reference: str | None = None
+    failure: str | None = None
+    lookups: int = 0
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def reference(self) -> UUID:
+        """Ours at the rail; every attempt is a transfer of its own."""
+        return derive(self.id, self.attempt)
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.provider_id,)

@@ -1,0 +1,193 @@
+"""A payout run draws each provider's earnings into one payout; above a limit admin approves it first."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
+from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, State
+from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
+from marketplace.core.providers.provider import Provider
+from marketplace.core.shared.aggregate import create, is_due, move
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.payments import Report, Standing
+from marketplace.ports.storage import One, Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPayouts:
+    """Find out whom a run pays. The same `run_id` gives the same payouts, however often it is run."""
+
+    run_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawPayout:
+    """Put a provider's payable earnings into one payout."""
+
+    payout_id: UUID
+    provider_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovePayout:
+    """Let a payout above the limit go."""
+
+    payout_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPayout:
+    """Keep a payout back for review."""
+
+    payout_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePayout:
+    payout_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPayout:
+    """Make a payout that failed or came back due again; it is approved afresh."""
+
+    payout_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPayout:
+    """Bring a payout to what the rail reports of its last attempt."""
+
+    payout_id: UUID
+    report: Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpPayout:
+    """Ask the rail again what became of a payout."""
+
+    payout_id: UUID
+    reason: str | None = None
+
+
+async def plan_payouts(command: PlanPayouts, *, call: Call, work: Work) -> tuple[DrawPayout, ...]:
+    payable = await work.ask(PayableEarnings(at=call.at))
+    providers = sorted({earning.provider_id for earning in payable})
+    return tuple(
+        DrawPayout(payout_id=derive(command.run_id, provider_id), provider_id=provider_id)
+        for provider_id in providers
+    )
+
+
+async def draw_payout(command: DrawPayout, *, call: Call, work: Work) -> Payout | None:
+    """None where there is nothing to send yet: no account, too little, or more clawed back than earned."""
+    question = PayableEarningsOf(provider_id=command.provider_id, at=call.at)
+    found, earnings = await work.read(One(Provider, command.provider_id), question)
+    total = sum(earning.amount_minor for earning in earnings)
+    if not found or found[0].payee is None or total <= max(0, call.policy.payout.minimum_minor - 1):
+        return None
+    for earning in earnings:
+        work.save(move(earning, "draw", call, payout_id=command.payout_id))
+    work.guard(found[0])
+    return work.add(create(_payout(command, found[0], earnings, total, call), call))
+
+
+def _payout(
+    command: DrawPayout, provider: Provider, earnings: tuple[Earning, ...], total: int, call: Call
+) -> Payout:
+    if {earning.currency for earning in earnings} != {call.policy.currency}:
+        raise Invalid("currency", "earnings in another currency than the marketplace's")
+    small = total <= call.policy.payout.approval_above_minor
+    return Payout(
+        id=command.payout_id,
+        tenant_id=call.tenant_id,
+        state=State.APPROVED if small else State.DUE,
+        provider_id=provider.id,
+        rail=call.policy.payment.rail,
+        payee=provider.payee or "",
+        currency=call.policy.currency,
+        amount_minor=total,
+        drawn_at=call.at,
+    )
+
+
+async def approve_payout(command: ApprovePayout, *, call: Call, work: Work) -> Payout:
+    payout = await work.get(Payout, command.payout_id)
+    approved_by = call.actor.user_id
+    return work.save(move(payout, "approve", call, reason=command.reason, approved_by=approved_by))
+
+
+async def hold_payout(command: HoldPayout, *, call: Call, work: Work) -> Payout:
+    return work.save(move(await work.get(Payout, command.payout_id), "hold", call, reason=command.reason))
+
+
+async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Payout:
+    return work.save(move(await work.get(Payout, command.payout_id), "resume", call, reason=command.reason))
+
+
+async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payout:
+    """To the account that the provider has now: a wrong one is the usual reason why it came back."""
+    payout = await work.get(Payout, command.payout_id)
+    provider = await work.get(Provider, payout.provider_id)
+    again: dict[str, Any] = {
+        "attempt": payout.attempt + 1,
+        "payee": provider.payee,
+        "approved_by": None,
+        "lookups": 0,
+    }
+    return work.save(move(payout, "retry", call, reason=command.reason, **again))
+
+
+async def look_up_payout(command: LookUpPayout, *, call: Call, work: Work) -> Payout:
+    payout = await work.get(Payout, command.payout_id)
+    if call.actor.role == Role.CLOCK and not is_due(payout, call):
+        return payout
+    return work.save(move(payout, "look_up", call, reason=command.reason, lookups=payout.lookups + 1))
+
+
+_STEPS: dict[Standing, tuple[str, ...]] = {
+    Standing.PENDING: ("send",),
+    Standing.SUCCEEDED: ("pay",),
+    Standing.FAILED: ("fail",),
+    Standing.CANCELLED: ("fail",),
+    Standing.RETURNED: ("fail",),
+}
+
+
+async def record_payout(command: RecordPayout, *, call: Call, work: Work) -> Payout:
+    """Money leaves the ledger when the rail has it, and returns when the rail returns it."""
+    payout, report = await work.get(Payout, command.payout_id), command.report
+    lawful = (s for s in _STEPS.get(report.standing, ()) if (payout.state, s) in payout.LIFECYCLE.table)
+    step = next(lawful, None)
+    if step is None or report.reference != payout.reference:
+        return payout
+    told: dict[str, Any] = {"rail_reference": report.rail_reference, "failure": report.failure, "lookups": 0}
+    moved = work.save(move(payout, step, call, **told))
+    before, after = payout.state in IN_THE_LEDGER, moved.state in IN_THE_LEDGER
+    if before != after:
+        work.insert(*_postings(moved, sign=1 if after else -1, call=call))
+    return moved
+
+
+def _postings(payout: Payout, *, sign: int, call: Call) -> tuple[object, ...]:
+    leaving = Origin(
+        tenant_id=payout.tenant_id,
+        name="payout_sent" if sign > 0 else "payout_returned",
+        subject_id=payout.reference,
+        booking_id=None,
+        currency=payout.currency,
+        at=call.at,
+    )
+    amount = sign * payout.amount_minor
+    return balanced(
+        leaving, {provider_payable(payout.provider_id): amount, psp_clearing(payout.rail): -amount}
+    )

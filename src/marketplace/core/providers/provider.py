@@ -1,0 +1,138 @@
+"""A provider decides when and where it works; only an active one can be booked."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.providers.hours import HoursException, OpeningHours
+from marketplace.core.shared.errors import Conflict, Invalid
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.period import Period
+from marketplace.core.shared.place import Place
+from marketplace.core.shared.roles import Role
+
+TIME_OFF_MAX = 200
+
+
+class NotBookable(Conflict):
+    """The provider or its service is not open for bookings."""
+
+    code = "not_bookable"
+
+
+class State(StrEnum):
+    APPLIED = "applied"
+    VERIFIED = "verified"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    BANNED = "banned"
+    CLOSED = "closed"
+
+
+_AMENDABLE = (State.APPLIED, State.VERIFIED, State.ACTIVE, State.SUSPENDED)
+_OWNER = frozenset({Role.PROVIDER, Role.ADMIN})
+
+PROVIDER = Lifecycle(
+    kind="provider",
+    states=State,
+    initial=State.APPLIED,
+    opening="provider.applied",
+    moves=(
+        *(Move("amend", s, s, by=_OWNER, emits="provider.amended") for s in _AMENDABLE),
+        Move("verify", State.APPLIED, State.VERIFIED, by={Role.ADMIN}, emits="provider.verified"),
+        Move("activate", State.VERIFIED, State.ACTIVE, by=_OWNER, emits="provider.activated"),
+        Move(
+            "suspend",
+            (State.VERIFIED, State.ACTIVE),
+            State.SUSPENDED,
+            by={Role.ADMIN},
+            emits="provider.suspended",
+        ),
+        Move("reinstate", State.SUSPENDED, State.ACTIVE, by={Role.ADMIN}, emits="provider.reinstated"),
+        Move("ban", _AMENDABLE, State.BANNED, by={Role.ADMIN}, emits="provider.banned"),
+        Move("close", (*_AMENDABLE, State.BANNED), State.CLOSED, by=_OWNER, emits="provider.closed"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """`payee` is the paying rail's token for the provider's bank account; buffers and notice in minutes."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = PROVIDER
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.APPLIED
+    owner_id: UUID
+    name: str
+    about: str = ""
+    time_zone: str
+    place: Place | None = None
+    hours: tuple[OpeningHours, ...] = ()
+    exceptions: tuple[HoursException, ...] = ()
+    time_off: tuple[Period, ...] = ()
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+    notice_minutes: int = 60
+    payee: str | None = None
+
+    @property
+    def buffer_before(self) -> timedelta:
+        return timedelta(minutes=self.buffer_before_minutes)
+
+    @property
+    def buffer_after(self) -> timedelta:
+        return timedelta(minutes=self.buffer_after_minutes)
+
+    @property
+    def notice(self) -> timedelta:
+        return timedelta(minutes=self.notice_minutes)
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.id, self.owner_id)
+
+
+def current_time_off(time_off: tuple[Period, ...], *, now: datetime) -> tuple[Period, ...]:
+    """Time off that is not over, in order; raises Invalid when there is too much of it."""
+    current = tuple(sorted(period for period in time_off if period.end > now))
+    if len(current) > TIME_OFF_MAX:
+        raise Invalid("time_off", f"{len(current)} periods", f"at most {TIME_OFF_MAX}")
+    return current
+
+
+class UnitState(StrEnum):
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+UNIT = Lifecycle(
+    kind="unit",
+    states=UnitState,
+    initial=UnitState.ACTIVE,
+    opening="unit.added",
+    moves=(
+        Move("retire", UnitState.ACTIVE, UnitState.RETIRED, by=_OWNER, emits="unit.retired"),
+        Move("return", UnitState.RETIRED, UnitState.ACTIVE, by=_OWNER, emits="unit.returned"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One thing that can do one job at a time: a crew, a vehicle, a stage."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = UNIT
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: UnitState = UnitState.ACTIVE
+    provider_id: UUID
+    name: str
+
+    def parties(self) -> tuple[UUID, ...]:
+        return (self.provider_id,)

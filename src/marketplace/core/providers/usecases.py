@@ -1,0 +1,157 @@
+"""A provider applies, describes itself, says when it works, and counts its units."""
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from uuid import UUID
+
+from marketplace.core.identity.user import User
+from marketplace.core.providers.hours import HoursException, OpeningHours, zone
+from marketplace.core.providers.provider import Provider, Unit, current_time_off
+from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
+from marketplace.core.shared.period import Period
+from marketplace.core.shared.place import Place
+from marketplace.core.shared.roles import SYSTEM, Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.storage import Work
+
+_MINUTES_MAX = 24 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyAsProvider:
+    """A signed-in user becomes a provider, to be verified by admin."""
+
+    provider_id: UUID
+    name: str
+    about: str = ""
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendProvider:
+    """Change the provider's profile and rules of availability; what is left out stays."""
+
+    provider_id: UUID
+    name: str | None = None
+    about: str | None = None
+    time_zone: str | None = None
+    place: Place | None = None
+    hours: tuple[OpeningHours, ...] | None = None
+    exceptions: tuple[HoursException, ...] | None = None
+    time_off: tuple[Period, ...] | None = None
+    buffer_before_minutes: int | None = None
+    buffer_after_minutes: int | None = None
+    notice_minutes: int | None = None
+    payee: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveProvider:
+    """Admin's moves: verify, suspend, reinstate, ban; and activate, close, which the provider makes too."""
+
+    provider_id: UUID
+    move: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddUnit:
+    """One more unit of capacity."""
+
+    provider_id: UUID
+    unit_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireUnit:
+    """Take a unit out of service; what is booked on it stays."""
+
+    unit_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnUnit:
+    unit_id: UUID
+
+
+async def apply_as_provider(command: ApplyAsProvider, *, call: Call, work: Work) -> Provider:
+    """The user gets the role at once; bookings wait for verification."""
+    user = await work.get(User, cast("UUID", call.actor.user_id))
+    if user.provider_id is not None:
+        raise Invalid("provider_id", "you act for a provider already")
+    roles = tuple(dict.fromkeys((*user.roles, Role.PROVIDER)))
+    work.save(move(user, "grant", replace(call, actor=SYSTEM), roles=roles, provider_id=command.provider_id))
+    time_zone = command.time_zone or call.policy.time_zone
+    zone(time_zone)
+    provider = Provider(
+        id=command.provider_id,
+        tenant_id=call.tenant_id,
+        owner_id=user.id,
+        name=command.name,
+        about=command.about,
+        time_zone=time_zone,
+    )
+    return work.add(create(provider, call))
+
+
+async def amend_provider(command: AmendProvider, *, call: Call, work: Work) -> Provider:
+    provider = own(await work.get(Provider, command.provider_id), call)
+    given = {name: getattr(command, name) for name in _AMENDABLE if getattr(command, name) is not None}
+    _check(given)
+    if "time_off" in given:
+        given["time_off"] = current_time_off(given["time_off"], now=call.at)
+    return work.save(move(provider, "amend", call, **given))
+
+
+_AMENDABLE = tuple(AmendProvider.__dataclass_fields__.keys() - {"provider_id"})
+
+
+def _check(given: dict[str, Any]) -> None:
+    if "time_zone" in given:
+        zone(given["time_zone"])
+    for name in ("buffer_before_minutes", "buffer_after_minutes", "notice_minutes"):
+        limit = 60 * _MINUTES_MAX if name == "notice_minutes" else _MINUTES_MAX
+        if not 0 <= given.get(name, 0) <= limit:
+            raise Invalid(name, f"{given[name]} minutes", f"0 to {limit}")
+
+
+async def move_provider(command: MoveProvider, *, call: Call, work: Work) -> Provider:
+    """Suspending, banning or closing takes its services out of search and ends no booking."""
+    provider = own(await work.get(Provider, command.provider_id), call)
+    if command.move == "amend":
+        raise Invalid("move", "amend has a route of its own")
+    return work.save(move(provider, command.move, call, reason=command.reason))
+
+
+async def add_unit(command: AddUnit, *, call: Call, work: Work) -> Unit:
+    provider = own(await work.get(Provider, command.provider_id), call)
+    unit = Unit(id=command.unit_id, tenant_id=call.tenant_id, provider_id=provider.id, name=command.name)
+    return work.add(create(unit, call))
+
+
+async def retire_unit(command: RetireUnit, *, call: Call, work: Work) -> Unit:
+    return work.save(move(await _own_unit(command.unit_id, call, work), "retire", call))
+
+
+async def return_unit(command: ReturnUnit, *, call: Call, work: Work) -> Unit:
+    return work.save(move(await _own_unit(command.unit_id, call, work), "return", call))
+
+
+async def _own_unit(key: UUID, call: Call, work: Work) -> Unit:
+    unit = await work.get(Unit, key)
+    if call.actor.role == Role.PROVIDER and unit.provider_id != call.actor.provider_id:
+        raise NotFound("unit", key)
+    return unit
+
+
+def own(provider: Provider, call: Call) -> Provider:
+    """The provider, for itself and for admin; to others' providers it is not there."""
+    if call.actor.role in {Role.ADMIN, Role.SYSTEM}:
+        return provider
+    if call.actor.role != Role.PROVIDER:
+        raise NotAllowed("only the provider itself may do this")
+    if call.actor.provider_id != provider.id:
+        raise NotFound("provider", provider.id)
+    return provider

@@ -1,0 +1,107 @@
+"""What follows an event, and what the clock asks for: two tables, and nothing follows that is not in them."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.bookings.commands import AbsorbLoss, AdvanceBooking, ClockBooking, SettleBooking
+from marketplace.core.identity.usecases import ExpireSession, ExpireSignIn
+from marketplace.core.lifecycles import EVENTS, LIFECYCLES
+from marketplace.core.notifications.effects import SendMessage
+from marketplace.core.notifications.messages import MESSAGES
+from marketplace.core.notifications.usecases import BeginSending, ExpireMessage, PlanMessages
+from marketplace.core.payments.effects import AskRail, AskRailForRefund
+from marketplace.core.payments.usecases import LookUpPayment, LookUpRefund
+from marketplace.core.payouts.effects import AskRailForPayout
+from marketplace.core.payouts.usecases import LookUpPayout
+from marketplace.ports.storage import Follow
+
+Reaction = Callable[[Follow], Any]
+
+
+def _ask_rail(event: Follow) -> AskRail:
+    return AskRail(payment_id=event.subject_id)
+
+
+def _ask_rail_for_refund(event: Follow) -> AskRailForRefund:
+    return AskRailForRefund(refund_id=event.subject_id)
+
+
+def _ask_rail_for_payout(event: Follow) -> AskRailForPayout:
+    return AskRailForPayout(payout_id=event.subject_id)
+
+
+def _advance(event: Follow) -> AdvanceBooking:
+    return AdvanceBooking(payment_id=event.subject_id)
+
+
+def _settle(event: Follow) -> SettleBooking:
+    return SettleBooking(booking_id=event.subject_id)
+
+
+def _absorb(event: Follow) -> AbsorbLoss:
+    return AbsorbLoss(payment_id=event.subject_id)
+
+
+def _tell(event: Follow) -> PlanMessages:
+    return PlanMessages(event_id=event.event_id, event=event.name, booking_id=event.subject_id)
+
+
+def _begin_sending(event: Follow) -> BeginSending:
+    return BeginSending(notification_id=event.subject_id)
+
+
+def _send(event: Follow) -> SendMessage:
+    return SendMessage(notification_id=event.subject_id)
+
+
+_MONEY: dict[str, tuple[Reaction, ...]] = {
+    "payment.created": (_ask_rail,),
+    "payment.capture_requested": (_ask_rail,),
+    "payment.void_requested": (_ask_rail,),
+    "payment.lookup_due": (_ask_rail,),
+    "payment.authorised": (_advance,),
+    "payment.succeeded": (_advance,),
+    "payment.failed": (_advance,),
+    "payment.cancelled": (_advance,),
+    "payment.returned": (_absorb,),
+    "payment.dispute_lost": (_absorb,),
+    "refund.requested": (_ask_rail_for_refund,),
+    "refund.requested_again": (_ask_rail_for_refund,),
+    "refund.lookup_due": (_ask_rail_for_refund,),
+    "payout.drawn": (_ask_rail_for_payout,),
+    "payout.approved": (_ask_rail_for_payout,),
+    "payout.lookup_due": (_ask_rail_for_payout,),
+    "booking.expired": (_settle,),
+    "booking.declined": (_settle,),
+    "booking.cancelled": (_settle,),
+    "notification.planned": (_begin_sending, _send),
+}
+
+
+def _reactions() -> dict[str, tuple[Reaction, ...]]:
+    table = dict(_MONEY)
+    for event in MESSAGES:
+        table[event] = (*table.get(event, ()), _tell)
+    unknown = table.keys() - EVENTS
+    if unknown:
+        raise ValueError(f"reactions to events that nothing emits: {sorted(unknown)}")
+    return table
+
+
+# In order; a reaction may count on those before it, and each may be repeated.
+REACTIONS: dict[str, tuple[Reaction, ...]] = _reactions()
+
+CLOCK: dict[str, Callable[[UUID], Any]] = {
+    "booking": lambda key: ClockBooking(booking_id=key),
+    "payment": lambda key: LookUpPayment(payment_id=key),
+    "refund": lambda key: LookUpRefund(refund_id=key),
+    "payout": lambda key: LookUpPayout(payout_id=key),
+    "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
+    "session": lambda key: ExpireSession(session_id=key),
+    "notification": lambda key: ExpireMessage(notification_id=key),
+}
+
+_timed = {kind for kind, table in LIFECYCLES.items() if table.timers}
+if _timed != CLOCK.keys():
+    raise ValueError(f"timers without a command, or the other way round: {sorted(_timed ^ CLOCK.keys())}")

@@ -1,0 +1,66 @@
+"""Opening a marketplace, changing its policy, and moving a test marketplace's clock."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.errors import Invalid, NotAllowed
+from marketplace.core.tenants.policy import Policy
+from marketplace.core.tenants.tenant import Call, Mode, Tenant
+from marketplace.ports.storage import Work
+
+CLOCK_STEP_SECONDS_MAX = 400 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTenant:
+    """A new marketplace under a policy."""
+
+    tenant_id: UUID
+    slug: str
+    mode: Mode
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendPolicy:
+    """Change the policy; bookings made keep the terms and prices they were made under."""
+
+    policy: Policy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveClock:
+    """Let a test marketplace's clock jump ahead; what falls due meanwhile happens at once."""
+
+    seconds: int
+    reason: str
+
+
+async def open_tenant(command: OpenTenant, *, call: Call, work: Work) -> Tenant:
+    tenant = Tenant(
+        id=command.tenant_id,
+        tenant_id=command.tenant_id,
+        slug=command.slug,
+        mode=command.mode,
+        policy=command.policy,
+    )
+    return work.add(create(tenant, call))
+
+
+async def amend_policy(command: AmendPolicy, *, call: Call, work: Work) -> Tenant:
+    tenant = await work.get(Tenant, call.tenant_id)
+    if command.policy.currency != tenant.policy.currency:
+        raise Invalid("policy.currency", "cannot change", tenant.policy.currency)
+    return work.save(move(tenant, "amend", call, reason=command.reason, policy=command.policy))
+
+
+async def move_clock(command: MoveClock, *, call: Call, work: Work) -> Tenant:
+    tenant = await work.get(Tenant, call.tenant_id)
+    if tenant.mode != Mode.TEST:
+        raise NotAllowed("only a test marketplace's clock can be moved")
+    if not 0 < command.seconds <= CLOCK_STEP_SECONDS_MAX:
+        raise Invalid("seconds", f"{command.seconds}", f"1 to {CLOCK_STEP_SECONDS_MAX}: forward only")
+    ahead = tenant.clock_ahead_seconds + command.seconds
+    return work.save(move(tenant, "move_clock", call, reason=command.reason, clock_ahead_seconds=ahead))
