@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.core.catalogue.pricing import (
-    ChosenOption,
-    Option,
-    Price,
-    PriceRule,
-    price,
-)
+from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceRule, price
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.tenants.policy import FeePolicy
 
@@ -91,7 +85,7 @@ class TestPrice:
         assert (found.fee_minor, found.fee_vat_minor, found.provider_minor) == (2_000, 300, 17_700)
 
     def test_adds_the_customer_s_fee_and_keeps_it_from_the_commission(self) -> None:
-        fee = FeePolicy(1_000, customer_fee_minor=150, customer_fee_basis_points=500)
+        fee = FeePolicy(commission_basis_points=1_000, customer_fee_minor=150, customer_fee_basis_points=500)
 
         found = priced(fee=fee)
 
@@ -101,7 +95,7 @@ class TestPrice:
         assert found.vat_minor == 2_609 + 150
 
     def test_is_the_same_whether_vat_is_put_on_or_found_inside(self) -> None:
-        fee = FeePolicy(1_000, 150, 500)
+        fee = FeePolicy(commission_basis_points=1_000, customer_fee_minor=150, customer_fee_basis_points=500)
 
         put_on = priced(PriceRule("fixed", 10_000), included=False, fee=fee)
         inside = priced(PriceRule("fixed", 11_500), fee=fee)
@@ -154,18 +148,13 @@ class TestFacts:
             (WAX, "amount_minor", -1),
             (WAX, "max_quantity", 0),
             (WAX, "max_quantity", 1_001),
-            (NO_FEE, "commission_basis_points", 10_001),
-            (NO_FEE, "customer_fee_minor", -1),
-            (NO_FEE, "customer_fee_basis_points", -1),
         ],
     )
-    def test_are_refused_outside_their_range(
-        self, fact: PriceRule | Option | FeePolicy, field: str, wrong: int
-    ) -> None:
+    def test_are_refused_outside_their_range(self, fact: PriceRule | Option, field: str, wrong: int) -> None:
         with pytest.raises(Invalid, match=field):
             replace(fact, **{field: wrong})  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("fact", [HOURLY, WAX, FeePolicy(1, 2, 3), priced(HOURLY)])
+    @pytest.mark.parametrize("fact", [HOURLY, WAX, priced(HOURLY)])
     def test_are_stored_as_json_and_read_back(self, fact: object) -> None:
         text = msgspec.json.encode(fact)
 
@@ -174,7 +163,12 @@ class TestFacts:
 
 some_minor = st.integers(0, 10**9)
 rules = st.builds(PriceRule, st.sampled_from(["fixed", "per_hour"]), some_minor, some_minor, some_minor)
-fees = st.builds(FeePolicy, st.integers(0, 8_000), st.integers(0, 10**6), st.integers(0, 10_000))
+fees = st.builds(
+    FeePolicy,
+    commission_basis_points=st.integers(0, 8_000),
+    customer_fee_minor=st.integers(0, 10**6),
+    customer_fee_basis_points=st.integers(0, 10_000),
+)
 choices = st.sampled_from([(), (ChosenOption("wax", 3),), (ChosenOption("mats"), ChosenOption("wax"))])
 
 
