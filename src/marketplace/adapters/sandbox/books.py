@@ -72,14 +72,17 @@ class Books:
     async def change(self, references: Sequence[UUID], decide: Decide) -> Order:
         """Let `decide` change these orders, each brought up to now first; nobody else can meanwhile."""
 
-        def decided(found: Found) -> tuple[Order, list[Document]]:
+        def decided(found: Found) -> tuple[tuple[Order, Tally], list[Document]]:
+            tally: Tally = Counter()  # of this try alone: the shelf may ask again
             before = {order.reference: order for order in map(_order, found.values())}
             current = self._brought_up(before)
             wanted = decide(current)
             after = {**current, **{order.reference: order for order in wanted}}
-            return wanted[0], self._documents(before, after.values())
+            return (wanted[0], tally), self._documents(before, after.values(), tally)
 
-        return await self.shelf.change([_key(reference) for reference in references], decided)
+        order, tally = await self.shelf.change([_key(reference) for reference in references], decided)
+        self.tally.update(tally)
+        return order
 
     async def tick(self, *, limit: int = 1_000) -> int:
         """Bring what is due up to now, up to `limit` orders of each tenant; how many there were."""
@@ -137,19 +140,20 @@ class Books:
             current.update({each.reference: each for each in (moved, *_undone(order, moved, current))})
         return current
 
-    def _documents(self, before: Orders, after: Iterable[Order]) -> list[Document]:
+    def _documents(self, before: Orders, after: Iterable[Order], tally: Tally) -> list[Document]:
         documents = []
         for order in after:
             standing = before.get(order.reference)
             if order != standing:
                 documents.append(_document(order))
                 told = 0 if standing is None else len(standing.history)
-                documents += [self._event(order, index) for index in range(told, len(order.history))]
+                for index in range(told, len(order.history)):
+                    _count(order, order.history[index], tally)
+                    documents.append(self._event(order, index, tally))
         return documents
 
-    def _event(self, order: Order, index: int) -> Document:
+    def _event(self, order: Order, index: int, tally: Tally) -> Document:
         entry = order.history[index]
-        self._count(order, entry)
         payload = Payload(
             id=f"evt_{derive(order.reference, order.kind, index).hex}",
             tenant_id=order.tenant_id,
@@ -158,22 +162,20 @@ class Books:
             kind=f"{order.kind}.{entry.standing}",
             at=entry.at,
         )
-        return queued(payload, habit=self._habit(order), random=self.random)
-
-    def _habit(self, order: Order) -> Habit:
         fault = fault_for(self.faults, Operation.WEBHOOK, order.reference)
         habit = order.behaviour.webhooks if fault is None else _HABITS[fault]
-        self.tally.update(kind for kind, shown in _HABITS.items() if shown == habit)
-        return habit
+        tally.update(kind for kind, shown in _HABITS.items() if shown == habit)
+        return queued(payload, habit=habit, random=self.random)
 
-    def _count(self, order: Order, entry: Entry) -> None:
-        shown = _SHOWS.get((order.kind, entry.standing))
-        if shown is not None:
-            self.tally[shown] += 1
-        if entry.failure == "hold_expired":
-            self.tally[Fault.HOLD_EXPIRED] += 1
-        if shown is Fault.DECLINED and order.step:
-            self.tally[Fault.PENDING_DECLINED] += 1
+
+def _count(order: Order, entry: Entry, tally: Tally) -> None:
+    shown = _SHOWS.get((order.kind, entry.standing))
+    if shown is not None:
+        tally[shown] += 1
+    if entry.failure == "hold_expired":
+        tally[Fault.HOLD_EXPIRED] += 1
+    if shown is Fault.DECLINED and order.step:
+        tally[Fault.PENDING_DECLINED] += 1
 
 
 def _together(order: Order) -> tuple[UUID, ...]:

@@ -89,7 +89,8 @@ def seeded_random(seed: int | str) -> Random:
 
 
 def seeded_faults(*, seed: int | str, share: float, in_a_row_max: int = 2) -> FaultPlan:
-    """A plan that troubles a `share` (0 to 1) of the calls, no call for one reference too often in a row.
+    """
+    A plan that troubles a `share` (0 to 1) of the calls, no call for one reference too often in a row.
 
     It remembers how often it was asked about each call, so one plan serves one run in one process.
     """

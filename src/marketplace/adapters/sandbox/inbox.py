@@ -1,4 +1,5 @@
-"""Every message that the sandbox accepted can be read in its inbox, as often as it was sent.
+"""
+Every message that the sandbox accepted can be read in its inbox, as often as it was sent.
 
 Real gateways know no idempotency, so neither does this one: a message that is sent twice is seen twice.
 """

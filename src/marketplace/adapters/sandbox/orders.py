@@ -35,7 +35,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`asked` is the token that came with the order, `token` the one by which it behaves.
+    """
+    `asked` is the token that came with the order, `token` the one by which it behaves.
 
     `refunded_minor` counts pending refunds too; `contested_minor` is what a dispute or a return took back.
     """

@@ -1,4 +1,5 @@
-"""A webhook counts only when a known secret signed its time and body, and that time is about now.
+"""
+A webhook counts only when a known secret signed its time and body, and that time is about now.
 
 The scheme is Stripe's: HMAC-SHA256 over `timestamp.body`, header `Sandbox-Signature: t=…,v1=…`.
 """

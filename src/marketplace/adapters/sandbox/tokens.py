@@ -38,7 +38,8 @@ LATE = Habit(delay_seconds_max=3_600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenBehaviour:
-    """`fault` is the kind of trouble that the token is there to show.
+    """
+    `fault` is the kind of trouble that the token is there to show.
 
     A fault of the call strikes the first call for a reference only, so that the way out can be tried too.
     """
