@@ -31,6 +31,10 @@ NO_NETWORK = (
     "the package index cannot be reached. The first start needs the network; where there is a proxy "
     "or an index of your own, set HTTPS_PROXY or PIP_INDEX_URL."
 )
+NOT_TRUSTED = (
+    "the package index shows a certificate that this machine does not trust. Behind a proxy that opens "
+    "connections, set PIP_CERT to the file of its certificate."
+)
 NO_WHEEL = (
     "the package index has no ready-made file of a package for this system. "
     "Linux (glibc) and macOS are supported, with Python 3.11 to 3.14."
@@ -44,6 +48,7 @@ SIGNS = {
     "DO NOT MATCH THE HASHES": WRONG_FILE,
     "Permission denied": NOT_WRITABLE,
     "Read-only file system": NOT_WRITABLE,
+    "CERTIFICATE_VERIFY_FAILED": NOT_TRUSTED,
     "NewConnectionError": NO_NETWORK,
     "Max retries exceeded": NO_NETWORK,
     "Connection broken": NO_NETWORK,
