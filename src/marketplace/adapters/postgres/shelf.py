@@ -43,7 +43,7 @@ _ROUNDS_MAX = 500
 
 # One look into the primary key for each key, whatever the planner believes of a table that was just made.
 _READ = """
-SELECT d.* FROM unnest($1::text[], $2::text[]) AS wanted (shelf, key)
+SELECT d.*, d.body::text AS text FROM unnest($1::text[], $2::text[]) AS wanted (shelf, key)
 CROSS JOIN LATERAL (
     SELECT * FROM sandbox_document AS d WHERE d.shelf = wanted.shelf AND d.key = wanted.key OFFSET 0
 ) AS d
@@ -69,13 +69,13 @@ WITH kept AS (
 SELECT guard((SELECT count(*) FROM kept), cardinality($1::text[]))
 """
 _LISTED = """
-SELECT d.* FROM sandbox_document AS d
+SELECT d.*, d.body::text AS text FROM sandbox_document AS d
 WHERE shelf = $1 AND tenant_id = $2 AND position < coalesce($3, 9223372036854775807)
 ORDER BY position DESC LIMIT $4
 """
 _LABELLED = _LISTED.replace("AND position", "AND label = $5 AND position", 1)
 _DUE = """
-SELECT d.* FROM sandbox_document AS d
+SELECT d.*, d.body::text AS text FROM sandbox_document AS d
 WHERE shelf = $1 AND tenant_id = $2 AND due_at <= $3 ORDER BY due_at, position LIMIT $4
 """
 # Steps from tenant to tenant through the index: there are few tenants, and may be many documents.
@@ -171,7 +171,7 @@ def _document(row: Any) -> Document:
         label=row["label"],
         due_at=row["due_at"],
         position=row["position"],
-        body=row["body"].encode(),
+        body=row["text"].encode(),
     )
 
 

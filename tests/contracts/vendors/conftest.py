@@ -1,0 +1,244 @@
+"""A vendor's adapter joins its contract by an entry in a registry here; what it cannot do is skipped."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.shelf import PostgresShelf
+from marketplace.adapters.sandbox.books import Books
+from marketplace.adapters.sandbox.inbox import SandboxChannel
+from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.shelf import MemoryShelf
+from marketplace.core.shared.money import Money
+from marketplace.ports.messaging import Channel, Message
+from marketplace.ports.payments import Charge, PaymentRail, Report, Transfer
+from marketplace.ports.shelf import Shelf
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+class VirtualClock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self, _tenant_id: UUID) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass(kw_only=True)
+class RailStage:
+    """A rail with what its contract needs to bring about; `methods` and `payees` name its test tokens.
+
+    `balance` is the vendor's own truth where it can be had; `act` and `refuse` are what the customer does.
+    """
+
+    rail: PaymentRail
+    clock: VirtualClock
+    methods: Mapping[str, str]
+    payees: Mapping[str, str]
+    balance: Callable[[UUID], Awaitable[int]] | None = None
+    act: Callable[[UUID], Awaitable[Any]] | None = None
+    refuse: Callable[[UUID], Awaitable[Any]] | None = None
+    tenant_id: UUID = field(default_factory=uuid4)
+
+    def charge(self, outcome: str = "succeeds", *, minor: int = 10_000, hold: bool = False) -> Charge:
+        if hold and self.rail.capabilities.hold_max is None:
+            pytest.skip(f"{self.rail.name} cannot hold")
+        return Charge(
+            reference=uuid4(),
+            tenant_id=self.tenant_id,
+            amount=Money(minor, "ZAR"),
+            method=self._token(self.methods, outcome),
+            hold=hold,
+            description="Wash and vacuum",
+            at=self.clock.now,
+        )
+
+    def transfer(self, outcome: str = "succeeds", *, minor: int = 8_000) -> Transfer:
+        if not self.rail.capabilities.pays_out:
+            pytest.skip(f"{self.rail.name} does not pay out")
+        return Transfer(
+            reference=uuid4(),
+            tenant_id=self.tenant_id,
+            amount=Money(minor, "ZAR"),
+            payee=self._token(self.payees, outcome),
+            description="Week 45",
+            at=self.clock.now,
+        )
+
+    async def take(self, outcome: str = "succeeds", *, minor: int = 10_000) -> Charge:
+        charge = self.charge(outcome, minor=minor)
+        await self.rail.collect(charge)
+        return charge
+
+    async def hold(self, outcome: str = "succeeds", *, minor: int = 10_000) -> Charge:
+        charge = self.charge(outcome, minor=minor, hold=True)
+        await self.rail.collect(charge)
+        return charge
+
+    async def truth(self, reference: UUID) -> Report:
+        report = await self.rail.find(reference)
+        assert report is not None
+        return report
+
+    async def held_minor(self) -> int:
+        if self.balance is None:
+            pytest.skip(f"{self.rail.name} does not tell its balance")
+        return await self.balance(self.tenant_id)
+
+    def _token(self, table: Mapping[str, str], outcome: str) -> str:
+        if outcome not in table:
+            pytest.skip(f"{self.rail.name} has no test token that {outcome}")
+        return table[outcome]
+
+
+SANDBOX_METHODS = {
+    "succeeds": "tok_success",
+    "is declined": "tok_decline",
+    "lacks funds": "tok_insufficient_funds",
+    "needs action": "tok_needs_action",
+    "succeeds later": "tok_pending_success",
+    "is declined later": "tok_pending_decline",
+    "is returned": "tok_returned",
+    "answers too late": "tok_timeout_after",
+    "never arrives": "tok_timeout_before",
+    "is down once": "tok_unavailable_once",
+    "is disputed": "tok_chargeback",
+    "is disputed, and won": "tok_chargeback_won",
+    "holds briefly": "tok_hold_expires",
+    "fails the first refund": "tok_refund_fails_once",
+    "refunds later": "tok_refund_pending",
+    "fails refunds later": "tok_refund_fails_later",
+}
+SANDBOX_PAYEES = {
+    "succeeds": "payee_ok",
+    "succeeds later": "payee_pending",
+    "is returned": "payee_returned",
+    "is rejected": "payee_rejected",
+    "answers too late": "payee_timeout_after",
+    "never arrives": "payee_timeout_before",
+    "is down once": "payee_unavailable_once",
+}
+
+
+def sandbox_stage(shelf: Shelf) -> RailStage:
+    clock = VirtualClock()
+    books = Books(shelf=shelf, clock=clock)
+    rail = SandboxRail(books=books, secrets=("secret",))
+
+    async def balance(tenant_id: UUID) -> int:
+        found = await books.balance(tenant_id)
+        return found["ZAR"].minor if found else 0
+
+    return RailStage(
+        rail=rail,
+        clock=clock,
+        methods=SANDBOX_METHODS,
+        payees=SANDBOX_PAYEES,
+        balance=balance,
+        act=rail.complete_action,
+        refuse=rail.fail_action,
+    )
+
+
+@dataclass(kw_only=True)
+class ChannelStage:
+    """A channel, the addresses that bring about its outcomes, and what reached one, if it shows that."""
+
+    channel: Channel
+    clock: VirtualClock
+    addresses: Mapping[str, str]
+    received: Callable[[UUID, str], Awaitable[list[str]]] | None = None
+    tenant_id: UUID = field(default_factory=uuid4)
+
+    def message(self, outcome: str = "is accepted", *, text: str = "Your code is 123456") -> Message:
+        if outcome not in self.addresses:
+            pytest.skip(f"{self.channel.name} has no test address that {outcome}")
+        return Message(
+            reference=uuid4(),
+            tenant_id=self.tenant_id,
+            address=self.addresses[outcome],
+            text=text,
+            expires_at=self.clock.now + timedelta(minutes=10),
+            at=self.clock.now,
+        )
+
+    async def texts(self, message: Message) -> list[str]:
+        if self.received is None:
+            pytest.skip(f"{self.channel.name} does not show what was received")
+        return await self.received(self.tenant_id, message.address)
+
+
+SANDBOX_ADDRESSES = {
+    "is accepted": "+27821234567",
+    "has opted out": "+27821239901",
+    "is no number": "+27821239902",
+    "is blocked": "+27821239903",
+    "answers too late": "+27821239904",
+    "never arrives": "+27821239905",
+    "is down once": "+27821239906",
+}
+
+
+def sandbox_channel_stage(shelf: Shelf) -> ChannelStage:
+    clock = VirtualClock()
+    channel = SandboxChannel(shelf=shelf, clock=clock)
+
+    async def received(tenant_id: UUID, address: str) -> list[str]:
+        return [message.text for message in await channel.read(tenant_id, address=address)]
+
+    return ChannelStage(channel=channel, clock=clock, addresses=SANDBOX_ADDRESSES, received=received)
+
+
+# Shelves: name → an opener that may ask for fixtures. Rails and channels: name → (shelf, stage on it).
+Opener = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Shelf]]
+
+
+@asynccontextmanager
+async def memory_shelf(_request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
+    yield MemoryShelf()
+
+
+@asynccontextmanager
+async def postgres_shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
+    engine = create_engine(request.getfixturevalue("shared_url"))
+    yield PostgresShelf(engine)
+    await engine.dispose()
+
+
+SHELVES: Mapping[str, Opener] = {"memory": memory_shelf, "postgres": postgres_shelf}
+RAILS: Mapping[str, tuple[str, Callable[[Shelf], RailStage]]] = {
+    f"sandbox on {shelf}": (shelf, sandbox_stage) for shelf in SHELVES
+}
+CHANNELS: Mapping[str, tuple[str, Callable[[Shelf], ChannelStage]]] = {
+    f"sandbox on {shelf}": (shelf, sandbox_channel_stage) for shelf in SHELVES
+}
+
+
+@pytest.fixture(params=SHELVES)
+async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
+    async with SHELVES[request.param](request) as opened:
+        yield opened
+
+
+@pytest.fixture(params=RAILS)
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[RailStage]:
+    name, staged = RAILS[request.param]
+    async with SHELVES[name](request) as opened:
+        yield staged(opened)
+
+
+@pytest.fixture(params=CHANNELS)
+async def channel_stage(request: pytest.FixtureRequest) -> AsyncIterator[ChannelStage]:
+    name, staged = CHANNELS[request.param]
+    async with SHELVES[name](request) as opened:
+        yield staged(opened)
