@@ -126,6 +126,11 @@ class Batch:
             if row.tenant_id != self.tenant_id:
                 raise ValueError(f"{type(row).__name__} of another tenant in a batch")
 
+    @property
+    def empty(self) -> bool:
+        """Nothing to write: guards alone ask for nothing."""
+        return not (self.added or self.saved or self.rows or self.events or self.jobs)
+
 
 class Store(Protocol):
     async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:

@@ -29,6 +29,8 @@ class MemoryStore:
         return [self._answer(tenant_id, question) for question in questions]
 
     async def write(self, batch: Batch) -> None:
+        if batch.empty:
+            return
         self._refuse_stale(batch)
         _refuse_unbalanced(batch)
         undo: list[tuple[Any, Any | None]] = []

@@ -27,7 +27,8 @@ class Driver(Protocol):
 
 @contextlib.asynccontextmanager
 async def connection_of(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[Driver]:
-    """A pooled connection in the service of one tenant; raises Unavailable where there is none to have.
+    """
+    A pooled connection in the service of one tenant; raises Unavailable where there is none to have.
 
     The driver is used directly: measured, a statement through SQLAlchemy's cursor costs 182 µs of Python,
     this way 85.

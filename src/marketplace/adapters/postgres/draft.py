@@ -1,4 +1,5 @@
-"""The whole schema as the core calls for it today: `python -m marketplace.adapters.postgres.draft`.
+"""
+The whole schema as the core calls for it today: `python -m marketplace.adapters.postgres.draft`.
 
 It writes the first draft of a migration, and the drift test compares a migrated database with it.
 """
@@ -11,7 +12,10 @@ from pgqueuer.domain.settings import DBSettings
 
 from marketplace.adapters.postgres.foundation import FOUNDATION, QUEUE_GRANTS
 from marketplace.adapters.postgres.kinds import STORED
-from marketplace.adapters.postgres.schema import table_script
+from marketplace.adapters.postgres.schema import APP_ROLE, table_script
+from marketplace.adapters.postgres.shelf import DDL
+
+_SHELF_GRANTS = f"GRANT SELECT, INSERT, UPDATE, DELETE ON sandbox_document TO {APP_ROLE};\n"
 
 
 def whole_schema() -> str:
@@ -21,6 +25,8 @@ def whole_schema() -> str:
         (
             FOUNDATION,
             *(table_script(kind, indexes) for kind, indexes in STORED.items()),
+            DDL,
+            _SHELF_GRANTS,
             render_install(queue),
             QueryBuilderEnvironment(queue).build_optimize_autovacuum_query(),
             "",

@@ -1,4 +1,5 @@
-"""What the tables stand on: the role that owns nothing, ranges of ids, and the functions that refuse.
+"""
+What the tables stand on: the role that owns nothing, ranges of ids, and the functions that refuse.
 
 `refuse` and `guard` raise states of their own, so that nobody takes a refusal for another's error.
 """

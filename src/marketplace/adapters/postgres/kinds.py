@@ -1,9 +1,39 @@
 """Every class whose rows are stored, each with the fields of its indexes; the tenant stands before them."""
 
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.catalogue.service import Service
+from marketplace.core.identity.session import Session
+from marketplace.core.identity.signin import SignIn
+from marketplace.core.identity.user import User
+from marketplace.core.ledger.movement import Movement, Posting
+from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.usecases import VendorEvent
+from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts.payout import Payout
+from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.events import Event
 from marketplace.core.tenants.tenant import Tenant
 
 STORED: dict[type, tuple[tuple[str, ...], ...]] = {
-    Event: (),
     Tenant: (),
+    Event: (("xact", "seq"),),
+    User: (("phone",),),
+    SignIn: (("phone", "requested_at"),),
+    Session: (("user_id",),),
+    Provider: (("owner_id",), ("state",)),
+    Unit: (("provider_id",),),
+    Reservation: (("provider_id", "starts_at"), ("booking_id",)),
+    Service: (("provider_id",), ("state", "category")),
+    Booking: (("customer_id", "starts_at"), ("provider_id", "starts_at"), ("state", "starts_at")),
+    Payment: (("booking_id",), ("state",)),
+    Refund: (("payment_id",), ("booking_id",), ("state",)),
+    VendorEvent: (("reference",),),
+    Movement: (("booking_id",), ("subject_id",)),
+    Posting: (("movement_id",), ("account",)),
+    Earning: (("provider_id", "state"), ("state", "payable_at"), ("booking_id",), ("payout_id",)),
+    Payout: (("provider_id",), ("state",)),
+    Notification: (("user_id",), ("subject_id",), ("state",)),
 }

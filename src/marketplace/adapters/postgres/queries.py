@@ -1,7 +1,18 @@
 """The condition that answers each query stands here; `:field` is a field of the query, `t` the table."""
 
+from marketplace.core.identity.queries import LiveSessions, RecentSignIns
+from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
+from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.ports.storage import One
 
 CLAUSES: dict[type, str] = {
     One: "t.id = :id",
+    ActiveUnits: "t.provider_id = :provider_id AND t.state = 'active'",
+    HeldBetween: (
+        "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"
+    ),
+    LiveSessions: "t.user_id = :user_id AND t.state = 'active'",
+    PayableEarnings: "t.state = 'payable' AND t.payable_at <= :at",
+    PayableEarningsOf: "t.provider_id = :provider_id AND t.state = 'payable' AND t.payable_at <= :at",
+    RecentSignIns: "t.phone = :phone AND t.requested_at >= :since",
 }

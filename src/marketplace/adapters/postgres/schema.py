@@ -1,4 +1,5 @@
-"""The tables that the core's classes call for: columns from fields, guards from lifecycles and rules.
+"""
+The tables that the core's classes call for: columns from fields, guards from lifecycles and rules.
 
 Migrations are frozen text. This module writes the first draft of one, and the drift test compares what the
 migrations made with what stands here.

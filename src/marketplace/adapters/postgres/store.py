@@ -1,6 +1,7 @@
 """A command's reads are one statement, and so is everything it writes: all of it stands, or none of it."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from marketplace.adapters.postgres.statements import (
 )
 from marketplace.adapters.postgres.tables import encode_rows, table_of
 from marketplace.core.shared.errors import MarketplaceError
+from marketplace.core.shared.rules import NoOverlap, rules_of
 from marketplace.ports.storage import Alarm, Batch, Follow, Job, Query
 
 # Whoever waits for the clock can wait a little longer than whoever waits for an answer.
@@ -45,9 +47,9 @@ class PostgresStore:
         ]
 
     async def write(self, batch: Batch) -> None:
-        statement, arguments = _prepared(batch)
-        if not statement:
+        if batch.empty:
             return
+        statement, arguments = _prepared(batch)
         try:
             async with connection_of(self._engine, batch.tenant_id) as connection:
                 await connection.fetchval(statement, batch.tenant_id, *arguments)
@@ -60,16 +62,15 @@ def _translated(error: Exception, refusal: MarketplaceError | None) -> Exception
 
 
 def _prepared(batch: Batch) -> tuple[str, list[Any]]:
-    """The statement of a batch and its arguments after the tenant; no statement where nothing is written."""
+    """The statement of a batch, and its arguments after the tenant."""
     # In the order of ids, so that writers who meet lock in one order.
     saved = _by_kind(sorted(batch.saved, key=_id))
     inserted = _by_kind((*batch.added, *batch.rows, *batch.events))
-    if not (saved or inserted or batch.jobs):
-        return "", []
     guarded = _guarded(batch)
-    wanted = len(batch.saved) + sum(len(ids) for ids, _ in guarded.values())
-    shape = Shape(tuple(saved), tuple(guarded), tuple(inserted), bool(batch.jobs))
-    arguments: list[Any] = [wanted, *map(encode_rows, saved.values())]
+    claimed = _claimed(saved, inserted)
+    counted = (batch.saved, *(ids for ids, _ in guarded.values()), *claimed.values())
+    shape = Shape(tuple(claimed), tuple(saved), tuple(guarded), tuple(inserted), bool(batch.jobs))
+    arguments: list[Any] = [sum(map(len, counted)), *claimed.values(), *map(encode_rows, saved.values())]
     for ids, versions in guarded.values():
         arguments += (ids, versions)
     arguments += map(encode_rows, inserted.values())
@@ -88,6 +89,16 @@ def _by_kind(rows: Iterable[Any]) -> dict[type, list[Any]]:
     for row in rows:
         grouped.setdefault(type(row), []).append(row)
     return grouped
+
+
+def _claimed(*rows_of: dict[type, list[Any]]) -> dict[type, list[str]]:
+    """Whose time is claimed, by the kinds that know a rule of it, in the order of ids."""
+    owners: dict[type, set[str]] = {}
+    for kind, rows in chain.from_iterable(grouped.items() for grouped in rows_of):
+        for rule in rules_of(kind):
+            if isinstance(rule, NoOverlap):
+                owners.setdefault(kind, set()).update(str(getattr(row, rule.owner)) for row in rows)
+    return {kind: sorted(found) for kind, found in owners.items()}
 
 
 def _guarded(batch: Batch) -> dict[type, tuple[list[UUID], list[int]]]:

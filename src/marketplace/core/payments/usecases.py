@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.ledger.movement import (
@@ -20,6 +20,7 @@ from marketplace.core.shared.aggregate import Changed, create, is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import Role
+from marketplace.core.shared.rules import AppendOnly, Rule, Unique
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Hint, Report, Standing
 from marketplace.ports.storage import Work
@@ -90,6 +91,8 @@ class HearHint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorEvent:
     """A vendor's event that was heard; the key makes it count once."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (Unique(("rail", "event_id")), AppendOnly())
 
     id: UUID
     tenant_id: UUID

@@ -14,7 +14,8 @@ CREATE TYPE uuidrange AS RANGE (subtype = uuid);
 CREATE FUNCTION guard(standing bigint, wanted bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF standing <> wanted THEN
-        RAISE EXCEPTION 'stale: % of % rows stand as they were read', standing, wanted USING ERRCODE = 'MP001';
+        RAISE EXCEPTION 'stale: % of % rows stand as they were read', standing, wanted
+            USING ERRCODE = 'MP001';
     END IF;
     RETURN true;
 END $$;
@@ -24,6 +25,25 @@ BEGIN
     RAISE EXCEPTION '% on %: %', TG_OP, TG_TABLE_NAME, TG_ARGV[0]
         USING ERRCODE = 'MP002', CONSTRAINT = TG_NAME;
 END $$;
+
+CREATE TABLE "tenant" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "slug" text NOT NULL,
+    "mode" text NOT NULL,
+    "policy" jsonb NOT NULL,
+    "clock_ahead_seconds" bigint NOT NULL,
+    CONSTRAINT "tenant_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "tenant_state" CHECK (state IN ('open', 'closed')),
+    CONSTRAINT "tenant_slug_key" UNIQUE ("slug")
+);
+CREATE TRIGGER "tenant_birth" BEFORE INSERT ON "tenant" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('open')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "tenant_move" BEFORE UPDATE ON "tenant" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['closed>open', 'open>closed', 'open>open'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "tenant" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "tenant_own" ON "tenant" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "tenant" TO marketplace_app;
 
 CREATE TABLE "event" (
     "tenant_id" uuid NOT NULL,
@@ -48,29 +68,438 @@ CREATE TABLE "event" (
     CONSTRAINT "event_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "event_subject_id_version_key" UNIQUE (tenant_id, "subject_id", "version")
 );
+CREATE INDEX "event_xact_seq_idx" ON "event" (tenant_id, "xact", "seq");
 CREATE TRIGGER "event_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "event" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
 ALTER TABLE "event" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "event_own" ON "event" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT ON "event" TO marketplace_app;
 
-CREATE TABLE "tenant" (
+CREATE TABLE "user" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
     "version" bigint NOT NULL,
     "state" text NOT NULL,
-    "slug" text NOT NULL,
-    "mode" text NOT NULL,
-    "policy" jsonb NOT NULL,
-    "clock_ahead_seconds" bigint NOT NULL,
-    CONSTRAINT "tenant_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "tenant_state" CHECK (state IN ('open', 'closed')),
-    CONSTRAINT "tenant_slug_key" UNIQUE ("slug")
+    "phone" text NOT NULL,
+    "name" text NOT NULL,
+    "roles" jsonb NOT NULL,
+    "provider_id" uuid,
+    CONSTRAINT "user_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "user_state" CHECK (state IN ('active', 'blocked'))
 );
-CREATE TRIGGER "tenant_birth" BEFORE INSERT ON "tenant" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('open')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "tenant_move" BEFORE UPDATE ON "tenant" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['closed>open', 'open>closed', 'open>open'])) EXECUTE FUNCTION refuse('no move leads there');
-ALTER TABLE "tenant" ENABLE ROW LEVEL SECURITY;
-CREATE POLICY "tenant_own" ON "tenant" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE ON "tenant" TO marketplace_app;
+CREATE INDEX "user_phone_idx" ON "user" (tenant_id, "phone");
+CREATE TRIGGER "user_birth" BEFORE INSERT ON "user" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "user_move" BEFORE UPDATE ON "user" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>blocked', 'blocked>active'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "user" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "user_own" ON "user" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "user" TO marketplace_app;
+
+CREATE TABLE "sign_in" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "phone" text NOT NULL,
+    "code_hash" text NOT NULL,
+    "tries" bigint NOT NULL,
+    "requested_at" timestamptz NOT NULL,
+    "expires_at" timestamptz NOT NULL,
+    CONSTRAINT "sign_in_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "sign_in_state" CHECK (state IN ('sent', 'used', 'burnt', 'expired'))
+);
+CREATE INDEX "sign_in_phone_requested_at_idx" ON "sign_in" (tenant_id, "phone", "requested_at");
+CREATE TRIGGER "sign_in_birth" BEFORE INSERT ON "sign_in" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('sent')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "sign_in_move" BEFORE UPDATE ON "sign_in" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['sent>burnt', 'sent>expired', 'sent>sent', 'sent>used'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "sign_in" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "sign_in_own" ON "sign_in" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "sign_in" TO marketplace_app;
+
+CREATE TABLE "session" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "user_id" uuid NOT NULL,
+    "role" text NOT NULL,
+    "provider_id" uuid,
+    "access_digest" text NOT NULL,
+    "refresh_digest" text NOT NULL,
+    "access_until" timestamptz NOT NULL,
+    "refresh_until" timestamptz NOT NULL,
+    CONSTRAINT "session_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "session_state" CHECK (state IN ('active', 'revoked', 'expired'))
+);
+CREATE INDEX "session_user_id_idx" ON "session" (tenant_id, "user_id");
+CREATE TRIGGER "session_birth" BEFORE INSERT ON "session" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "session_move" BEFORE UPDATE ON "session" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>expired', 'active>revoked'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "session" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "session_own" ON "session" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "session" TO marketplace_app;
+
+CREATE TABLE "provider" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "owner_id" uuid NOT NULL,
+    "name" text NOT NULL,
+    "about" text NOT NULL,
+    "time_zone" text NOT NULL,
+    "place" jsonb,
+    "hours" jsonb NOT NULL,
+    "exceptions" jsonb NOT NULL,
+    "time_off" jsonb NOT NULL,
+    "buffer_before_minutes" bigint NOT NULL,
+    "buffer_after_minutes" bigint NOT NULL,
+    "notice_minutes" bigint NOT NULL,
+    "payee" text,
+    CONSTRAINT "provider_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "provider_state" CHECK (state IN ('applied', 'verified', 'active', 'suspended', 'banned', 'closed'))
+);
+CREATE INDEX "provider_owner_id_idx" ON "provider" (tenant_id, "owner_id");
+CREATE INDEX "provider_state_idx" ON "provider" (tenant_id, "state");
+CREATE TRIGGER "provider_birth" BEFORE INSERT ON "provider" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('applied')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>banned', 'active>closed', 'active>suspended', 'applied>applied', 'applied>banned', 'applied>closed', 'applied>verified', 'banned>closed', 'suspended>active', 'suspended>banned', 'suspended>closed', 'suspended>suspended', 'verified>active', 'verified>banned', 'verified>closed', 'verified>suspended', 'verified>verified'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "provider" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "provider_own" ON "provider" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "provider" TO marketplace_app;
+
+CREATE TABLE "unit" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "name" text NOT NULL,
+    CONSTRAINT "unit_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "unit_state" CHECK (state IN ('active', 'retired'))
+);
+CREATE INDEX "unit_provider_id_idx" ON "unit" (tenant_id, "provider_id");
+CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>retired', 'retired>active'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "unit" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "unit_own" ON "unit" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "unit" TO marketplace_app;
+
+CREATE TABLE "reservation" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "unit_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "starts_at" timestamptz NOT NULL,
+    "ends_at" timestamptz NOT NULL,
+    CONSTRAINT "reservation_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "reservation_state" CHECK (state IN ('held', 'released')),
+    CONSTRAINT "reservation_no_overlap" EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&, uuidrange("unit_id", "unit_id", '[]') WITH &&, tstzrange("starts_at", "ends_at") WITH &&) WHERE (state IN ('held'))
+);
+CREATE INDEX "reservation_provider_id_starts_at_idx" ON "reservation" (tenant_id, "provider_id", "starts_at");
+CREATE INDEX "reservation_booking_id_idx" ON "reservation" (tenant_id, "booking_id");
+CREATE TRIGGER "reservation_birth" BEFORE INSERT ON "reservation" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('held')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "reservation_move" BEFORE UPDATE ON "reservation" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['held>held', 'held>released'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "reservation" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "reservation_own" ON "reservation" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "reservation" TO marketplace_app;
+
+CREATE TABLE "service" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "name" text NOT NULL,
+    "description" text NOT NULL,
+    "category" text NOT NULL,
+    "rule" jsonb NOT NULL,
+    "options" jsonb NOT NULL,
+    "duration_minutes" bigint NOT NULL,
+    "duration_max_minutes" bigint NOT NULL,
+    CONSTRAINT "service_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "service_state" CHECK (state IN ('draft', 'published', 'withdrawn'))
+);
+CREATE INDEX "service_provider_id_idx" ON "service" (tenant_id, "provider_id");
+CREATE INDEX "service_state_category_idx" ON "service" (tenant_id, "state", "category");
+CREATE TRIGGER "service_birth" BEFORE INSERT ON "service" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('draft')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "service_move" BEFORE UPDATE ON "service" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['draft>draft', 'draft>published', 'published>published', 'published>withdrawn', 'withdrawn>published', 'withdrawn>withdrawn'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "service" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "service_own" ON "service" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "service" TO marketplace_app;
+
+CREATE TABLE "booking" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "customer_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "service_id" uuid NOT NULL,
+    "service_name" text NOT NULL,
+    "reservation_id" uuid,
+    "payment_id" uuid,
+    "starts_at" timestamptz NOT NULL,
+    "ends_at" timestamptz NOT NULL,
+    "time_zone" text NOT NULL,
+    "options" jsonb NOT NULL,
+    "price" jsonb NOT NULL,
+    "currency" text NOT NULL,
+    "total_minor" bigint NOT NULL,
+    "terms" jsonb NOT NULL,
+    "address" text,
+    "place" jsonb,
+    "note" text,
+    "start_code" text,
+    "booked_at" timestamptz NOT NULL,
+    "pay_by" timestamptz NOT NULL,
+    "accept_by" timestamptz,
+    "lapses_at" timestamptz,
+    "complaint_until" timestamptz,
+    "resolve_by" timestamptz,
+    "release_at" timestamptz,
+    "released_at" timestamptz,
+    "proposed_starts_at" timestamptz,
+    "proposed_by" text,
+    "handed_back_by" uuid,
+    "fault" text,
+    "refund_minor" bigint,
+    CONSTRAINT "booking_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "booking_state" CHECK (state IN ('awaiting_payment', 'awaiting_provider', 'confirmed', 'en_route', 'arrived', 'under_way', 'delivered', 'completed', 'cancelled', 'expired', 'declined', 'no_show', 'disputed', 'refunded')),
+    CONSTRAINT "booking_needs_payment_id" CHECK ("payment_id" IS NOT NULL OR state NOT IN ('arrived', 'confirmed', 'en_route', 'under_way')),
+    CONSTRAINT "booking_needs_reservation_id" CHECK ("reservation_id" IS NOT NULL OR state NOT IN ('arrived', 'confirmed', 'en_route', 'under_way'))
+);
+CREATE INDEX "booking_customer_id_starts_at_idx" ON "booking" (tenant_id, "customer_id", "starts_at");
+CREATE INDEX "booking_provider_id_starts_at_idx" ON "booking" (tenant_id, "provider_id", "starts_at");
+CREATE INDEX "booking_state_starts_at_idx" ON "booking" (tenant_id, "state", "starts_at");
+CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('awaiting_payment')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['arrived>cancelled', 'arrived>no_show', 'arrived>under_way', 'awaiting_payment>awaiting_payment', 'awaiting_payment>awaiting_provider', 'awaiting_payment>cancelled', 'awaiting_payment>confirmed', 'awaiting_payment>expired', 'awaiting_provider>cancelled', 'awaiting_provider>confirmed', 'awaiting_provider>declined', 'awaiting_provider>expired', 'completed>completed', 'completed>disputed', 'confirmed>awaiting_provider', 'confirmed>cancelled', 'confirmed>confirmed', 'confirmed>en_route', 'confirmed>no_show', 'confirmed>under_way', 'delivered>completed', 'delivered>disputed', 'disputed>completed', 'disputed>refunded', 'en_route>arrived', 'en_route>awaiting_provider', 'en_route>cancelled', 'en_route>no_show', 'no_show>disputed', 'no_show>no_show', 'under_way>delivered'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "booking_own" ON "booking" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "booking" TO marketplace_app;
+
+CREATE TABLE "payment" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "booking_id" uuid NOT NULL,
+    "customer_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "rail" text NOT NULL,
+    "method" text NOT NULL,
+    "hold" boolean NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "captured_minor" bigint NOT NULL,
+    "refunded_minor" bigint NOT NULL,
+    "released_minor" bigint NOT NULL,
+    "rail_reference" text,
+    "next_action" text,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payment_state" CHECK (state IN ('created', 'needs_action', 'submitted', 'tracking', 'authorised', 'capturing', 'voiding', 'succeeded', 'settled', 'failed', 'cancelled', 'returned', 'disputed', 'won', 'lost', 'unknown')),
+    CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state NOT IN ('authorised', 'settled', 'succeeded')),
+    CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "refunded_minor" + "released_minor" <= "captured_minor")
+);
+CREATE INDEX "payment_booking_id_idx" ON "payment" (tenant_id, "booking_id");
+CREATE INDEX "payment_state_idx" ON "payment" (tenant_id, "state");
+CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('created')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['authorised>cancelled', 'authorised>capturing', 'authorised>failed', 'authorised>succeeded', 'authorised>voiding', 'cancelled>authorised', 'cancelled>succeeded', 'capturing>capturing', 'capturing>failed', 'capturing>succeeded', 'created>authorised', 'created>cancelled', 'created>created', 'created>failed', 'created>needs_action', 'created>submitted', 'created>succeeded', 'created>unknown', 'created>voiding', 'disputed>disputed', 'disputed>lost', 'disputed>won', 'failed>authorised', 'failed>succeeded', 'needs_action>authorised', 'needs_action>cancelled', 'needs_action>failed', 'needs_action>needs_action', 'needs_action>submitted', 'needs_action>succeeded', 'needs_action>unknown', 'needs_action>voiding', 'settled>disputed', 'settled>returned', 'settled>settled', 'submitted>authorised', 'submitted>cancelled', 'submitted>failed', 'submitted>needs_action', 'submitted>submitted', 'submitted>succeeded', 'submitted>tracking', 'submitted>unknown', 'submitted>voiding', 'succeeded>disputed', 'succeeded>returned', 'succeeded>settled', 'succeeded>succeeded', 'tracking>authorised', 'tracking>cancelled', 'tracking>failed', 'tracking>succeeded', 'tracking>tracking', 'tracking>voiding', 'unknown>authorised', 'unknown>cancelled', 'unknown>failed', 'unknown>needs_action', 'unknown>submitted', 'unknown>succeeded', 'unknown>unknown', 'unknown>voiding', 'voiding>authorised', 'voiding>cancelled', 'voiding>failed', 'voiding>succeeded', 'voiding>voiding', 'won>disputed', 'won>returned', 'won>won'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payment" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payment_own" ON "payment" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payment" TO marketplace_app;
+
+CREATE TABLE "refund" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "payment_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "customer_id" uuid NOT NULL,
+    "rail" text NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "attempt" bigint NOT NULL,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "refund_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "refund_state" CHECK (state IN ('requested', 'pending', 'succeeded', 'failed'))
+);
+CREATE INDEX "refund_payment_id_idx" ON "refund" (tenant_id, "payment_id");
+CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
+CREATE INDEX "refund_state_idx" ON "refund" (tenant_id, "state");
+CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('requested')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['failed>requested', 'failed>succeeded', 'pending>failed', 'pending>pending', 'pending>succeeded', 'requested>failed', 'requested>pending', 'requested>requested', 'requested>succeeded'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "refund" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "refund_own" ON "refund" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "refund" TO marketplace_app;
+
+CREATE TABLE "vendor_event" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "rail" text NOT NULL,
+    "event_id" text NOT NULL,
+    "reference" uuid NOT NULL,
+    "subject" text NOT NULL,
+    "at" timestamptz NOT NULL,
+    CONSTRAINT "vendor_event_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "vendor_event_rail_event_id_key" UNIQUE (tenant_id, "rail", "event_id")
+);
+CREATE INDEX "vendor_event_reference_idx" ON "vendor_event" (tenant_id, "reference");
+CREATE TRIGGER "vendor_event_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "vendor_event" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
+ALTER TABLE "vendor_event" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "vendor_event_own" ON "vendor_event" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON "vendor_event" TO marketplace_app;
+
+CREATE TABLE "movement" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "key" text NOT NULL,
+    "name" text NOT NULL,
+    "subject_id" uuid NOT NULL,
+    "booking_id" uuid,
+    "at" timestamptz NOT NULL,
+    CONSTRAINT "movement_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "movement_key_key" UNIQUE (tenant_id, "key")
+);
+CREATE INDEX "movement_booking_id_idx" ON "movement" (tenant_id, "booking_id");
+CREATE INDEX "movement_subject_id_idx" ON "movement" (tenant_id, "subject_id");
+CREATE TRIGGER "movement_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "movement" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
+ALTER TABLE "movement" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "movement_own" ON "movement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON "movement" TO marketplace_app;
+
+CREATE TABLE "posting" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "movement_id" uuid NOT NULL,
+    "account" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "currency" text NOT NULL,
+    CONSTRAINT "posting_pkey" PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX "posting_movement_id_idx" ON "posting" (tenant_id, "movement_id");
+CREATE INDEX "posting_account_idx" ON "posting" (tenant_id, "account");
+CREATE FUNCTION "posting_balanced"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM added GROUP BY tenant_id, "movement_id", "currency" HAVING sum("amount_minor") <> 0) THEN
+        RAISE EXCEPTION '%: does not sum to zero', TG_TABLE_NAME USING ERRCODE = 'MP002', CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER "posting_balanced" AFTER INSERT ON "posting" REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION "posting_balanced"();
+CREATE TRIGGER "posting_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "posting" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
+ALTER TABLE "posting" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "posting_own" ON "posting" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON "posting" TO marketplace_app;
+
+CREATE TABLE "earning" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "reason" text NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "earned_at" timestamptz NOT NULL,
+    "payable_at" timestamptz NOT NULL,
+    "payout_id" uuid,
+    CONSTRAINT "earning_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "earning_state" CHECK (state IN ('payable', 'drawn')),
+    CONSTRAINT "earning_needs_payout_id" CHECK ("payout_id" IS NOT NULL OR state NOT IN ('drawn'))
+);
+CREATE INDEX "earning_provider_id_state_idx" ON "earning" (tenant_id, "provider_id", "state");
+CREATE INDEX "earning_state_payable_at_idx" ON "earning" (tenant_id, "state", "payable_at");
+CREATE INDEX "earning_booking_id_idx" ON "earning" (tenant_id, "booking_id");
+CREATE INDEX "earning_payout_id_idx" ON "earning" (tenant_id, "payout_id");
+CREATE TRIGGER "earning_birth" BEFORE INSERT ON "earning" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('payable')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "earning_move" BEFORE UPDATE ON "earning" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['payable>drawn'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "earning" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "earning_own" ON "earning" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "earning" TO marketplace_app;
+
+CREATE TABLE "payout" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "provider_id" uuid NOT NULL,
+    "rail" text NOT NULL,
+    "payee" text NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "attempt" bigint NOT NULL,
+    "drawn_at" timestamptz NOT NULL,
+    "approved_by" uuid,
+    "rail_reference" text,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "payout_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payout_state" CHECK (state IN ('due', 'approved', 'held', 'sent', 'paid', 'failed')),
+    CONSTRAINT "payout_needs_payee" CHECK ("payee" IS NOT NULL OR state NOT IN ('approved', 'due', 'failed', 'held', 'paid', 'sent'))
+);
+CREATE INDEX "payout_provider_id_idx" ON "payout" (tenant_id, "provider_id");
+CREATE INDEX "payout_state_idx" ON "payout" (tenant_id, "state");
+CREATE TRIGGER "payout_birth" BEFORE INSERT ON "payout" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('due', 'approved')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_move" BEFORE UPDATE ON "payout" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['approved>approved', 'approved>failed', 'approved>paid', 'approved>sent', 'due>approved', 'due>held', 'failed>due', 'failed>held', 'held>due', 'paid>failed', 'sent>failed', 'sent>paid', 'sent>sent'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payout" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payout_own" ON "payout" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payout" TO marketplace_app;
+
+CREATE TABLE "notification" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "user_id" uuid NOT NULL,
+    "channel" text NOT NULL,
+    "address" text NOT NULL,
+    "template" text NOT NULL,
+    "text" text NOT NULL,
+    "subject_id" uuid NOT NULL,
+    "expires_at" timestamptz NOT NULL,
+    "sent_by" text,
+    "channel_reference" text,
+    "rejection" text,
+    CONSTRAINT "notification_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "notification_state" CHECK (state IN ('planned', 'sending', 'accepted', 'delivered', 'read', 'failed', 'suppressed', 'expired', 'unknown'))
+);
+CREATE INDEX "notification_user_id_idx" ON "notification" (tenant_id, "user_id");
+CREATE INDEX "notification_subject_id_idx" ON "notification" (tenant_id, "subject_id");
+CREATE INDEX "notification_state_idx" ON "notification" (tenant_id, "state");
+CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('planned')) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['accepted>delivered', 'accepted>failed', 'accepted>read', 'delivered>read', 'planned>expired', 'planned>sending', 'planned>suppressed', 'sending>accepted', 'sending>failed', 'sending>unknown', 'unknown>accepted', 'unknown>delivered', 'unknown>failed'])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "notification" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "notification_own" ON "notification" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "notification" TO marketplace_app;
+
+
+CREATE TABLE sandbox_document (
+    shelf text NOT NULL,
+    key text NOT NULL,
+    tenant_id uuid NOT NULL,
+    label text NOT NULL,
+    due_at timestamptz,
+    version bigint NOT NULL,
+    position bigint GENERATED ALWAYS AS IDENTITY,
+    body json NOT NULL,
+    CONSTRAINT sandbox_document_pkey PRIMARY KEY (shelf, key)
+);
+CREATE INDEX sandbox_document_listed ON sandbox_document (shelf, tenant_id, position);
+CREATE INDEX sandbox_document_labelled ON sandbox_document (shelf, tenant_id, label, position);
+CREATE INDEX sandbox_document_due ON sandbox_document (shelf, tenant_id, due_at) WHERE due_at IS NOT NULL;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON sandbox_document TO marketplace_app;
 
 -- pgqueuer 1.6.0 -- prefix='' schema=None durability=durable
 
