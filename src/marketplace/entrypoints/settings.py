@@ -1,0 +1,186 @@
+"""A setting has one name, one type, one range and one line that explains it, and a wrong one is refused."""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from marketplace.core.shared.errors import Invalid
+
+PREFIX = "MARKETPLACE_"
+# A secret that begins like this was made up by a development machine, and may have been copied around.
+GENERATED = "generated-"
+_UNPREFIXED = {"database_url"}
+
+
+class BadSetting(Invalid):
+    """A setting that cannot be used: its name as it was given, what is wrong, what is allowed."""
+
+    code = "bad_setting"
+
+    def __init__(self, name: str, problem: str, allowed: str | None = None) -> None:
+        super().__init__(name, problem, allowed)
+        self.name, self.problem, self.allowed = name, problem, allowed
+
+
+class Mode(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+Connections = Annotated[int, Meta(ge=1, le=200)]
+Seconds = Annotated[float, Meta(ge=0.1, le=600)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Bytes = Annotated[int, Meta(ge=1024, le=10_485_760)]
+Count = Annotated[int, Meta(ge=1, le=10_000)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="a-z, 0-9 and -, up to 63")]
+Secret = Annotated[str, Meta(min_length=16, max_length=200, description="16 to 200 characters")]
+Database = Annotated[
+    str,
+    Meta(
+        pattern=r"^postgres(ql)?(\+asyncpg)?://", description="postgresql://user:password@host:5432/database"
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^/?#]+(/[^?#]*)?$", description="a URL like https://api.example.com"),
+]
+
+
+def _is(section: str, description: str, *, secret: bool = False) -> dict[str, Any]:
+    return {"section": section, "description": description, "secret": secret}
+
+
+_RUNS, _DATABASE, _HTTP = "What runs", "Database", "HTTP"
+_WORKER, _SANDBOX, _SEEN = "Worker", "Sandbox", "What is seen of it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`sources` says of each setting that was given where it came from."""
+
+    mode: Mode = field(
+        default=Mode.DEVELOPMENT,
+        metadata=_is(_RUNS, "production refuses the sandbox, made-up secrets and a database of its own"),
+    )
+    blueprint: str = field(
+        default="curbside",
+        metadata=_is(_RUNS, "policy of the marketplace: a name, or the path of a TOML file"),
+    )
+    default_tenant: Slug | None = field(
+        default=None,
+        metadata=_is(_RUNS, "slug of the marketplace meant by default; else the blueprint's name"),
+    )
+    data_directory: Path = field(
+        default=Path(".marketplace"), metadata=_is(_RUNS, "where the embedded database and its log are kept")
+    )
+
+    database_url: Database | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_DATABASE, "PostgreSQL 15 or later; without it an embedded one is started", secret=True),
+    )
+    api_connections: Connections = field(
+        default=8, metadata=_is(_DATABASE, "connections that one API process may hold")
+    )
+    worker_connections: Connections = field(
+        default=6, metadata=_is(_DATABASE, "connections that one worker process may hold")
+    )
+    webhook_connections: Connections = field(
+        default=2, metadata=_is(_DATABASE, "connections kept for webhooks, so that a busy API loses none")
+    )
+    connection_wait_seconds: Seconds = field(
+        default=2.0, metadata=_is(_DATABASE, "how long a request waits for a connection before it gets a 503")
+    )
+    statement_timeout_seconds: Seconds = field(
+        default=5.0, metadata=_is(_DATABASE, "after which PostgreSQL gives a statement up")
+    )
+
+    host: str = field(default="127.0.0.1", metadata=_is(_HTTP, "address to listen on"))
+    port: Port = field(default=8000, metadata=_is(_HTTP, "port to listen on; 0 takes a free one"))
+    public_base_url: BaseUrl | None = field(
+        default=None, metadata=_is(_HTTP, "how the world reaches the API, for webhooks; else host and port")
+    )
+    body_bytes_max: Bytes = field(default=65_536, metadata=_is(_HTTP, "largest body that a request may have"))
+    requests_waiting_max: Count = field(
+        default=200, metadata=_is(_HTTP, "requests under way at once; one more gets a 503 with Retry-After")
+    )
+    drain_seconds: Seconds = field(
+        default=20.0, metadata=_is(_HTTP, "how long work under way may go on after SIGTERM")
+    )
+
+    worker_concurrency: Connections = field(
+        default=6, metadata=_is(_WORKER, "jobs that one worker process carries out at a time")
+    )
+
+    sandbox: bool = field(
+        default=True, metadata=_is(_SANDBOX, "played payments and messages; off in production")
+    )
+    sandbox_webhook_secret: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_SANDBOX, "signs the sandbox's webhooks; made up where none is given", secret=True),
+    )
+    sandbox_webhook_secret_before: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_SANDBOX, "still verified while the secret is changed", secret=True),
+    )
+
+    log_format: LogFormat = field(
+        default=LogFormat.CONSOLE, metadata=_is(_SEEN, "lines for people or for machines; json in production")
+    )
+    log_level: LogLevel = field(default=LogLevel.INFO, metadata=_is(_SEEN, "the least that is logged"))
+    metrics: bool = field(default=True, metadata=_is(_SEEN, "whether /metrics answers"))
+
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.mode is Mode.PRODUCTION:
+            _check_production(self)
+
+    @property
+    def base_url(self) -> str:
+        """Without a slash at its end."""
+        return (self.public_base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def tenant_slug(self) -> str:
+        return self.default_tenant or Path(self.blueprint).stem
+
+
+def _check_production(settings: Settings) -> None:
+    if settings.database_url is None:
+        raise BadSetting("DATABASE_URL", "is missing in production", "a PostgreSQL server's URL")
+    if settings.sandbox:
+        raise BadSetting("MARKETPLACE_SANDBOX", "is on in production", "false")
+    for one in SETTINGS.values():
+        value = getattr(settings, one.name)
+        if one.metadata["secret"] and value is not None and value.startswith(GENERATED):
+            allowed = "a secret of your own, as from `openssl rand -hex 32`"
+            raise BadSetting(variable(one.name), "was made up by a development machine", allowed)
+
+
+SETTINGS: Mapping[str, Field[Any]] = {one.name: one for one in fields(Settings) if one.metadata}
+# Where production differs from development without being told.
+PRODUCTION_DEFAULTS: Mapping[str, Any] = {"sandbox": False, "log_format": LogFormat.JSON}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return name.upper() if name in _UNPREFIXED else PREFIX + name.upper()
