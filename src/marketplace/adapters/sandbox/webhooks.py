@@ -14,7 +14,7 @@ from marketplace.adapters.sandbox.signatures import sign
 from marketplace.adapters.sandbox.tokens import Habit
 from marketplace.core.shared.errors import Invalid, Unavailable
 from marketplace.ports.payments import Hint
-from marketplace.ports.shelf import Document, Found, Shelf
+from marketplace.ports.shelf import Document, Found, Listing, Shelf
 
 SHELF = "sandbox.webhook"
 PATH = "/hooks/sandbox"
@@ -101,6 +101,11 @@ class Courier:
                     outcomes.append(await self._deliver(event, post=post, now=now))
         return Round(delivered=outcomes.count(True), failed=outcomes.count(False))
 
+    async def events(self, tenant_id: UUID, *, limit: int = 50) -> tuple[WebhookEvent, ...]:
+        """What a tenant was, or should have been, told; newest first."""
+        listing = Listing(shelf=SHELF, tenant_id=tenant_id, limit=limit)
+        return tuple(_EVENT.decode(document.body) for document in await self.shelf.listed(listing))
+
     async def _claim(self, key: str, *, at: datetime) -> WebhookEvent | None:
         """Put the event off before it is posted, so that nobody else posts it now, and a crash repeats it."""
         return await self.shelf.change([(SHELF, key)], partial(_claimed, key=key, at=at))
@@ -131,10 +136,6 @@ async def deliver_over_http(
     return response.status_code
 
 
-def webhook_event(document: Document) -> WebhookEvent:
-    return _EVENT.decode(document.body)
-
-
 async def _posted(post: Post, body: bytes, headers: dict[str, str]) -> bool:
     try:
         status = await post(body, headers)
@@ -147,14 +148,14 @@ def _claimed(found: Found, *, key: str, at: datetime) -> tuple[WebhookEvent | No
     document = found.get((SHELF, key))
     if document is None or document.due_at is None or document.due_at > at:
         return None, ()
-    event = webhook_event(document)
+    event = _EVENT.decode(document.body)
     again = RETRY_SECONDS[event.failures] if event.failures < len(RETRY_SECONDS) else None
     tried = replace(event, deliveries=event.deliveries + 1, failures=event.failures + 1)
     return event, (_document(tried, due_at=None if again is None else at + timedelta(seconds=again)),)
 
 
 def _heard(found: Found, *, key: str, at: datetime, random: Random) -> tuple[None, tuple[Document, ...]]:
-    event = webhook_event(found[SHELF, key])
+    event = _EVENT.decode(found[SHELF, key].body)
     left = max(event.copies_left - 1, 0)
     late = random(f"webhook/{key}/{left}") * event.delay_seconds_max
     heard = replace(event, copies_left=left, failures=0, delivered_at=at)
