@@ -1,4 +1,4 @@
-"""Settings come from options, the environment and a file, in this order, and no unknown one is passed over."""
+"""Settings come from options, the environment and a file, in this order, and an unknown one is refused."""
 
 import os
 import tomllib
