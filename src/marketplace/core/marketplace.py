@@ -70,7 +70,10 @@ def _follow(event: Event) -> Follow:
 
 def _alarm(event: Event, subject: Any) -> Alarm | None:
     due_at = getattr(subject, "due_at", None)
-    if due_at is None or ("due_at" not in event.changes and event.before is not None):
+    # The alarm of a deadline that a move leaves as it was still waits, unless the deadline has come: then
+    # it may have gone off already, for the state before.
+    stands = event.before is not None and "due_at" not in event.changes
+    if due_at is None or (stands and due_at > event.at):
         return None
     return Alarm(
         tenant_id=event.tenant_id,
@@ -95,9 +98,10 @@ class Desk:
             await self.carry_out(reaction(job), replace(call, actor=SYSTEM))
 
     async def ring(self, job: Alarm, call: Call) -> None:
-        """Make the clock's move, if it is still due."""
+        """Make the clock's move, if it is still due; the queue's clock counts where this one is behind it."""
+        rung = replace(call, actor=THE_CLOCK, at=max(call.at, job.due_at))
         try:
-            await run(CLOCK[job.kind](job.subject_id), call=replace(call, actor=THE_CLOCK), store=self.store)
+            await run(CLOCK[job.kind](job.subject_id), call=rung, store=self.store)
         except (MoveRefused, NotFound):
             return  # somebody was faster, and what they did has its own alarm
 
