@@ -105,21 +105,23 @@ from marketplace.core.payments.usecases import (
     record_refund,
     retry_refund,
 )
+from marketplace.core.payouts.drawing import (
+    ContinuePayoutRun,
+    StartPayoutRun,
+    continue_payout_run,
+    start_payout_run,
+)
 from marketplace.core.payouts.effects import AskRailForPayout, ask_rail_for_payout
 from marketplace.core.payouts.usecases import (
     ApprovePayout,
-    DrawPayout,
     HoldPayout,
     LookUpPayout,
-    PlanPayouts,
     RecordPayout,
     ResumePayout,
     RetryPayout,
     approve_payout,
-    draw_payout,
     hold_payout,
     look_up_payout,
-    plan_payouts,
     record_payout,
     resume_payout,
     retry_payout,
@@ -179,8 +181,8 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     LookUpRefund: look_up_refund,
     RetryRefund: retry_refund,
     HearHint: hear_hint,
-    PlanPayouts: plan_payouts,
-    DrawPayout: draw_payout,
+    StartPayoutRun: start_payout_run,
+    ContinuePayoutRun: continue_payout_run,
     ApprovePayout: approve_payout,
     HoldPayout: hold_payout,
     ResumePayout: resume_payout,

@@ -10,6 +10,7 @@ from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import Aggregate
@@ -29,6 +30,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Refund,
     Earning,
     Payout,
+    PayoutRun,
     Booking,
     Notification,
 )

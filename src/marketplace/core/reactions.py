@@ -12,6 +12,7 @@ from marketplace.core.notifications.messages import MESSAGES
 from marketplace.core.notifications.usecases import BeginSending, ExpireMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailForRefund
 from marketplace.core.payments.usecases import LookUpPayment, LookUpRefund
+from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.effects import AskRailForPayout
 from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.ports.storage import Follow
@@ -29,6 +30,10 @@ def _ask_rail_for_refund(event: Follow) -> AskRailForRefund:
 
 def _ask_rail_for_payout(event: Follow) -> AskRailForPayout:
     return AskRailForPayout(payout_id=event.subject_id)
+
+
+def _draw_payouts(event: Follow) -> ContinuePayoutRun:
+    return ContinuePayoutRun(run_id=event.subject_id)
 
 
 def _advance(event: Follow) -> AdvanceBooking:
@@ -69,6 +74,8 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "refund.requested": (_ask_rail_for_refund,),
     "refund.requested_again": (_ask_rail_for_refund,),
     "refund.lookup_due": (_ask_rail_for_refund,),
+    "payout_run.started": (_draw_payouts,),
+    "payout_run.went_on": (_draw_payouts,),
     "payout.drawn": (_ask_rail_for_payout,),
     "payout.approved": (_ask_rail_for_payout,),
     "payout.lookup_due": (_ask_rail_for_payout,),

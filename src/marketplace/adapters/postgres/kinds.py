@@ -12,13 +12,16 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.events import Event
+from marketplace.core.shared.receipts import Receipt
 from marketplace.core.tenants.tenant import Tenant
 
 STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Tenant: (),
+    Receipt: (),
     Event: (("xact", "seq"),),
     User: (("phone",),),
     SignIn: (("phone", "requested_at"),),
@@ -35,5 +38,6 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Posting: (("movement_id",), ("account",)),
     Earning: (("provider_id", "state"), ("state", "payable_at"), ("booking_id",), ("payout_id",)),
     Payout: (("provider_id",), ("state",)),
+    PayoutRun: (),
     Notification: (("user_id",), ("subject_id",), ("state",)),
 }

@@ -36,14 +36,18 @@ def job_length(service: Service, duration_minutes: int | None) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def held_around(provider: Provider, *, within: Period, duration: timedelta) -> HeldBetween:
-    """The question for the reservations that a diary of these starts needs."""
-    around = reach(
+def _reach(provider: Provider, within: Period, duration: timedelta) -> Period:
+    return reach(
         within=within,
         duration=duration,
         buffer_before=provider.buffer_before,
         buffer_after=provider.buffer_after,
     )
+
+
+def held_around(provider: Provider, *, within: Period, duration: timedelta) -> HeldBetween:
+    """The question for the reservations that a diary of these starts needs."""
+    around = _reach(provider, within, duration)
     return HeldBetween(provider_id=provider.id, start=around.start, end=around.end)
 
 
@@ -66,7 +70,7 @@ def diary(
             hours=provider.hours,
             exceptions=provider.exceptions,
             time_zone=provider.time_zone,
-            within=within,
+            within=_reach(provider, within, duration),
         ),
         units=[unit.id for unit in units],
         busy=busy,

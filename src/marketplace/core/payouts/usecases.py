@@ -1,36 +1,17 @@
-"""A payout run draws each provider's earnings into one payout; above a limit admin approves it first."""
+"""A payout goes when it is small or approved, and what the rail reports of it is booked."""
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
-from marketplace.core.payouts.earning import Earning
-from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, State
-from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
+from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
 from marketplace.core.providers.provider import Provider
-from marketplace.core.shared.aggregate import create, is_due, move
-from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.ids import derive
+from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Report, Standing
-from marketplace.ports.storage import One, Work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanPayouts:
-    """Find out whom a run pays. The same `run_id` gives the same payouts, however often it is run."""
-
-    run_id: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawPayout:
-    """Put a provider's payable earnings into one payout."""
-
-    payout_id: UUID
-    provider_id: UUID
+from marketplace.ports.storage import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,47 +58,6 @@ class LookUpPayout:
 
     payout_id: UUID
     reason: str | None = None
-
-
-async def plan_payouts(command: PlanPayouts, *, call: Call, work: Work) -> tuple[DrawPayout, ...]:
-    payable = await work.ask(PayableEarnings(at=call.at))
-    providers = sorted({earning.provider_id for earning in payable})
-    return tuple(
-        DrawPayout(payout_id=derive(command.run_id, provider_id), provider_id=provider_id)
-        for provider_id in providers
-    )
-
-
-async def draw_payout(command: DrawPayout, *, call: Call, work: Work) -> Payout | None:
-    """None where there is nothing to send yet: no account, too little, or more clawed back than earned."""
-    question = PayableEarningsOf(provider_id=command.provider_id, at=call.at)
-    found, earnings = await work.read(One(Provider, command.provider_id), question)
-    total = sum(earning.amount_minor for earning in earnings)
-    if not found or found[0].payee is None or total <= max(0, call.policy.payout.minimum_minor - 1):
-        return None
-    for earning in earnings:
-        work.save(move(earning, "draw", call, payout_id=command.payout_id))
-    work.guard(found[0])
-    return work.add(create(_payout(command, found[0], earnings, total, call), call))
-
-
-def _payout(
-    command: DrawPayout, provider: Provider, earnings: tuple[Earning, ...], total: int, call: Call
-) -> Payout:
-    if {earning.currency for earning in earnings} != {call.policy.currency}:
-        raise Invalid("currency", "earnings in another currency than the marketplace's")
-    small = total <= call.policy.payout.approval_above_minor
-    return Payout(
-        id=command.payout_id,
-        tenant_id=call.tenant_id,
-        state=State.APPROVED if small else State.DUE,
-        provider_id=provider.id,
-        rail=call.policy.payment.rail,
-        payee=provider.payee or "",
-        currency=call.policy.currency,
-        amount_minor=total,
-        drawn_at=call.at,
-    )
 
 
 async def approve_payout(command: ApprovePayout, *, call: Call, work: Work) -> Payout:

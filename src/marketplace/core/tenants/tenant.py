@@ -67,7 +67,8 @@ class Call:
     """
     Who asks, of which marketplace, when, under which request; read once, at the edge.
 
-    `entropy` is at least 32 random bytes from which codes and tokens of this call derive.
+    `entropy` is at least 32 random bytes from which codes and tokens of this call derive; `origin` is a
+    digest of where the request came from, for limits.
     """
 
     actor: Actor
@@ -75,6 +76,7 @@ class Call:
     at: datetime
     request_id: str
     entropy: bytes = field(default=b"", repr=False)
+    origin: str = ""
 
     @property
     def tenant_id(self) -> UUID:

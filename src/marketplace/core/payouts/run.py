@@ -1,0 +1,46 @@
+"""A payout run goes through the providers a few at a time, each step whole, and takes up where it stopped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from marketplace.core.shared.lifecycle import Lifecycle, Move
+from marketplace.core.shared.roles import Role
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+PAYOUT_RUN = Lifecycle(
+    kind="payout_run",
+    states=State,
+    initial=(State.RUNNING, State.FINISHED),
+    opening="payout_run.started",
+    moves=(
+        Move("go_on", State.RUNNING, State.RUNNING, by={Role.SYSTEM}, emits="payout_run.went_on"),
+        Move("finish", State.RUNNING, State.FINISHED, by={Role.SYSTEM}, emits="payout_run.finished"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutRun:
+    """`waiting` are the providers not seen yet; `skipped` counts those to whom nothing could be sent."""
+
+    LIFECYCLE: ClassVar[Lifecycle] = PAYOUT_RUN
+
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
+    state: State = State.RUNNING
+    started_at: datetime
+    waiting: tuple[UUID, ...]
+    drawn: int = 0
+    skipped: int = 0
+
+    def parties(self) -> tuple[UUID, ...]:
+        return ()

@@ -1,0 +1,58 @@
+"""Which marketplace a request or a job is for, and what time it is there."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from secrets import token_bytes
+from uuid import UUID
+
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Actor
+from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.ports.storage import One, Store
+
+# All tenants' ids derive from this one, so that a slug needs no look-up.
+_ROOT = UUID("5d0bb4de-6f0a-5f0e-9d54-5b2b7a5e0f11")
+FRESH_SECONDS = 2.0
+ENTROPY_BYTES = 32
+
+
+def tenant_id_of(slug: str) -> UUID:
+    return derive(_ROOT, "tenant", slug)
+
+
+@dataclass
+class Directory:
+    """Tenants by id, read again when older than two seconds: a changed policy is in force that soon."""
+
+    store: Store
+    _known: dict[UUID, tuple[float, Tenant]] = field(default_factory=dict)
+
+    async def tenant(self, tenant_id: UUID) -> Tenant:
+        """Raises NotFound."""
+        known = self._known.get(tenant_id)
+        if known is not None and time.monotonic() - known[0] < FRESH_SECONDS:
+            return known[1]
+        (found,) = await self.store.read(tenant_id, [One(Tenant, tenant_id)])
+        if not found:
+            raise NotFound("marketplace", tenant_id)
+        tenant: Tenant = found[0]
+        self._known[tenant_id] = (time.monotonic(), tenant)
+        return tenant
+
+    def forget(self, tenant_id: UUID) -> None:
+        """After a change that this process made itself."""
+        self._known.pop(tenant_id, None)
+
+    async def call(self, tenant_id: UUID, actor: Actor, request_id: str, origin: str = "") -> Call:
+        """Somebody's call, now: the one place where clock and chance are read."""
+        tenant = await self.tenant(tenant_id)
+        return Call(
+            actor=actor,
+            tenant=tenant,
+            at=tenant.now(datetime.now(UTC)),
+            request_id=request_id,
+            entropy=token_bytes(ENTROPY_BYTES),
+            origin=origin,
+        )

@@ -1,0 +1,62 @@
+"""Who a request is from: an opaque token is looked up once, and then known for a few seconds."""
+
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+from uuid import UUID
+
+from marketplace.core.identity.session import Session, State, Token, parse_token
+from marketplace.core.shared.errors import NotSignedIn
+from marketplace.core.shared.roles import Actor
+from marketplace.ports.storage import One, Store
+
+# A session that is revoked elsewhere lives this much longer here.
+KNOWN_SECONDS = 5.0
+KNOWN_MAX = 20_000
+SCHEME = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    tenant_id: UUID
+    session_id: UUID
+    actor: Actor
+    until: float
+    known_at: float
+
+
+@dataclass
+class Bearers:
+    store: Store
+    _known: dict[bytes, Bearer] = field(default_factory=dict)
+
+    async def of(self, authorization: str | None) -> Bearer:
+        """The bearer of an Authorization header; raises NotSignedIn."""
+        if authorization is None or not authorization.startswith(SCHEME):
+            raise NotSignedIn("send Authorization: Bearer TOKEN")
+        text = authorization[len(SCHEME) :]
+        digest = sha256(text.encode()).digest()
+        known, now = self._known.get(digest), time.time()
+        if known is None or now - known.known_at > KNOWN_SECONDS:
+            known = self._remember(digest, await self._look_up(parse_token(text), now))
+        if known.until <= now:
+            raise NotSignedIn("the token has expired; refresh it", expired=True)
+        return known
+
+    def forget(self, session_id: UUID) -> None:
+        """After this process has ended a session itself."""
+        self._known = {d: bearer for d, bearer in self._known.items() if bearer.session_id != session_id}
+
+    def _remember(self, digest: bytes, bearer: Bearer) -> Bearer:
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[digest] = bearer
+        return bearer
+
+    async def _look_up(self, token: Token, now: float) -> Bearer:
+        (found,) = await self.store.read(token.tenant_id, [One(Session, token.session_id)])
+        session: Session | None = found[0] if found else None
+        if session is None or session.state != State.ACTIVE or not token.proves(session.access_digest):
+            raise NotSignedIn("the token is not valid; sign in again")
+        actor = Actor(session.role, session.user_id, session.provider_id)
+        return Bearer(token.tenant_id, session.id, actor, session.access_until.timestamp(), now)

@@ -1,0 +1,231 @@
+"""Bookings for their customer and their provider: every move a route, every list its own part."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
+from marketplace.core.bookings import commands
+from marketplace.core.bookings.access import sees, side_of
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.bookings.withdrawal import refund_if_cancelled
+from marketplace.core.identity.user import User
+from marketplace.core.payments.payment import Payment
+from marketplace.core.providers.provider import Provider
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.routes import (
+    BOTH,
+    CUSTOMER,
+    PROVIDER,
+    CommandRoute,
+    QuestionRoute,
+    Route,
+)
+from marketplace.entrypoints.http.views import (
+    ADDRESS_SHOWN,
+    BookingView,
+    PaymentView,
+    view_of,
+)
+from marketplace.ports.storage import One
+
+_TAGS = ("Bookings",)
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """The other side. The phone number is there only while the job is live."""
+
+    name: str
+    phone: str | None
+
+
+class BookingDetail(msgspec.Struct, frozen=True):
+    """A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller."""
+
+    booking: BookingView
+    payment: PaymentView | None
+    customer: Contact
+    provider: Contact
+    refund_if_cancelled_minor: int | None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a customer paid and got back, line by line, in minor units."""
+
+    booking_id: UUID
+    currency: str
+    lines: tuple[Any, ...]
+    total_minor: int
+    vat_minor: int
+    paid_minor: int
+    refunded_minor: int
+    booked_at: datetime
+
+
+async def bookings(
+    office: Office,
+    call: Call,
+    *,
+    state: str | None = None,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 20,
+    after: str | None = None,
+) -> PageOf[BookingView]:
+    page = await office.reads.page(
+        call.tenant_id,
+        BOOKINGS,
+        limit=limit,
+        after=after,
+        state=state,
+        from_=from_,
+        until=until,
+        **_own(call),
+    )
+    return page_view(page, call)
+
+
+def _own(call: Call) -> dict[str, Any]:
+    """Whose bookings somebody may list: a provider's, a customer's, everybody's to the platform."""
+    match call.actor.role:
+        case Role.PROVIDER:
+            return {"provider_id": call.actor.provider_id}
+        case Role.CUSTOMER:
+            return {"customer_id": call.actor.user_id}
+        case _:
+            return {}
+
+
+async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDetail:
+    found = await _booking(office, call, booking_id)
+    payments, customers, providers = await office.store.read(
+        call.tenant_id,
+        [
+            One(Payment, found.payment_id or found.id),
+            One(User, found.customer_id),
+            One(Provider, found.provider_id),
+        ],
+    )
+    (owners,) = await office.store.read(call.tenant_id, [One(User, providers[0].owner_id)])
+    live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
+    shown = call.actor.role != Role.PROVIDER
+    cancellable = "cancel" in found.LIFECYCLE.moves_for(found.state, call.actor.role)
+    return BookingDetail(
+        booking=view_of(found, call),
+        payment=view_of(payments[0], call) if payments and shown else None,
+        customer=Contact(customers[0].name, customers[0].phone if live else None),
+        provider=Contact(providers[0].name, owners[0].phone if live else None),
+        refund_if_cancelled_minor=_refund_now(found, call) if cancellable else None,
+    )
+
+
+def _refund_now(found: Booking, call: Call) -> int:
+    return refund_if_cancelled(found, side_of(call), "change_of_plans", call)
+
+
+async def receipt(office: Office, call: Call, *, booking_id: UUID) -> Receipt:
+    found = await _booking(office, call, booking_id)
+    page = await office.reads.page(call.tenant_id, PAYMENTS, limit=100, booking_id=booking_id)
+    return Receipt(
+        booking_id=found.id,
+        currency=found.currency,
+        lines=found.price.lines,
+        total_minor=found.total_minor,
+        vat_minor=found.price.vat_minor,
+        paid_minor=sum(payment.captured_minor for payment in page.items),
+        refunded_minor=sum(payment.refunded_minor for payment in page.items),
+        booked_at=found.booked_at,
+    )
+
+
+async def payment(office: Office, call: Call, *, payment_id: UUID) -> PaymentView:
+    (found,) = await office.store.read(call.tenant_id, [One(Payment, payment_id)])
+    if not found or (call.actor.role == Role.CUSTOMER and found[0].customer_id != call.actor.user_id):
+        raise NotFound("payment", payment_id)
+    view: PaymentView = view_of(found[0], call)
+    return view
+
+
+async def _booking(office: Office, call: Call, key: UUID) -> Booking:
+    (found,) = await office.store.read(call.tenant_id, [One(Booking, key)])
+    if not found or not sees(found[0], call):
+        raise NotFound("booking", key)
+    result: Booking = found[0]
+    return result
+
+
+def _move(name: str, command: type, roles: frozenset[Role]) -> CommandRoute:
+    return CommandRoute(
+        path=f"/v1/bookings/{{booking_id:uuid}}/{name}",
+        command=command,
+        answer=BookingView,
+        view=view_of,
+        roles=roles,
+        tags=_TAGS,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    CommandRoute(
+        path="/v1/bookings",
+        command=commands.CreateBooking,
+        answer=BookingView,
+        view=view_of,
+        roles=CUSTOMER,
+        status=201,
+        tags=_TAGS,
+    ),
+    _move("retry-payment", commands.RetryPayment, CUSTOMER),
+    _move("accept", commands.AcceptBooking, PROVIDER),
+    _move("decline", commands.DeclineBooking, PROVIDER),
+    _move("set-out", commands.SetOut, PROVIDER),
+    _move("arrive", commands.Arrive, PROVIDER),
+    _move("start", commands.StartBooking, PROVIDER),
+    _move("deliver", commands.DeliverBooking, PROVIDER),
+    _move("hand-back", commands.HandBack, PROVIDER),
+    _move("approve", commands.ApproveBooking, CUSTOMER),
+    _move("dispute", commands.DisputeBooking, CUSTOMER),
+    _move("cancel", commands.CancelBooking, BOTH),
+    _move("report-no-show", commands.ReportNoShow, BOTH),
+    _move("propose-time", commands.ProposeTime, BOTH),
+    _move("decline-time", commands.DeclineTime, BOTH),
+    _move("reschedule", commands.AcceptTime, BOTH),
+    QuestionRoute(
+        path="/v1/bookings",
+        ask=bookings,
+        answer=PageOf[BookingView],
+        summary="Your bookings, the latest first.",
+        roles=BOTH,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/bookings/{booking_id:uuid}",
+        ask=booking,
+        answer=BookingDetail,
+        summary="One booking, with its payment and the other side.",
+        roles=BOTH,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/bookings/{booking_id:uuid}/receipt",
+        ask=receipt,
+        answer=Receipt,
+        summary="What was paid and given back.",
+        roles=CUSTOMER,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/payments/{payment_id:uuid}",
+        ask=payment,
+        answer=PaymentView,
+        summary="Where a payment of yours stands, and what to do next.",
+        roles=CUSTOMER,
+        tags=_TAGS,
+    ),
+)

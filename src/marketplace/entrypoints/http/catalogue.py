@@ -1,0 +1,209 @@
+"""What is on show: services, their free slots and prices; and how providers put it there."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar.params import QueryParameter
+
+from marketplace.adapters.postgres.listings import SERVICES
+from marketplace.core.catalogue import usecases as catalogue
+from marketplace.core.catalogue.availability import (
+    check_bookable,
+    diary,
+    held_around,
+    job_length,
+    price_of,
+)
+from marketplace.core.catalogue.pricing import ChosenOption, Price
+from marketplace.core.catalogue.service import Service, State
+from marketplace.core.catalogue.slots import Slot, free_slots
+from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.queries import ActiveUnits
+from marketplace.core.shared.errors import Invalid, NotFound
+from marketplace.core.shared.period import Period
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
+from marketplace.entrypoints.http.views import ServiceView, view_of
+from marketplace.ports.storage import One
+
+SLOTS_DAYS_MAX = 31
+_TAGS = ("Catalogue",)
+
+
+class Slots(msgspec.Struct, frozen=True):
+    """Every start that can be booked, in UTC; `time_zone` is the provider's."""
+
+    service_id: UUID
+    time_zone: str
+    duration_minutes: int
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskPrice:
+    """What a job would cost, before committing to anything."""
+
+    service_id: UUID
+    starts_at: datetime
+    duration_minutes: int | None = None
+    options: tuple[ChosenOption, ...] = ()
+
+
+async def services(
+    office: Office,
+    call: Call,
+    *,
+    category: str | None = None,
+    provider_id: UUID | None = None,
+    text: str | None = None,
+    price_max: int | None = None,
+    limit: int = 20,
+    after: str | None = None,
+) -> PageOf[ServiceView]:
+    page = await office.reads.page(
+        call.tenant_id,
+        SERVICES,
+        limit=limit,
+        after=after,
+        category=category,
+        provider_id=provider_id,
+        text=text,
+        price_max=price_max,
+        on_show=True,
+    )
+    return page_view(page, call)
+
+
+async def own_services(
+    office: Office, call: Call, *, limit: int = 20, after: str | None = None
+) -> PageOf[ServiceView]:
+    page = await office.reads.page(
+        call.tenant_id, SERVICES, limit=limit, after=after, provider_id=call.actor.provider_id
+    )
+    return page_view(page, call)
+
+
+async def service(office: Office, call: Call, *, service_id: UUID) -> ServiceView:
+    found, _ = await _service(office, call, service_id)
+    view: ServiceView = view_of(found, call)
+    return view
+
+
+async def slots(
+    office: Office,
+    call: Call,
+    *,
+    service_id: UUID,
+    start: Annotated[datetime, QueryParameter(name="from")],
+    until: datetime,
+    duration_minutes: int | None = None,
+) -> Slots:
+    """Searching and booking ask the same code, so what is shown can be booked."""
+    found, provider = await _service(office, call, service_id)
+    check_bookable(provider, found)
+    within = Period(start, until)
+    if within.length > timedelta(days=SLOTS_DAYS_MAX):
+        raise Invalid("until", "is too far from `from`", f"at most {SLOTS_DAYS_MAX} days")
+    duration = job_length(found, duration_minutes)
+    units, held = await office.store.read(
+        call.tenant_id,
+        [ActiveUnits(provider_id=provider.id), held_around(provider, within=within, duration=duration)],
+    )
+    facts = diary(
+        provider=provider,
+        units=units,
+        held=held,
+        policy=call.policy,
+        duration=duration,
+        within=within,
+        now=call.at,
+    )
+    free = free_slots(facts, within=within)
+    return Slots(found.id, provider.time_zone, int(duration.total_seconds() // 60), free)
+
+
+async def quoted(office: Office, call: Call, *, data: Any, service_id: UUID) -> Price:
+    found, provider = await _service(office, call, service_id)
+    return price_of(
+        service=found,
+        chosen=data.options,
+        duration=job_length(found, data.duration_minutes),
+        starts_at=data.starts_at,
+        provider=provider,
+        policy=call.policy,
+    )
+
+
+async def _service(office: Office, call: Call, key: UUID) -> tuple[Service, Provider]:
+    """A service that is on show, and its provider; to others a draft is not there."""
+    (found,) = await office.store.read(call.tenant_id, [One(Service, key)])
+    if not found or (found[0].state == State.DRAFT and found[0].provider_id != call.actor.provider_id):
+        raise NotFound("service", key)
+    (provider,) = await office.store.read(call.tenant_id, [One(Provider, found[0].provider_id)])
+    return found[0], provider[0]
+
+
+def _route(path: str, command: type, status: int = 200) -> CommandRoute:
+    return CommandRoute(
+        path=path,
+        command=command,
+        answer=ServiceView,
+        view=view_of,
+        roles=PROVIDER,
+        status=status,
+        tags=_TAGS,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    QuestionRoute(
+        path="/v1/services",
+        ask=services,
+        answer=PageOf[ServiceView],
+        summary="Services on show, by category, provider, text or price.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/services/{service_id:uuid}",
+        ask=service,
+        answer=ServiceView,
+        summary="One service.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/services/{service_id:uuid}/slots",
+        ask=slots,
+        answer=Slots,
+        summary="The free slots of a service between two instants.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/services/{service_id:uuid}/price",
+        ask=quoted,
+        answer=Price,
+        summary="What a job costs, line by line, before committing.",
+        public=True,
+        tags=_TAGS,
+        body=AskPrice,
+    ),
+    QuestionRoute(
+        path="/v1/provider/services",
+        ask=own_services,
+        answer=PageOf[ServiceView],
+        summary="Your own services, drafts too.",
+        roles=PROVIDER,
+        tags=_TAGS,
+    ),
+    _route("/v1/services", catalogue.DraftService, status=201),
+    _route("/v1/services/{service_id:uuid}", catalogue.AmendService),
+    _route("/v1/services/{service_id:uuid}/publish", catalogue.PublishService),
+    _route("/v1/services/{service_id:uuid}/withdraw", catalogue.WithdrawService),
+)

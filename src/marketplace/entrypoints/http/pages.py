@@ -1,0 +1,22 @@
+"""A list is answered a page at a time; `after` of one page asks for the next."""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from marketplace.adapters.postgres.reads import Page
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.views import view_of
+
+V = TypeVar("V")
+
+
+class PageOf(msgspec.Struct, Generic[V], frozen=True):
+    """`after` is null on the last page."""
+
+    items: tuple[V, ...]
+    after: str | None
+
+
+def page_view(page: Page[Any], call: Call) -> PageOf[Any]:
+    return PageOf(tuple(view_of(item, call) for item in page.items), page.after)

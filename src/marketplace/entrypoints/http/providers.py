@@ -1,0 +1,163 @@
+"""A provider's own affairs: profile, hours, units, what it earned and what it was paid."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar.params import QueryParameter
+
+from marketplace.adapters.postgres import money
+from marketplace.adapters.postgres.listings import EARNINGS, PAYOUTS, UNITS
+from marketplace.core.providers import usecases as providers
+from marketplace.core.providers.provider import Provider
+from marketplace.core.shared.errors import NotAllowed, NotFound
+from marketplace.core.shared.period import Period
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
+from marketplace.entrypoints.http.views import EarningView, PayoutView, ProviderView, UnitView, view_of
+from marketplace.ports.storage import One
+
+_TAGS = ("Providers",)
+_MONEY = ("Earnings and payouts",)
+
+
+async def provider(office: Office, call: Call, *, provider_id: UUID) -> ProviderView:
+    (found,) = await office.store.read(call.tenant_id, [One(Provider, provider_id)])
+    if not found:
+        raise NotFound("provider", provider_id)
+    view: ProviderView = view_of(found[0], call)
+    return view
+
+
+async def own_provider(office: Office, call: Call) -> ProviderView:
+    return await provider(office, call, provider_id=_own(call))
+
+
+async def units(office: Office, call: Call, *, limit: int = 20, after: str | None = None) -> PageOf[UnitView]:
+    page = await office.reads.page(call.tenant_id, UNITS, limit=limit, after=after, provider_id=_own(call))
+    return page_view(page, call)
+
+
+async def earnings(
+    office: Office, call: Call, *, state: str | None = None, limit: int = 20, after: str | None = None
+) -> PageOf[EarningView]:
+    page = await office.reads.page(
+        call.tenant_id, EARNINGS, limit=limit, after=after, state=state, provider_id=_own(call)
+    )
+    return page_view(page, call)
+
+
+async def payouts(
+    office: Office, call: Call, *, state: str | None = None, limit: int = 20, after: str | None = None
+) -> PageOf[PayoutView]:
+    page = await office.reads.page(
+        call.tenant_id, PAYOUTS, limit=limit, after=after, state=state, provider_id=_own(call)
+    )
+    return page_view(page, call)
+
+
+async def balance(office: Office, call: Call) -> money.ProviderBalance:
+    return await money.provider_balance(
+        office.reads, call.tenant_id, provider_id=_own(call), currency=call.policy.currency, at=call.at
+    )
+
+
+async def statement(
+    office: Office,
+    call: Call,
+    *,
+    start: Annotated[datetime, QueryParameter(name="from")],
+    until: datetime,
+) -> money.Statement:
+    period = Period(start, until)
+    return await money.provider_statement(
+        office.reads,
+        call.tenant_id,
+        provider_id=_own(call),
+        currency=call.policy.currency,
+        start=period.start,
+        until=period.end,
+    )
+
+
+def _own(call: Call) -> UUID:
+    if call.actor.provider_id is None:
+        raise NotAllowed("you act for no provider")
+    return call.actor.provider_id
+
+
+def _route(
+    path: str, command: type, answer: type, *, status: int = 200, roles: frozenset[Role] = PROVIDER
+) -> CommandRoute:
+    return CommandRoute(
+        path=path, command=command, answer=answer, view=view_of, roles=roles, status=status, tags=_TAGS
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("/v1/providers", providers.ApplyAsProvider, ProviderView, status=201, roles=CUSTOMER),
+    _route("/v1/providers/{provider_id:uuid}", providers.AmendProvider, ProviderView),
+    _route("/v1/providers/{provider_id:uuid}/moves", providers.MoveProvider, ProviderView),
+    _route("/v1/providers/{provider_id:uuid}/units", providers.AddUnit, UnitView, status=201),
+    _route("/v1/units/{unit_id:uuid}/retire", providers.RetireUnit, UnitView),
+    _route("/v1/units/{unit_id:uuid}/return", providers.ReturnUnit, UnitView),
+    QuestionRoute(
+        path="/v1/providers/{provider_id:uuid}",
+        ask=provider,
+        answer=ProviderView,
+        summary="A provider as strangers see it.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/provider",
+        ask=own_provider,
+        answer=ProviderView,
+        summary="The provider that you act for.",
+        roles=PROVIDER,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/provider/units",
+        ask=units,
+        answer=PageOf[UnitView],
+        summary="Your units of capacity.",
+        roles=PROVIDER,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/provider/balance",
+        ask=balance,
+        answer=money.ProviderBalance,
+        summary="What you may draw now, later, and what is on its way.",
+        roles=PROVIDER,
+        tags=_MONEY,
+    ),
+    QuestionRoute(
+        path="/v1/provider/statement",
+        ask=statement,
+        answer=money.Statement,
+        summary="What you earned and were paid between two instants.",
+        roles=PROVIDER,
+        tags=_MONEY,
+    ),
+    QuestionRoute(
+        path="/v1/provider/earnings",
+        ask=earnings,
+        answer=PageOf[EarningView],
+        summary="What you earned, job by job.",
+        roles=PROVIDER,
+        tags=_MONEY,
+    ),
+    QuestionRoute(
+        path="/v1/provider/payouts",
+        ask=payouts,
+        answer=PageOf[PayoutView],
+        summary="What was sent to your account.",
+        roles=PROVIDER,
+        tags=_MONEY,
+    ),
+)
