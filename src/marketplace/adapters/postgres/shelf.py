@@ -20,76 +20,67 @@ from marketplace.ports.storage import Stale
 
 R = TypeVar("R")
 
+# A shelf and a tenant stand in one column each time, so that one index alone can answer each question:
+# the planner, asked of an empty table, takes any that could, and keeps to it when the table has grown.
 DDL = """
 CREATE TABLE sandbox_document (
-    shelf text NOT NULL,
-    key text NOT NULL,
-    tenant_id uuid NOT NULL,
-    label text NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    drawer text COLLATE "C" NOT NULL,
+    label text COLLATE "C" NOT NULL,
+    waiting text COLLATE "C",
     due_at timestamptz,
     version bigint NOT NULL,
     position bigint GENERATED ALWAYS AS IDENTITY,
     body json NOT NULL,
-    CONSTRAINT sandbox_document_pkey PRIMARY KEY (shelf, key)
+    CONSTRAINT sandbox_document_pkey PRIMARY KEY (id),
+    CONSTRAINT sandbox_document_waits CHECK ((waiting IS NULL) = (due_at IS NULL))
 );
-CREATE INDEX sandbox_document_listed ON sandbox_document (shelf, tenant_id, position);
-CREATE INDEX sandbox_document_labelled ON sandbox_document (shelf, tenant_id, label, position);
-CREATE INDEX sandbox_document_due ON sandbox_document (shelf, tenant_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sandbox_document_drawer ON sandbox_document (drawer, position);
+CREATE INDEX sandbox_document_label ON sandbox_document (label, position);
+CREATE INDEX sandbox_document_waiting ON sandbox_document (waiting, due_at, position)
+    WHERE waiting IS NOT NULL;
 """
 
 _NO_TENANT = UUID(int=0)  # so that a connection lent to the shelf sees no tenant's rows
 # Each loss means that somebody else got on, so this many in a row is no race but a fault.
 _ROUNDS_MAX = 500
+_FOUND = "SELECT id, drawer, label, due_at, position, version, body::text AS text FROM sandbox_document "
 
-# One look into the primary key for each key, whatever the planner believes of a table that was just made.
-_READ = """
-SELECT d.*, d.body::text AS text FROM unnest($1::text[], $2::text[]) AS wanted (shelf, key)
-CROSS JOIN LATERAL (
-    SELECT * FROM sandbox_document AS d WHERE d.shelf = wanted.shelf AND d.key = wanted.key OFFSET 0
-) AS d
-"""
+_READ = _FOUND + "WHERE id = ANY ($1::text[])"
 _KEEP = """
-INSERT INTO sandbox_document (shelf, key, tenant_id, label, due_at, version, body)
-SELECT $1, $2, $3, $4, $5, 1, $6::text::json ON CONFLICT DO NOTHING RETURNING 1
+INSERT INTO sandbox_document (id, drawer, label, waiting, due_at, body, version)
+SELECT $1, $2, $3, $4, $5, $6::text::json, 1 ON CONFLICT DO NOTHING RETURNING true
 """
 # A document that has moved since it was read is not written, so the count is short and `guard` refuses all.
 _WRITE = """
 WITH kept AS (
-    INSERT INTO sandbox_document AS d (shelf, key, tenant_id, label, due_at, body, version)
-    SELECT shelf, key, tenant_id, label, due_at, body::json, version + 1
-    FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[])
-        WITH ORDINALITY AS new (shelf, key, tenant_id, label, due_at, body, version, place)
+    INSERT INTO sandbox_document AS d (id, drawer, label, waiting, due_at, body, version)
+    SELECT id, drawer, label, waiting, due_at, body::json, version + 1
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[])
+        WITH ORDINALITY AS new (id, drawer, label, waiting, due_at, body, version, place)
     ORDER BY place
-    ON CONFLICT (shelf, key) DO UPDATE
-        SET tenant_id = excluded.tenant_id, label = excluded.label, due_at = excluded.due_at,
-            body = excluded.body, version = excluded.version
+    ON CONFLICT (id) DO UPDATE
+        SET drawer = excluded.drawer, label = excluded.label, waiting = excluded.waiting,
+            due_at = excluded.due_at, body = excluded.body, version = excluded.version
         WHERE d.version = excluded.version - 1
     RETURNING 1
 )
 SELECT guard((SELECT count(*) FROM kept), cardinality($1::text[]))
 """
-_LISTED = """
-SELECT d.*, d.body::text AS text FROM sandbox_document AS d
-WHERE shelf = $1 AND tenant_id = $2 AND position < coalesce($3, 9223372036854775807)
-ORDER BY position DESC LIMIT $4
-"""
-_LABELLED = _LISTED.replace("AND position", "AND label = $5 AND position", 1)
-_DUE = """
-SELECT d.*, d.body::text AS text FROM sandbox_document AS d
-WHERE shelf = $1 AND tenant_id = $2 AND due_at <= $3 ORDER BY due_at, position LIMIT $4
-"""
-# Steps from tenant to tenant through the index: there are few tenants, and may be many documents.
-_TENANTS_WAITING = """
-WITH RECURSIVE waiting AS (
-    (SELECT tenant_id FROM sandbox_document
-     WHERE shelf = $1 AND due_at IS NOT NULL ORDER BY tenant_id LIMIT 1)
+_PAGE = "AND position < coalesce($2, 9223372036854775807) ORDER BY position DESC LIMIT $3"
+_LISTED = _FOUND + "WHERE drawer = $1 " + _PAGE
+_LABELLED = _FOUND + "WHERE label = $1 " + _PAGE
+_DUE = _FOUND + "WHERE waiting = $1 AND due_at <= $2 ORDER BY due_at, position LIMIT $3"
+# From one waiting drawer to the next through the index: there are few, and may be many documents in each.
+_WAITING = """
+WITH RECURSIVE found AS (
+    (SELECT waiting FROM sandbox_document WHERE waiting > $1 AND waiting < $2 ORDER BY waiting LIMIT 1)
     UNION ALL
-    SELECT (SELECT d.tenant_id FROM sandbox_document AS d
-            WHERE d.shelf = $1 AND d.due_at IS NOT NULL AND d.tenant_id > waiting.tenant_id
-            ORDER BY d.tenant_id LIMIT 1)
-    FROM waiting WHERE waiting.tenant_id IS NOT NULL
+    SELECT (SELECT d.waiting FROM sandbox_document AS d
+            WHERE d.waiting > found.waiting AND d.waiting < $2 ORDER BY d.waiting LIMIT 1)
+    FROM found WHERE found.waiting IS NOT NULL
 )
-SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL
+SELECT waiting FROM found WHERE waiting IS NOT NULL
 """
 
 
@@ -100,37 +91,38 @@ class PostgresShelf:
         self._engine = engine
 
     async def fetch(self, *, shelf: str, key: str) -> Document | None:
-        found = await self._read(_READ, [shelf], [key])
+        found = await self._read(_READ, [_id((shelf, key))])
         return _document(found[0]) if found else None
 
     async def keep(self, document: Document) -> bool:
-        d = document
-        kept = await self._write(_KEEP, d.shelf, d.key, d.tenant_id, d.label, d.due_at, d.body.decode())
-        return kept is not None
+        return await self._write(_KEEP, *_row(document)) is not None
 
     async def change(self, keys: Sequence[Key], decide: Decide[R]) -> R:
         """Nobody waits for a lock: whoever finds that another was faster decides again."""
         for _ in range(_ROUNDS_MAX):
-            rows = await self._read(_READ, [shelf for shelf, _ in keys], [key for _, key in keys])
-            found = {(row["shelf"], row["key"]): _document(row) for row in rows}
+            rows = await self._read(_READ, [_id(key) for key in keys])
+            found = {_key(row): _document(row) for row in rows}
             result, documents = decide(found)
-            versions = {(row["shelf"], row["key"]): row["version"] for row in rows}
+            versions = {_key(row): row["version"] for row in rows}
             if await self._written(found, documents, versions):
                 return result
             await asyncio.sleep(0)
         raise Unavailable("the shelf is too busy")
 
     async def listed(self, listing: Listing) -> tuple[Document, ...]:
-        page = (listing.shelf, listing.tenant_id, listing.before, listing.limit)
+        drawer = f"{listing.shelf}/{listing.tenant_id}"
+        page = (listing.before, listing.limit)
         if listing.label is None:
-            return tuple(map(_document, await self._read(_LISTED, *page)))
-        return tuple(map(_document, await self._read(_LABELLED, *page, listing.label)))
+            return tuple(map(_document, await self._read(_LISTED, drawer, *page)))
+        return tuple(map(_document, await self._read(_LABELLED, f"{drawer}/{listing.label}", *page)))
 
     async def due(self, *, shelf: str, tenant_id: UUID, at: datetime, limit: int) -> tuple[Document, ...]:
-        return tuple(map(_document, await self._read(_DUE, shelf, tenant_id, at, limit)))
+        return tuple(map(_document, await self._read(_DUE, f"{shelf}/{tenant_id}", at, limit)))
 
     async def tenants_waiting(self, *, shelf: str) -> tuple[UUID, ...]:
-        return tuple(row["tenant_id"] for row in await self._read(_TENANTS_WAITING, shelf))
+        after_slash = chr(ord("/") + 1)
+        rows = await self._read(_WAITING, f"{shelf}/", f"{shelf}{after_slash}")
+        return tuple(_tenant(row["waiting"]) for row in rows)
 
     async def _written(
         self, found: Mapping[Key, Document], documents: Iterable[Document], versions: Mapping[Key, int]
@@ -143,7 +135,8 @@ class PostgresShelf:
         # stands already comes first and in one order, so that writers who meet wait in line.
         wanted = {key: new.get(key, found[key]) for key in sorted(found)} | new
         try:
-            await self._write(_WRITE, *_columns(wanted, versions))
+            rows = [(*_row(document), versions.get(key, 0)) for key, document in wanted.items()]
+            await self._write(_WRITE, *map(list, zip(*rows, strict=True)))
         except Stale:
             return False
         return True
@@ -163,26 +156,39 @@ class PostgresShelf:
             raise writing_failed(error) or error from error
 
 
-def _document(row: Any) -> Document:
-    return Document(
-        shelf=row["shelf"],
-        key=row["key"],
-        tenant_id=row["tenant_id"],
-        label=row["label"],
-        due_at=row["due_at"],
-        position=row["position"],
-        body=row["text"].encode(),
+def _id(key: Key) -> str:
+    return "/".join(key)
+
+
+def _key(row: Any) -> Key:
+    shelf, _, key = row["id"].partition("/")
+    return (shelf, key)
+
+
+def _tenant(drawer: str) -> UUID:
+    return UUID(drawer.partition("/")[2])
+
+
+def _row(document: Document) -> tuple[Any, ...]:
+    drawer = f"{document.shelf}/{document.tenant_id}"
+    return (
+        _id((document.shelf, document.key)),
+        drawer,
+        f"{drawer}/{document.label}",
+        None if document.due_at is None else drawer,
+        document.due_at,
+        document.body.decode(),
     )
 
 
-def _columns(documents: Mapping[Key, Document], versions: Mapping[Key, int]) -> tuple[list[Any], ...]:
-    rows = documents.values()
-    return (
-        [document.shelf for document in rows],
-        [document.key for document in rows],
-        [document.tenant_id for document in rows],
-        [document.label for document in rows],
-        [document.due_at for document in rows],
-        [document.body.decode() for document in rows],
-        [versions.get(key, 0) for key in documents],
+def _document(row: Any) -> Document:
+    shelf, key = _key(row)
+    return Document(
+        shelf=shelf,
+        key=key,
+        tenant_id=_tenant(row["drawer"]),
+        label=row["label"].removeprefix(row["drawer"] + "/"),
+        due_at=row["due_at"],
+        position=row["position"],
+        body=row["text"].encode(),
     )

@@ -485,19 +485,21 @@ GRANT SELECT, INSERT, UPDATE ON "notification" TO marketplace_app;
 
 
 CREATE TABLE sandbox_document (
-    shelf text NOT NULL,
-    key text NOT NULL,
-    tenant_id uuid NOT NULL,
-    label text NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    drawer text COLLATE "C" NOT NULL,
+    label text COLLATE "C" NOT NULL,
+    waiting text COLLATE "C",
     due_at timestamptz,
     version bigint NOT NULL,
     position bigint GENERATED ALWAYS AS IDENTITY,
     body json NOT NULL,
-    CONSTRAINT sandbox_document_pkey PRIMARY KEY (shelf, key)
+    CONSTRAINT sandbox_document_pkey PRIMARY KEY (id),
+    CONSTRAINT sandbox_document_waits CHECK ((waiting IS NULL) = (due_at IS NULL))
 );
-CREATE INDEX sandbox_document_listed ON sandbox_document (shelf, tenant_id, position);
-CREATE INDEX sandbox_document_labelled ON sandbox_document (shelf, tenant_id, label, position);
-CREATE INDEX sandbox_document_due ON sandbox_document (shelf, tenant_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sandbox_document_drawer ON sandbox_document (drawer, position);
+CREATE INDEX sandbox_document_label ON sandbox_document (label, position);
+CREATE INDEX sandbox_document_waiting ON sandbox_document (waiting, due_at, position)
+    WHERE waiting IS NOT NULL;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON sandbox_document TO marketplace_app;
 
