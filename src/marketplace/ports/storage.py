@@ -83,7 +83,7 @@ class Follow:
 
     @property
     def key(self) -> str:
-        """Of jobs with one key only the first is queued."""
+        """No two jobs with one key are queued at a time."""
         return f"{self.QUEUE}:{self.event_id}"
 
 
@@ -102,7 +102,7 @@ class Alarm:
 
     @property
     def key(self) -> str:
-        """Of jobs with one key only the first is queued."""
+        """No two jobs with one key are queued at a time."""
         return f"{self.QUEUE}:{self.subject_id}:{self.version}"
 
 

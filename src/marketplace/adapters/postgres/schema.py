@@ -57,12 +57,12 @@ def _state_checks(kind: type) -> Iterator[str]:
     if lifecycle is None:
         return
     name = kind_name(kind)
-    yield f'CONSTRAINT "{name}_state" CHECK (state IN ({_listed(lifecycle.states)}))'
+    yield f'CONSTRAINT "{name}_state" CHECK (state = ANY ({_listed(lifecycle.states)}))'
     for field in sorted({field for needed in lifecycle.requires.values() for field in needed}):
         states = [state for state, needed in lifecycle.requires.items() if field in needed]
         yield (
             f'CONSTRAINT "{name}_needs_{field}" CHECK ("{field}" IS NOT NULL'
-            f" OR state NOT IN ({_listed(sorted(states))}))"
+            f" OR state <> ALL ({_listed(sorted(states))}))"
         )
 
 
@@ -87,7 +87,7 @@ def _exclusion(rule: NoOverlap) -> str:
         "EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&,"
         f' uuidrange("{rule.owner}", "{rule.owner}", \'[]\') WITH &&,'
         f' tstzrange("{rule.starts}", "{rule.ends}") WITH &&)'
-        f" WHERE (state IN ({_listed(rule.states)}))"
+        f" WHERE (state = ANY ({_listed(rule.states)}))"
     )
 
 
@@ -101,7 +101,7 @@ def _partial_uniques(kind: type) -> Iterator[str]:
         if isinstance(rule, Unique) and rule.states:
             yield (
                 f'CREATE UNIQUE INDEX "{rule.name_on(kind)}" ON {table_of(kind).quoted}'
-                f" ({_unique_columns(rule)}) WHERE state IN ({_listed(rule.states)})"
+                f" ({_unique_columns(rule)}) WHERE state = ANY ({_listed(rule.states)})"
             )
 
 
@@ -120,13 +120,13 @@ def _lifecycle_guards(kind: type) -> Iterator[str]:
     pairs = _listed(f"{source}>{target}" for source, target in sorted(lifecycle.pairs()))
     yield (
         f'CREATE TRIGGER "{table.name}_birth" BEFORE INSERT ON {table.quoted} FOR EACH ROW'
-        f" WHEN (NEW.version <> 1 OR NEW.state NOT IN ({_listed(lifecycle.initials)}))"
+        f" WHEN (NEW.version <> 1 OR NEW.state <> ALL ({_listed(lifecycle.initials)}))"
         " EXECUTE FUNCTION refuse('no row begins so')"
     )
     yield (
         f'CREATE TRIGGER "{table.name}_move" BEFORE UPDATE ON {table.quoted} FOR EACH ROW'
         " WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id"
-        f" OR OLD.state || '>' || NEW.state <> ALL (ARRAY[{pairs}]))"
+        f" OR OLD.state || '>' || NEW.state <> ALL ({pairs}))"
         " EXECUTE FUNCTION refuse('no move leads there')"
     )
 
@@ -181,4 +181,5 @@ def lifecycle_of(kind: type) -> Lifecycle | None:
 
 
 def _listed(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
+    """As one constant: PostgreSQL reads a constraint's expression anew for each statement."""
+    return "'{" + ",".join(values) + "}'::text[]"

@@ -70,7 +70,9 @@ def _prepared(batch: Batch) -> tuple[str, list[Any]]:
     claimed = _claimed(saved, inserted)
     counted = (batch.saved, *(ids for ids, _ in guarded.values()), *claimed.values())
     shape = Shape(tuple(claimed), tuple(saved), tuple(guarded), tuple(inserted), bool(batch.jobs))
-    arguments: list[Any] = [sum(map(len, counted)), *claimed.values(), *map(encode_rows, saved.values())]
+    arguments: list[Any] = [sum(map(len, counted)), *claimed.values()]
+    for rows in saved.values():
+        arguments += (list(map(_id, rows)), encode_rows(rows))
     for ids, versions in guarded.values():
         arguments += (ids, versions)
     arguments += map(encode_rows, inserted.values())

@@ -36,14 +36,27 @@ CREATE TABLE "tenant" (
     "policy" jsonb NOT NULL,
     "clock_ahead_seconds" bigint NOT NULL,
     CONSTRAINT "tenant_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "tenant_state" CHECK (state IN ('open', 'closed')),
+    CONSTRAINT "tenant_state" CHECK (state = ANY ('{open,closed}'::text[])),
     CONSTRAINT "tenant_slug_key" UNIQUE ("slug")
 );
-CREATE TRIGGER "tenant_birth" BEFORE INSERT ON "tenant" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('open')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "tenant_move" BEFORE UPDATE ON "tenant" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['closed>open', 'open>closed', 'open>open'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "tenant_birth" BEFORE INSERT ON "tenant" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{open}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "tenant_move" BEFORE UPDATE ON "tenant" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{closed>open,open>closed,open>open}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "tenant" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "tenant_own" ON "tenant" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "tenant" TO marketplace_app;
+
+CREATE TABLE "receipt" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "question" text NOT NULL,
+    "status" bigint NOT NULL,
+    "answer" text NOT NULL,
+    "at" timestamptz NOT NULL,
+    CONSTRAINT "receipt_pkey" PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE "receipt" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "receipt_own" ON "receipt" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON "receipt" TO marketplace_app;
 
 CREATE TABLE "event" (
     "tenant_id" uuid NOT NULL,
@@ -84,11 +97,11 @@ CREATE TABLE "user" (
     "roles" jsonb NOT NULL,
     "provider_id" uuid,
     CONSTRAINT "user_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "user_state" CHECK (state IN ('active', 'blocked'))
+    CONSTRAINT "user_state" CHECK (state = ANY ('{active,blocked}'::text[]))
 );
 CREATE INDEX "user_phone_idx" ON "user" (tenant_id, "phone");
-CREATE TRIGGER "user_birth" BEFORE INSERT ON "user" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "user_move" BEFORE UPDATE ON "user" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>blocked', 'blocked>active'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "user_birth" BEFORE INSERT ON "user" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "user_move" BEFORE UPDATE ON "user" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>blocked,blocked>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "user" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "user_own" ON "user" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "user" TO marketplace_app;
@@ -105,11 +118,11 @@ CREATE TABLE "sign_in" (
     "requested_at" timestamptz NOT NULL,
     "expires_at" timestamptz NOT NULL,
     CONSTRAINT "sign_in_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "sign_in_state" CHECK (state IN ('sent', 'used', 'burnt', 'expired'))
+    CONSTRAINT "sign_in_state" CHECK (state = ANY ('{sent,used,burnt,expired}'::text[]))
 );
 CREATE INDEX "sign_in_phone_requested_at_idx" ON "sign_in" (tenant_id, "phone", "requested_at");
-CREATE TRIGGER "sign_in_birth" BEFORE INSERT ON "sign_in" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('sent')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "sign_in_move" BEFORE UPDATE ON "sign_in" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['sent>burnt', 'sent>expired', 'sent>sent', 'sent>used'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "sign_in_birth" BEFORE INSERT ON "sign_in" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{sent}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "sign_in_move" BEFORE UPDATE ON "sign_in" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{sent>burnt,sent>expired,sent>sent,sent>used}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "sign_in" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "sign_in_own" ON "sign_in" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "sign_in" TO marketplace_app;
@@ -128,11 +141,11 @@ CREATE TABLE "session" (
     "access_until" timestamptz NOT NULL,
     "refresh_until" timestamptz NOT NULL,
     CONSTRAINT "session_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "session_state" CHECK (state IN ('active', 'revoked', 'expired'))
+    CONSTRAINT "session_state" CHECK (state = ANY ('{active,revoked,expired}'::text[]))
 );
 CREATE INDEX "session_user_id_idx" ON "session" (tenant_id, "user_id");
-CREATE TRIGGER "session_birth" BEFORE INSERT ON "session" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "session_move" BEFORE UPDATE ON "session" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>expired', 'active>revoked'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "session_birth" BEFORE INSERT ON "session" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "session_move" BEFORE UPDATE ON "session" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>expired,active>revoked}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "session" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "session_own" ON "session" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "session" TO marketplace_app;
@@ -155,12 +168,12 @@ CREATE TABLE "provider" (
     "notice_minutes" bigint NOT NULL,
     "payee" text,
     CONSTRAINT "provider_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "provider_state" CHECK (state IN ('applied', 'verified', 'active', 'suspended', 'banned', 'closed'))
+    CONSTRAINT "provider_state" CHECK (state = ANY ('{applied,verified,active,suspended,banned,closed}'::text[]))
 );
 CREATE INDEX "provider_owner_id_idx" ON "provider" (tenant_id, "owner_id");
 CREATE INDEX "provider_state_idx" ON "provider" (tenant_id, "state");
-CREATE TRIGGER "provider_birth" BEFORE INSERT ON "provider" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('applied')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>active', 'active>banned', 'active>closed', 'active>suspended', 'applied>applied', 'applied>banned', 'applied>closed', 'applied>verified', 'banned>closed', 'suspended>active', 'suspended>banned', 'suspended>closed', 'suspended>suspended', 'verified>active', 'verified>banned', 'verified>closed', 'verified>suspended', 'verified>verified'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "provider_birth" BEFORE INSERT ON "provider" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{applied}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>banned,active>closed,active>suspended,applied>applied,applied>banned,applied>closed,applied>verified,banned>closed,suspended>active,suspended>banned,suspended>closed,suspended>suspended,verified>active,verified>banned,verified>closed,verified>suspended,verified>verified}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "provider" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "provider_own" ON "provider" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "provider" TO marketplace_app;
@@ -173,11 +186,11 @@ CREATE TABLE "unit" (
     "provider_id" uuid NOT NULL,
     "name" text NOT NULL,
     CONSTRAINT "unit_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "unit_state" CHECK (state IN ('active', 'retired'))
+    CONSTRAINT "unit_state" CHECK (state = ANY ('{active,retired}'::text[]))
 );
 CREATE INDEX "unit_provider_id_idx" ON "unit" (tenant_id, "provider_id");
-CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('active')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['active>retired', 'retired>active'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>retired,retired>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "unit" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "unit_own" ON "unit" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "unit" TO marketplace_app;
@@ -193,13 +206,13 @@ CREATE TABLE "reservation" (
     "starts_at" timestamptz NOT NULL,
     "ends_at" timestamptz NOT NULL,
     CONSTRAINT "reservation_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "reservation_state" CHECK (state IN ('held', 'released')),
-    CONSTRAINT "reservation_no_overlap" EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&, uuidrange("unit_id", "unit_id", '[]') WITH &&, tstzrange("starts_at", "ends_at") WITH &&) WHERE (state IN ('held'))
+    CONSTRAINT "reservation_state" CHECK (state = ANY ('{held,released}'::text[])),
+    CONSTRAINT "reservation_no_overlap" EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&, uuidrange("unit_id", "unit_id", '[]') WITH &&, tstzrange("starts_at", "ends_at") WITH &&) WHERE (state = ANY ('{held}'::text[]))
 );
 CREATE INDEX "reservation_provider_id_starts_at_idx" ON "reservation" (tenant_id, "provider_id", "starts_at");
 CREATE INDEX "reservation_booking_id_idx" ON "reservation" (tenant_id, "booking_id");
-CREATE TRIGGER "reservation_birth" BEFORE INSERT ON "reservation" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('held')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "reservation_move" BEFORE UPDATE ON "reservation" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['held>held', 'held>released'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "reservation_birth" BEFORE INSERT ON "reservation" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{held}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "reservation_move" BEFORE UPDATE ON "reservation" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{held>held,held>released}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "reservation" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "reservation_own" ON "reservation" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "reservation" TO marketplace_app;
@@ -218,12 +231,12 @@ CREATE TABLE "service" (
     "duration_minutes" bigint NOT NULL,
     "duration_max_minutes" bigint NOT NULL,
     CONSTRAINT "service_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "service_state" CHECK (state IN ('draft', 'published', 'withdrawn'))
+    CONSTRAINT "service_state" CHECK (state = ANY ('{draft,published,withdrawn}'::text[]))
 );
 CREATE INDEX "service_provider_id_idx" ON "service" (tenant_id, "provider_id");
 CREATE INDEX "service_state_category_idx" ON "service" (tenant_id, "state", "category");
-CREATE TRIGGER "service_birth" BEFORE INSERT ON "service" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('draft')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "service_move" BEFORE UPDATE ON "service" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['draft>draft', 'draft>published', 'published>published', 'published>withdrawn', 'withdrawn>published', 'withdrawn>withdrawn'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "service_birth" BEFORE INSERT ON "service" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{draft}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "service_move" BEFORE UPDATE ON "service" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{draft>draft,draft>published,published>published,published>withdrawn,withdrawn>published,withdrawn>withdrawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "service" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "service_own" ON "service" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "service" TO marketplace_app;
@@ -266,15 +279,15 @@ CREATE TABLE "booking" (
     "fault" text,
     "refund_minor" bigint,
     CONSTRAINT "booking_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "booking_state" CHECK (state IN ('awaiting_payment', 'awaiting_provider', 'confirmed', 'en_route', 'arrived', 'under_way', 'delivered', 'completed', 'cancelled', 'expired', 'declined', 'no_show', 'disputed', 'refunded')),
-    CONSTRAINT "booking_needs_payment_id" CHECK ("payment_id" IS NOT NULL OR state NOT IN ('arrived', 'confirmed', 'en_route', 'under_way')),
-    CONSTRAINT "booking_needs_reservation_id" CHECK ("reservation_id" IS NOT NULL OR state NOT IN ('arrived', 'confirmed', 'en_route', 'under_way'))
+    CONSTRAINT "booking_state" CHECK (state = ANY ('{awaiting_payment,awaiting_provider,confirmed,en_route,arrived,under_way,delivered,completed,cancelled,expired,declined,no_show,disputed,refunded}'::text[])),
+    CONSTRAINT "booking_needs_payment_id" CHECK ("payment_id" IS NOT NULL OR state <> ALL ('{arrived,confirmed,en_route,under_way}'::text[])),
+    CONSTRAINT "booking_needs_reservation_id" CHECK ("reservation_id" IS NOT NULL OR state <> ALL ('{arrived,confirmed,en_route,under_way}'::text[]))
 );
 CREATE INDEX "booking_customer_id_starts_at_idx" ON "booking" (tenant_id, "customer_id", "starts_at");
 CREATE INDEX "booking_provider_id_starts_at_idx" ON "booking" (tenant_id, "provider_id", "starts_at");
 CREATE INDEX "booking_state_starts_at_idx" ON "booking" (tenant_id, "state", "starts_at");
-CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('awaiting_payment')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['arrived>cancelled', 'arrived>no_show', 'arrived>under_way', 'awaiting_payment>awaiting_payment', 'awaiting_payment>awaiting_provider', 'awaiting_payment>cancelled', 'awaiting_payment>confirmed', 'awaiting_payment>expired', 'awaiting_provider>cancelled', 'awaiting_provider>confirmed', 'awaiting_provider>declined', 'awaiting_provider>expired', 'completed>completed', 'completed>disputed', 'confirmed>awaiting_provider', 'confirmed>cancelled', 'confirmed>confirmed', 'confirmed>en_route', 'confirmed>no_show', 'confirmed>under_way', 'delivered>completed', 'delivered>disputed', 'disputed>completed', 'disputed>refunded', 'en_route>arrived', 'en_route>awaiting_provider', 'en_route>cancelled', 'en_route>no_show', 'no_show>disputed', 'no_show>no_show', 'under_way>delivered'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{awaiting_payment}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "booking_own" ON "booking" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "booking" TO marketplace_app;
@@ -296,19 +309,20 @@ CREATE TABLE "payment" (
     "captured_minor" bigint NOT NULL,
     "refunded_minor" bigint NOT NULL,
     "released_minor" bigint NOT NULL,
+    "contested_minor" bigint NOT NULL,
     "rail_reference" text,
     "next_action" text,
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "payment_state" CHECK (state IN ('created', 'needs_action', 'submitted', 'tracking', 'authorised', 'capturing', 'voiding', 'succeeded', 'settled', 'failed', 'cancelled', 'returned', 'disputed', 'won', 'lost', 'unknown')),
-    CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state NOT IN ('authorised', 'settled', 'succeeded')),
+    CONSTRAINT "payment_state" CHECK (state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,unknown}'::text[])),
+    CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state <> ALL ('{authorised,settled,succeeded}'::text[])),
     CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "refunded_minor" + "released_minor" <= "captured_minor")
 );
 CREATE INDEX "payment_booking_id_idx" ON "payment" (tenant_id, "booking_id");
 CREATE INDEX "payment_state_idx" ON "payment" (tenant_id, "state");
-CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('created')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['authorised>cancelled', 'authorised>capturing', 'authorised>failed', 'authorised>succeeded', 'authorised>voiding', 'cancelled>authorised', 'cancelled>succeeded', 'capturing>capturing', 'capturing>failed', 'capturing>succeeded', 'created>authorised', 'created>cancelled', 'created>created', 'created>failed', 'created>needs_action', 'created>submitted', 'created>succeeded', 'created>unknown', 'created>voiding', 'disputed>disputed', 'disputed>lost', 'disputed>won', 'failed>authorised', 'failed>succeeded', 'needs_action>authorised', 'needs_action>cancelled', 'needs_action>failed', 'needs_action>needs_action', 'needs_action>submitted', 'needs_action>succeeded', 'needs_action>unknown', 'needs_action>voiding', 'settled>disputed', 'settled>returned', 'settled>settled', 'submitted>authorised', 'submitted>cancelled', 'submitted>failed', 'submitted>needs_action', 'submitted>submitted', 'submitted>succeeded', 'submitted>tracking', 'submitted>unknown', 'submitted>voiding', 'succeeded>disputed', 'succeeded>returned', 'succeeded>settled', 'succeeded>succeeded', 'tracking>authorised', 'tracking>cancelled', 'tracking>failed', 'tracking>succeeded', 'tracking>tracking', 'tracking>voiding', 'unknown>authorised', 'unknown>cancelled', 'unknown>failed', 'unknown>needs_action', 'unknown>submitted', 'unknown>succeeded', 'unknown>unknown', 'unknown>voiding', 'voiding>authorised', 'voiding>cancelled', 'voiding>failed', 'voiding>succeeded', 'voiding>voiding', 'won>disputed', 'won>returned', 'won>won'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{created}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payment" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payment_own" ON "payment" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payment" TO marketplace_app;
@@ -326,16 +340,17 @@ CREATE TABLE "refund" (
     "currency" text NOT NULL,
     "amount_minor" bigint NOT NULL,
     "attempt" bigint NOT NULL,
+    "reference" uuid NOT NULL,
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "refund_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "refund_state" CHECK (state IN ('requested', 'pending', 'succeeded', 'failed'))
+    CONSTRAINT "refund_state" CHECK (state = ANY ('{requested,pending,succeeded,failed,cancelled}'::text[]))
 );
 CREATE INDEX "refund_payment_id_idx" ON "refund" (tenant_id, "payment_id");
 CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
 CREATE INDEX "refund_state_idx" ON "refund" (tenant_id, "state");
-CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('requested')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['failed>requested', 'failed>succeeded', 'pending>failed', 'pending>pending', 'pending>succeeded', 'requested>failed', 'requested>pending', 'requested>requested', 'requested>succeeded'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{failed>cancelled,failed>requested,failed>succeeded,pending>cancelled,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "refund" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "refund_own" ON "refund" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "refund" TO marketplace_app;
@@ -413,15 +428,15 @@ CREATE TABLE "earning" (
     "payable_at" timestamptz NOT NULL,
     "payout_id" uuid,
     CONSTRAINT "earning_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "earning_state" CHECK (state IN ('payable', 'drawn')),
-    CONSTRAINT "earning_needs_payout_id" CHECK ("payout_id" IS NOT NULL OR state NOT IN ('drawn'))
+    CONSTRAINT "earning_state" CHECK (state = ANY ('{payable,drawn}'::text[])),
+    CONSTRAINT "earning_needs_payout_id" CHECK ("payout_id" IS NOT NULL OR state <> ALL ('{drawn}'::text[]))
 );
 CREATE INDEX "earning_provider_id_state_idx" ON "earning" (tenant_id, "provider_id", "state");
 CREATE INDEX "earning_state_payable_at_idx" ON "earning" (tenant_id, "state", "payable_at");
 CREATE INDEX "earning_booking_id_idx" ON "earning" (tenant_id, "booking_id");
 CREATE INDEX "earning_payout_id_idx" ON "earning" (tenant_id, "payout_id");
-CREATE TRIGGER "earning_birth" BEFORE INSERT ON "earning" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('payable')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "earning_move" BEFORE UPDATE ON "earning" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['payable>drawn'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "earning_birth" BEFORE INSERT ON "earning" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{payable}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "earning_move" BEFORE UPDATE ON "earning" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{payable>drawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "earning" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "earning_own" ON "earning" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "earning" TO marketplace_app;
@@ -438,22 +453,41 @@ CREATE TABLE "payout" (
     "currency" text NOT NULL,
     "amount_minor" bigint NOT NULL,
     "attempt" bigint NOT NULL,
+    "reference" uuid NOT NULL,
     "drawn_at" timestamptz NOT NULL,
     "approved_by" uuid,
     "rail_reference" text,
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "payout_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "payout_state" CHECK (state IN ('due', 'approved', 'held', 'sent', 'paid', 'failed')),
-    CONSTRAINT "payout_needs_payee" CHECK ("payee" IS NOT NULL OR state NOT IN ('approved', 'due', 'failed', 'held', 'paid', 'sent'))
+    CONSTRAINT "payout_state" CHECK (state = ANY ('{due,approved,held,sent,paid,failed}'::text[])),
+    CONSTRAINT "payout_needs_payee" CHECK ("payee" IS NOT NULL OR state <> ALL ('{approved,due,failed,held,paid,sent}'::text[]))
 );
 CREATE INDEX "payout_provider_id_idx" ON "payout" (tenant_id, "provider_id");
 CREATE INDEX "payout_state_idx" ON "payout" (tenant_id, "state");
-CREATE TRIGGER "payout_birth" BEFORE INSERT ON "payout" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('due', 'approved')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "payout_move" BEFORE UPDATE ON "payout" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['approved>approved', 'approved>failed', 'approved>paid', 'approved>sent', 'due>approved', 'due>held', 'failed>due', 'failed>held', 'held>due', 'paid>failed', 'sent>failed', 'sent>paid', 'sent>sent'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "payout_birth" BEFORE INSERT ON "payout" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{due,approved}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_move" BEFORE UPDATE ON "payout" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{approved>approved,approved>failed,approved>paid,approved>sent,due>approved,due>held,failed>due,failed>held,held>due,paid>failed,paid>paid,sent>failed,sent>paid,sent>sent}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payout" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payout_own" ON "payout" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payout" TO marketplace_app;
+
+CREATE TABLE "payout_run" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "started_at" timestamptz NOT NULL,
+    "waiting" uuid[] NOT NULL,
+    "drawn" bigint NOT NULL,
+    "skipped" bigint NOT NULL,
+    CONSTRAINT "payout_run_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payout_run_state" CHECK (state = ANY ('{running,finished}'::text[]))
+);
+CREATE TRIGGER "payout_run_birth" BEFORE INSERT ON "payout_run" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{running,finished}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_run_move" BEFORE UPDATE ON "payout_run" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{running>finished,running>running}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payout_run" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payout_run_own" ON "payout_run" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payout_run" TO marketplace_app;
 
 CREATE TABLE "notification" (
     "id" uuid NOT NULL,
@@ -472,13 +506,13 @@ CREATE TABLE "notification" (
     "channel_reference" text,
     "rejection" text,
     CONSTRAINT "notification_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "notification_state" CHECK (state IN ('planned', 'sending', 'accepted', 'delivered', 'read', 'failed', 'suppressed', 'expired', 'unknown'))
+    CONSTRAINT "notification_state" CHECK (state = ANY ('{planned,sending,accepted,delivered,read,failed,suppressed,expired,unknown}'::text[]))
 );
 CREATE INDEX "notification_user_id_idx" ON "notification" (tenant_id, "user_id");
 CREATE INDEX "notification_subject_id_idx" ON "notification" (tenant_id, "subject_id");
 CREATE INDEX "notification_state_idx" ON "notification" (tenant_id, "state");
-CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state NOT IN ('planned')) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL (ARRAY['accepted>delivered', 'accepted>failed', 'accepted>read', 'delivered>read', 'planned>expired', 'planned>sending', 'planned>suppressed', 'sending>accepted', 'sending>failed', 'sending>unknown', 'unknown>accepted', 'unknown>delivered', 'unknown>failed'])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{planned}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>failed}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "notification" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "notification_own" ON "notification" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "notification" TO marketplace_app;
