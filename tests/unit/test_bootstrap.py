@@ -37,6 +37,7 @@ build_wheel = build_editable
 PROGRAM = "import sys\ndef main():\n    print('ran', *sys.argv[1:])\n"
 
 
+PYTEST = "import pathlib, sys; print('tested', pathlib.Path.cwd(), *sys.argv[1:])"
 PRETEND = """
 import runpy, sys
 sys.version_info = (3, 9, 0)
@@ -87,7 +88,7 @@ class Standin:
         write_wheel(root / "wheels", "standin", {"program.py": PROGRAM, **entry})
         self.pin("server", write_wheel(root / "wheels", "served", {"served.py": ""}))
         self.pin("embedded", "")
-        self.pin("dev", write_wheel(root / "wheels", "pytest", {"pytest/__main__.py": "print('tested')"}))
+        self.pin("dev", write_wheel(root / "wheels", "pytest", {"pytest/__main__.py": PYTEST}))
 
     def pin(self, name: str, lines: str) -> None:
         (self.root / "requirements" / f"{name}.txt").write_text(lines)
@@ -158,8 +159,8 @@ class TestEnvironment:
     def test_gets_what_tests_need_when_they_are_asked_for(self, made: Standin) -> None:
         code, output, _ = made.run("test", "-k", "something")
 
-        assert (code, output) == (0, "tested")
-        assert made.run("test") == (0, "tested", "")
+        assert (code, output) == (0, f"tested {made.root} -k something")
+        assert made.run("test") == (0, f"tested {made.root}", "")
 
     def test_is_made_anew_when_the_pins_change(self, made: Standin) -> None:
         made.pin("server", write_wheel(made.root / "wheels", "extra", {"extra.py": ""}))

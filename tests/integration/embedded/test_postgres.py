@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from marketplace.adapters.embedded import binaries, cluster, postgres, postmaster
+from marketplace.adapters.embedded import account, binaries, cluster, postgres, postmaster
 from marketplace.adapters.embedded.refusals import EmbeddedError, InUse, NoRoom, NotACluster, OtherVersion
 
 OWNER = """
@@ -32,10 +33,12 @@ def sql(url: str, statement: str) -> str:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "data"
-    yield folder
-    postgres.erase(data=folder)
+def empty() -> Iterator[Path]:
+    """A place that any account can reach, so that data of root's is made there too and not elsewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder, "data")
+        postgres.erase(data=Path(folder, "data"))
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +142,17 @@ class TestKilled:
 
     def test_server_whose_number_another_process_got_is_not_taken_for_it(self, data: Path) -> None:
         with start(data) as server:
-            record = (server.cluster / "postmaster.pid").read_text()
-        stale = server.cluster / "postmaster.pid"
-        stale.write_text(record.replace(str(server.pid), str(os.getppid()), 1))
+            stale = server.cluster / "postmaster.pid"
+            record = stale.read_text()
+        stranger = account.spawn(account.account_for(server.cluster), ["sleep", "60"])
+        stale.write_text(record.replace(str(server.pid), str(stranger.pid), 1))
 
         with start(data) as server:
             assert sql(server.url, "SELECT 1") == "1"
+
+        assert stranger.poll() is None
+        stranger.kill()
+        stranger.wait()
 
 
 class TestData:
