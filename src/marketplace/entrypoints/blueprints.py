@@ -43,7 +43,6 @@ class DemoProvider:
     name: str
     about: str
     owner: DemoPerson
-    address: str
     place: Place
     hours: tuple[OpeningHours, ...]
     units: tuple[str, ...]
