@@ -78,32 +78,45 @@ from marketplace.core.identity.usecases import (
 from marketplace.core.notifications.effects import SendMessage, send_message
 from marketplace.core.notifications.usecases import (
     BeginSending,
-    ExpireMessage,
+    ClockMessage,
     PlanMessages,
     RecordAnswer,
     begin_sending,
-    expire_message,
+    clock_message,
     plan_messages,
     record_answer,
 )
-from marketplace.core.payments.effects import AskRail, AskRailForRefund, ask_rail, ask_rail_for_refund
+from marketplace.core.payments.effects import (
+    AskRail,
+    AskRailAboutRefund,
+    AskRailForRefund,
+    ask_rail,
+    ask_rail_about_refund,
+    ask_rail_for_refund,
+)
+from marketplace.core.payments.refunding import (
+    FailRefund,
+    LookUpRefund,
+    PayRefundByHand,
+    RecordRefund,
+    RetryRefund,
+    fail_refund,
+    look_up_refund,
+    pay_refund_by_hand,
+    record_refund,
+    retry_refund,
+)
 from marketplace.core.payments.usecases import (
     GiveUpPayment,
     HearHint,
     LookUpPayment,
-    LookUpRefund,
     LosePayment,
     RecordPayment,
-    RecordRefund,
-    RetryRefund,
     give_up_payment,
     hear_hint,
     look_up_payment,
-    look_up_refund,
     lose_payment,
     record_payment,
-    record_refund,
-    retry_refund,
 )
 from marketplace.core.payouts.drawing import (
     ContinuePayoutRun,
@@ -111,7 +124,12 @@ from marketplace.core.payouts.drawing import (
     continue_payout_run,
     start_payout_run,
 )
-from marketplace.core.payouts.effects import AskRailForPayout, ask_rail_for_payout
+from marketplace.core.payouts.effects import (
+    AskRailAboutTransfer,
+    AskRailForPayout,
+    ask_rail_about_transfer,
+    ask_rail_for_payout,
+)
 from marketplace.core.payouts.usecases import (
     ApprovePayout,
     HoldPayout,
@@ -180,6 +198,8 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     LookUpPayment: look_up_payment,
     LookUpRefund: look_up_refund,
     RetryRefund: retry_refund,
+    FailRefund: fail_refund,
+    PayRefundByHand: pay_refund_by_hand,
     HearHint: hear_hint,
     StartPayoutRun: start_payout_run,
     ContinuePayoutRun: continue_payout_run,
@@ -214,12 +234,14 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     PlanMessages: plan_messages,
     BeginSending: begin_sending,
     RecordAnswer: record_answer,
-    ExpireMessage: expire_message,
+    ClockMessage: clock_message,
 }
 
 EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     AskRail: ask_rail,
     AskRailForRefund: ask_rail_for_refund,
+    AskRailAboutRefund: ask_rail_about_refund,
     AskRailForPayout: ask_rail_for_payout,
+    AskRailAboutTransfer: ask_rail_about_transfer,
     SendMessage: send_message,
 }

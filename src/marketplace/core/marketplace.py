@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from marketplace.core.commands import EFFECTS, USE_CASES
+from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.reactions import CLOCK, REACTIONS
 from marketplace.core.shared.errors import MoveRefused, NotFound
 from marketplace.core.shared.events import Event
@@ -52,9 +53,10 @@ async def run(command: Any, *, call: Call, store: Store, receipt: Receipt | None
 def jobs_of(work: Work) -> list[Job]:
     """What follows what was recorded: a job for each event with reactions, an alarm for each deadline set."""
     follows = [_follow(event) for event in work.events if event.name in REACTIONS]
+    heard = [_follow_up(row) for row in work.rows if isinstance(row, VendorEvent)]
     subjects = {subject.id: subject for subject in (*work.added, *work.saved.values())}
     alarms = [_alarm(event, subjects[event.subject_id]) for event in work.events]
-    return [*follows, *filter(None, alarms)]
+    return [*follows, *heard, *filter(None, alarms)]
 
 
 def _follow(event: Event) -> Follow:
@@ -65,6 +67,18 @@ def _follow(event: Event) -> Follow:
         subject_id=event.subject_id,
         at=event.at,
         request_id=event.request_id,
+    )
+
+
+def _follow_up(heard: VendorEvent) -> Follow:
+    """In the write in which it is heard, so that nobody dies between hearing and asking."""
+    return Follow(
+        tenant_id=heard.tenant_id,
+        event_id=heard.id,
+        name=f"vendor.{heard.subject}_heard",
+        subject_id=heard.reference,
+        at=heard.at,
+        request_id=heard.request_id,
     )
 
 

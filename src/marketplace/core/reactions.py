@@ -9,11 +9,12 @@ from marketplace.core.identity.usecases import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import SendMessage
 from marketplace.core.notifications.messages import MESSAGES
-from marketplace.core.notifications.usecases import BeginSending, ExpireMessage, PlanMessages
-from marketplace.core.payments.effects import AskRail, AskRailForRefund
-from marketplace.core.payments.usecases import LookUpPayment, LookUpRefund
+from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
+from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund
+from marketplace.core.payments.refunding import LookUpRefund
+from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
-from marketplace.core.payouts.effects import AskRailForPayout
+from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
 from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.ports.storage import Follow
 
@@ -30,6 +31,14 @@ def _ask_rail_for_refund(event: Follow) -> AskRailForRefund:
 
 def _ask_rail_for_payout(event: Follow) -> AskRailForPayout:
     return AskRailForPayout(payout_id=event.subject_id)
+
+
+def _ask_rail_about_refund(event: Follow) -> AskRailAboutRefund:
+    return AskRailAboutRefund(reference=event.subject_id)
+
+
+def _ask_rail_about_transfer(event: Follow) -> AskRailAboutTransfer:
+    return AskRailAboutTransfer(reference=event.subject_id)
 
 
 def _draw_payouts(event: Follow) -> ContinuePayoutRun:
@@ -60,6 +69,13 @@ def _send(event: Follow) -> SendMessage:
     return SendMessage(notification_id=event.subject_id)
 
 
+# What a verified webhook told of; its subject is the reference at the rail.
+_HEARD: dict[str, tuple[Reaction, ...]] = {
+    "vendor.charge_heard": (_ask_rail,),
+    "vendor.refund_heard": (_ask_rail_about_refund,),
+    "vendor.transfer_heard": (_ask_rail_about_transfer,),
+}
+
 _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.created": (_ask_rail,),
     "payment.capture_requested": (_ask_rail,),
@@ -67,10 +83,12 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.lookup_due": (_ask_rail,),
     "payment.authorised": (_advance,),
     "payment.succeeded": (_advance,),
+    "payment.caught_up": (_advance, _ask_rail),
     "payment.failed": (_advance,),
     "payment.cancelled": (_advance,),
-    "payment.returned": (_absorb,),
-    "payment.dispute_lost": (_absorb,),
+    "payment.dispute_won": (_advance,),
+    "payment.returned": (_absorb, _advance),
+    "payment.dispute_lost": (_absorb, _advance),
     "refund.requested": (_ask_rail_for_refund,),
     "refund.requested_again": (_ask_rail_for_refund,),
     "refund.lookup_due": (_ask_rail_for_refund,),
@@ -83,6 +101,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "booking.declined": (_settle,),
     "booking.cancelled": (_settle,),
     "notification.planned": (_begin_sending, _send),
+    "notification.lookup_due": (_send,),
 }
 
 
@@ -93,7 +112,7 @@ def _reactions() -> dict[str, tuple[Reaction, ...]]:
     unknown = table.keys() - EVENTS
     if unknown:
         raise ValueError(f"reactions to events that nothing emits: {sorted(unknown)}")
-    return table
+    return table | _HEARD
 
 
 # In order; a reaction may count on those before it, and each may be repeated.
@@ -106,7 +125,7 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "payout": lambda key: LookUpPayout(payout_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
     "session": lambda key: ExpireSession(session_id=key),
-    "notification": lambda key: ExpireMessage(notification_id=key),
+    "notification": lambda key: ClockMessage(notification_id=key),
 }
 
 _timed = {kind for kind, table in LIFECYCLES.items() if table.timers}

@@ -1,7 +1,8 @@
 """The condition that answers each query stands here; `:field` is a field of the query, `t` the table."""
 
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns
-from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
+from marketplace.core.payments.queries import RefundsOf, RefundUnder
+from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf, PayoutUnder
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.ports.storage import One
 
@@ -13,6 +14,9 @@ CLAUSES: dict[type, str] = {
     ),
     LiveSessions: "t.user_id = :user_id AND t.state = 'active'",
     PayableEarnings: "t.state = 'payable' AND t.payable_at <= :at",
+    PayoutUnder: "t.reference = :reference",
     PayableEarningsOf: "t.provider_id = :provider_id AND t.state = 'payable' AND t.payable_at <= :at",
+    RefundUnder: "t.reference = :reference",
+    RefundsOf: "t.payment_id = :payment_id",
     RecentSignIns: "t.phone = :phone AND t.requested_at >= :since",
 }

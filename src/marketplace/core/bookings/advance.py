@@ -9,15 +9,14 @@ from marketplace.core.bookings.consequences import (
     take_held_money,
 )
 from marketplace.core.bookings.settlement import settle
-from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.payment import DEAD, HELD, Payment
 from marketplace.core.payments.payment import State as PaymentState
-from marketplace.core.payments.usecases import resolve
+from marketplace.core.payments.refunding import resolve
 from marketplace.core.shared.aggregate import move
 from marketplace.core.tenants.policy import Confirmation
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
-_DEAD = frozenset({PaymentState.FAILED, PaymentState.CANCELLED})
 _NOT_BEGUN = frozenset({State.AWAITING_PROVIDER, State.CONFIRMED, State.EN_ROUTE, State.ARRIVED})
 
 
@@ -27,7 +26,7 @@ async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) ->
     booking = await work.get(Booking, payment.booking_id)
     if booking.payment_id != payment.id:
         _send_back(payment, call, work)
-    elif payment.state in _DEAD:
+    elif payment.state in DEAD:
         return await _call_off(booking, call, work)
     elif booking.state in CLOSED_UNDONE:
         settle(booking, payment, call, work)
@@ -49,6 +48,8 @@ def _send_back(payment: Payment, call: Call, work: Work) -> None:
 def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         return booking
+    # Without this a payment that fails just now would leave the booking firm, and unpaid.
+    work.guard(payment)
     if call.policy.booking.confirmation == Confirmation.REQUEST:
         return work.save(move(booking, "pay", call, accept_by=accept_deadline(booking, call)))
     take_held_money(payment, call, work)
@@ -56,7 +57,7 @@ def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking
 
 
 async def _call_off(booking: Booking, call: Call, work: Work) -> Booking:
-    """A hold that ran out, or a capture that failed, before the work began: nobody comes unpaid."""
+    """Money that did not come, or was taken back, before the work began: nobody comes unpaid."""
     if booking.state not in _NOT_BEGUN:
         return booking
     await free_reservation(booking, call, work)

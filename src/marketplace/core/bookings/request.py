@@ -17,8 +17,7 @@ from marketplace.core.catalogue.availability import (
 )
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity.signin import keyed
-from marketplace.core.payments.payment import Payment
-from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.providers.reservation import Reservation
@@ -176,7 +175,7 @@ def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment
 async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Booking:
     """Only once the last payment is surely dead: two live ones could both take the money."""
     booking, last = await booking_and_payment(command.booking_id, call, work)
-    if last.state not in {PaymentState.FAILED, PaymentState.CANCELLED}:
+    if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
     work.guard(last)
     fresh = payment_for(booking, command.payment_id, command.payment_method, call)

@@ -10,6 +10,7 @@ from marketplace.core.ledger.movement import (
     CHARGEBACK_LOSS,
     DISPUTE_HOLD,
     PLATFORM_FEE,
+    REFUNDS_PAYABLE,
     VAT_OUTPUT,
     Origin,
     balanced,
@@ -18,7 +19,10 @@ from marketplace.core.ledger.movement import (
 )
 from marketplace.core.payments.payment import HELD, OPEN, Payment
 from marketplace.core.payments.payment import State as PaymentState
-from marketplace.core.payments.usecases import origin, resolve
+from marketplace.core.payments.queries import RefundsOf
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.refunding import resolve
+from marketplace.core.payments.usecases import origin
 from marketplace.core.payouts.earning import Earning, Reason
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.ids import derive
@@ -110,19 +114,33 @@ def _earning(booking: Booking, name: str, minor: int, reason: Reason, call: Call
 
 
 async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment:
-    """Money taken back after release is clawed back from the provider's next payouts; the fee is our loss."""
+    """
+    Money taken back after release is clawed back from the provider's next payouts; the fee is our loss.
+
+    A refund that had not reached the rail is not owed any more: the bank gave that money back.
+    """
     payment = await work.get(Payment, command.payment_id)
     if payment.state not in _TAKEN_BACK:
         return payment
     booking = await work.get(Booking, payment.booking_id)
     provider_part = shares(booking, payment.released_minor)[0]
+    not_sent = payment.contested_minor - payment.left_minor - payment.released_minor
     amounts = {
         customer_funds(booking.id): payment.left_minor,
         provider_payable(booking.provider_id): provider_part,
         CHARGEBACK_LOSS: payment.released_minor - provider_part,
-        DISPUTE_HOLD: payment.refunded_minor - payment.captured_minor,
+        REFUNDS_PAYABLE: not_sent,
+        DISPUTE_HOLD: -payment.contested_minor,
     }
     work.insert(*balanced(origin(payment, "loss_absorbed", call), amounts))
+    if not_sent:
+        _cancel_refunds(await work.ask(RefundsOf(payment_id=payment.id)), call, work)
     if provider_part:
         work.add(create(_earning(booking, "claw back", -provider_part, Reason.CLAW_BACK, call), call))
     return payment
+
+
+def _cancel_refunds(refunds: tuple[Refund, ...], call: Call, work: Work) -> None:
+    for refund in refunds:
+        if (refund.state, "cancel") in refund.LIFECYCLE.table:
+            work.save(move(refund, "cancel", call, reason="the bank gave the money back"))

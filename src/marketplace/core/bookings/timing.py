@@ -10,8 +10,7 @@ from marketplace.core.bookings.consequences import free_reservation
 from marketplace.core.bookings.fulfilment import delivered
 from marketplace.core.bookings.settlement import divide
 from marketplace.core.bookings.withdrawal import no_show
-from marketplace.core.payments.payment import HELD, Payment
-from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.payment import DEAD, HELD, Payment
 from marketplace.core.shared.aggregate import is_due
 from marketplace.core.shared.lifecycle import Move
 from marketplace.core.tenants.tenant import Call
@@ -19,9 +18,6 @@ from marketplace.ports.storage import Work
 
 # How long a release waits before it asks again whether the bank's dispute is decided.
 RELEASE_PAUSE = timedelta(hours=6)
-_NOTHING_TO_RELEASE = frozenset(
-    {PaymentState.LOST, PaymentState.RETURNED, PaymentState.CANCELLED, PaymentState.FAILED}
-)
 
 
 async def clock_booking(command: ClockBooking, *, call: Call, work: Work) -> Booking:
@@ -58,7 +54,7 @@ async def _release(booking: Booking, call: Call, work: Work) -> Booking:
     if payment.state in HELD:
         if payment.left_minor:
             divide(booking, payment, min(booking.refund_minor or 0, payment.left_minor), call, work)
-    elif payment.state not in _NOTHING_TO_RELEASE:
+    elif payment.state not in DEAD:
         later = call.at + RELEASE_PAUSE
         return work.save(step(booking, "postpone_release", call, reason=str(payment.state), release_at=later))
     return work.save(step(booking, "release", call, reason=None, released_at=call.at))

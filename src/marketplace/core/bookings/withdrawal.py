@@ -7,7 +7,8 @@ from marketplace.core.bookings.booking import Booking, Side, State, TooEarly
 from marketplace.core.bookings.cancellation import refund_minor
 from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
 from marketplace.core.bookings.consequences import accept_deadline, free_reservation
-from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.errors import Invalid, NotAllowed
+from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -16,6 +17,8 @@ _FREE_OF_CHARGE = frozenset({State.AWAITING_PAYMENT, State.AWAITING_PROVIDER})
 
 async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
+    if booking.handed_back_by is not None and call.actor.role == Role.PROVIDER:
+        raise NotAllowed("it was handed back; the platform assigns it")
     ended = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
     declined = step(booking, "decline", call, reason=command.reason, **ended)
     await free_reservation(booking, call, work)

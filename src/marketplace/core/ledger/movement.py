@@ -54,6 +54,7 @@ def provider_payable(provider_id: UUID) -> str:
     return f"provider_payable:{provider_id}"
 
 
+BANK = "bank"
 REFUNDS_PAYABLE = "refunds_payable"
 VAT_OUTPUT = "vat_output"
 PLATFORM_FEE = "platform_fee"

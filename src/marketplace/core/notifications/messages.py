@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.providers.hours import zone
+from marketplace.core.shared.money import Money, format_plain
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.policy import Policy
 
@@ -73,6 +74,6 @@ def words_for(template: Template, *, booking: Booking, provider: str, policy: Po
         service=booking.service_name,
         when=f"{local:%a %d %b %H:%M}",
         provider=provider,
-        back=f"{booking.currency} {(booking.refund_minor or 0) / 100:.2f}",
+        back=format_plain(Money(booking.refund_minor or 0, booking.currency)),
         code=booking.start_code or "not needed",
     )

@@ -1,9 +1,9 @@
 """A notification is one message to one address, sent at most once and never in doubt for good."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.shared.lifecycle import Lifecycle, Move
@@ -23,7 +23,16 @@ class State(StrEnum):
 
 
 _SENDER = frozenset({Role.SYSTEM})
+_PAUSE_MIN = timedelta(minutes=1)
 S = State
+
+
+def _next_look(notification: Any, call: Any) -> datetime:
+    """After half of the time for which it is of use; at its end it is given up."""
+    left: timedelta = notification.expires_at - call.at
+    later: datetime = call.at + max(left / 2, _PAUSE_MIN)
+    return later
+
 
 NOTIFICATION = Lifecycle(
     kind="notification",
@@ -34,13 +43,15 @@ NOTIFICATION = Lifecycle(
         Move("begin", S.PLANNED, S.SENDING, _SENDER, "notification.sending"),
         Move("suppress", S.PLANNED, S.SUPPRESSED, _SENDER, "notification.suppressed"),
         Move("expire", S.PLANNED, S.EXPIRED, _SENDER | {Role.CLOCK}, "notification.expired", "usefulness"),
+        Move("expire", S.UNKNOWN, S.EXPIRED, {Role.CLOCK}, "notification.expired"),
+        Move("look_up", S.UNKNOWN, S.UNKNOWN, {Role.CLOCK}, "notification.lookup_due", "doubt"),
         Move("accept", (S.SENDING, S.UNKNOWN), S.ACCEPTED, _SENDER, "notification.accepted"),
         Move("fail", (S.SENDING, S.UNKNOWN, S.ACCEPTED), S.FAILED, _SENDER, "notification.failed"),
         Move("lose_track", S.SENDING, S.UNKNOWN, _SENDER, "notification.unknown"),
         Move("deliver", (S.ACCEPTED, S.UNKNOWN), S.DELIVERED, _SENDER, "notification.delivered"),
         Move("read", (S.ACCEPTED, S.DELIVERED), S.READ, _SENDER, "notification.read"),
     ),
-    timers={"usefulness": lambda notification, _: notification.expires_at},
+    timers={"usefulness": lambda notification, _: notification.expires_at, "doubt": _next_look},
 )
 
 

@@ -37,8 +37,8 @@ class BeginSending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpireMessage:
-    """A message that was not sent in time is of no more use."""
+class ClockMessage:
+    """A message that was not sent in time is of no more use; one in doubt is looked up until then."""
 
     notification_id: UUID
 
@@ -103,6 +103,8 @@ async def record_answer(command: RecordAnswer, *, call: Call, work: Work) -> Not
     return work.save(move(message, step, call, **told))
 
 
-async def expire_message(command: ExpireMessage, *, call: Call, work: Work) -> Notification:
+async def clock_message(command: ClockMessage, *, call: Call, work: Work) -> Notification:
     message = await work.get(Notification, command.notification_id)
-    return work.save(move(message, "expire", call)) if is_due(message, call) else message
+    if not is_due(message, call):
+        return message
+    return work.save(move(message, "expire" if call.at >= message.expires_at else "look_up", call))

@@ -3,20 +3,16 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import HELD, Payment
 from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.queries import RefundUnder
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
-from marketplace.core.payments.usecases import (
-    GiveUpPayment,
-    LosePayment,
-    RecordPayment,
-    RecordRefund,
-    refund_reference,
-)
-from marketplace.core.shared.errors import OutcomeUnknown
+from marketplace.core.payments.refunding import FailRefund, RecordRefund
+from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment
+from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Charge, PaymentRail
+from marketplace.ports.payments import Charge, PaymentRail, Standing
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
 
@@ -36,6 +32,13 @@ class AskRailForRefund:
     """Send a refund that is requested; look one up that was sent."""
 
     refund_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRailAboutRefund:
+    """A webhook told of the refund with this reference; one of an attempt that is over says nothing new."""
+
+    reference: UUID
 
 
 async def ask_rail(
@@ -81,17 +84,54 @@ def _charge(payment: Payment, call: Call) -> Charge:
 
 async def ask_rail_for_refund(
     effect: AskRailForRefund, *, call: Call, work: Work, vendors: Vendors
-) -> RecordRefund | None:
+) -> RecordRefund | RecordPayment | FailRefund | None:
     """The reference makes sending again harmless; a doubt is looked up before anything else."""
     del call
     refund = await work.get(Refund, effect.refund_id)
-    rail, reference = vendors.rail(refund.rail), refund_reference(refund)
     if refund.state not in {RefundState.REQUESTED, RefundState.PENDING}:
         return None
-    report = await rail.find(reference)
-    if report is None and refund.state == RefundState.REQUESTED:
-        try:
-            report = await rail.refund(refund.payment_id, refund=reference, amount=refund.amount)
-        except OutcomeUnknown:
-            return None  # the timer looks it up
-    return None if report is None else RecordRefund(refund_id=refund.id, report=report)
+    rail = vendors.rail(refund.rail)
+    report = await rail.find(refund.reference)
+    if report is not None:
+        return RecordRefund(refund_id=refund.id, report=report)
+    return await _send(refund, rail, work) if refund.state == RefundState.REQUESTED else None
+
+
+async def _send(
+    refund: Refund, rail: PaymentRail, work: Work
+) -> RecordRefund | RecordPayment | FailRefund | None:
+    """Nothing is sent while the bank has the money: the timer comes back to it."""
+    payment = await work.get(Payment, refund.payment_id)
+    if payment.state == PaymentState.DISPUTED:
+        return None
+    try:
+        report = await rail.refund(payment.id, refund=refund.reference, amount=refund.amount)
+    except OutcomeUnknown:
+        return None  # the timer looks it up
+    except Invalid as refused:
+        return await _refused(refund, payment, rail, refused.detail)
+    return RecordRefund(refund_id=refund.id, report=report)
+
+
+async def _refused(
+    refund: Refund, payment: Payment, rail: PaymentRail, why: str
+) -> RecordPayment | FailRefund:
+    """A payment that the bank has just taken back, or a refund that needs a person."""
+    truth = await rail.find(payment.id)
+    if truth is not None and truth.standing in _CONTESTED and payment.state in HELD:
+        return RecordPayment(report=truth)
+    return FailRefund(refund_id=refund.id, failure=why)
+
+
+_CONTESTED = frozenset({Standing.DISPUTED, Standing.RETURNED, Standing.LOST})
+
+
+async def ask_rail_about_refund(
+    effect: AskRailAboutRefund, *, call: Call, work: Work, vendors: Vendors
+) -> RecordRefund | RecordPayment | FailRefund | None:
+    found = await work.ask(RefundUnder(reference=effect.reference))
+    if not found:
+        return None
+    return await ask_rail_for_refund(
+        AskRailForRefund(refund_id=found[0].id), call=call, work=work, vendors=vendors
+    )

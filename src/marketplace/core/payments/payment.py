@@ -39,14 +39,32 @@ _GIVEN_UP = (State.VOIDING, State.FAILED, State.CANCELLED)
 _HELD = (State.SUCCEEDED, State.SETTLED, State.WON)
 _WAITING = (*_OPEN, State.CAPTURING, State.VOIDING)
 LOOKUP_FIRST = timedelta(seconds=5)
-LOOKUP_LAST = timedelta(hours=1)
+LOOKUP_LAST = timedelta(hours=6)
+DISPUTE_PAUSE = timedelta(days=1)
+# Money that is here may be taken back for months, and the webhook that tells of it may get lost.
+SECOND_LOOKS = (timedelta(days=3), timedelta(days=30), timedelta(days=120))
 
 
-def next_lookup(payment: Any, call: Any) -> datetime:
-    """Five seconds, doubled with each look, an hour at the most."""
-    pause: timedelta = min(LOOKUP_FIRST * 2 ** min(payment.lookups, 20), LOOKUP_LAST)
+def next_lookup(subject: Any, call: Any) -> datetime:
+    """Five seconds, doubled with each look, six hours at the most."""
+    pause: timedelta = min(LOOKUP_FIRST * 2 ** min(subject.lookups, 20), LOOKUP_LAST)
     result: datetime = call.at + pause
     return result
+
+
+def next_second_look(subject: Any, call: Any) -> datetime | None:
+    """When to look again at what is done; None after the last time."""
+    later: datetime | None = None
+    if subject.lookups < len(SECOND_LOOKS):
+        later = call.at + SECOND_LOOKS[subject.lookups]
+    return later
+
+
+def _next_look(payment: Any, call: Any) -> datetime | None:
+    if payment.state in _HELD:
+        nothing_at_stake = payment.refunded_minor == payment.captured_minor
+        return None if nothing_at_stake else next_second_look(payment, call)
+    return call.at + DISPUTE_PAUSE if payment.state == State.DISPUTED else next_lookup(payment, call)
 
 
 PAYMENT = Lifecycle(
@@ -92,6 +110,14 @@ PAYMENT = Lifecycle(
             by=_RAIL,
             emits="payment.succeeded",
         ),
+        # The rail is further on already: the success is recorded first, and then the rail is asked again.
+        Move(
+            "catch_up",
+            (*_OPEN, *_GIVEN_UP, State.AUTHORISED, State.CAPTURING),
+            State.SUCCEEDED,
+            by=_RAIL,
+            emits="payment.caught_up",
+        ),
         Move(
             "fail",
             (*_OPEN, State.AUTHORISED, State.CAPTURING, State.VOIDING),
@@ -101,7 +127,7 @@ PAYMENT = Lifecycle(
         ),
         Move(
             "cancel",
-            (*_OPEN, State.AUTHORISED, State.VOIDING),
+            (*_OPEN, State.AUTHORISED, State.CAPTURING, State.VOIDING),
             State.CANCELLED,
             by=_RAIL,
             emits="payment.cancelled",
@@ -128,15 +154,16 @@ PAYMENT = Lifecycle(
                 after="lookup_pause",
                 emits="payment.lookup_due",
             )
-            for s in (*_WAITING, State.DISPUTED)
+            for s in (*_WAITING, *_HELD, State.DISPUTED)
         ),
     ),
     requires={state: {"rail_reference"} for state in (State.AUTHORISED, State.SUCCEEDED, State.SETTLED)},
-    timers={"lookup_pause": next_lookup},
+    timers={"lookup_pause": _next_look},
 )
 
 OPEN = frozenset(_OPEN)
 HELD = frozenset(_HELD)
+DEAD = frozenset({State.FAILED, State.CANCELLED, State.RETURNED, State.LOST})
 ON_ITS_WAY = frozenset({*_WAITING, State.AUTHORISED})
 
 
@@ -146,7 +173,7 @@ class Payment:
     Money of one booking on one rail; its id is our reference at the rail. Amounts in minor units.
 
     `refunded_minor` is what was promised back, `released_minor` what was released; together they never
-    exceed `captured_minor`.
+    exceed `captured_minor`. `contested_minor` is what the rail took back when it was disputed or returned.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
@@ -170,6 +197,7 @@ class Payment:
     captured_minor: int = 0
     refunded_minor: int = 0
     released_minor: int = 0
+    contested_minor: int = 0
     rail_reference: str | None = None
     next_action: str | None = None
     failure: str | None = None

@@ -17,6 +17,7 @@ class State(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 _RAIL = frozenset({Role.SYSTEM})
@@ -37,6 +38,15 @@ REFUND = Lifecycle(
         ),
         Move("fail", (State.REQUESTED, State.PENDING), State.FAILED, by=_RAIL, emits="refund.failed"),
         Move("retry", State.FAILED, State.REQUESTED, by={Role.ADMIN}, emits="refund.requested_again"),
+        Move("pay_by_hand", State.FAILED, State.SUCCEEDED, by={Role.ADMIN}, emits="refund.paid_by_hand"),
+        # The bank was first: a lost dispute or a return gave the customer this money already.
+        Move(
+            "cancel",
+            (State.REQUESTED, State.PENDING, State.FAILED),
+            State.CANCELLED,
+            by=_RAIL,
+            emits="refund.cancelled",
+        ),
         *(
             Move(
                 "look_up", s, s, by={Role.CLOCK, Role.ADMIN}, after="lookup_pause", emits="refund.lookup_due"
@@ -50,7 +60,7 @@ REFUND = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """`attempt` counts the tries at the rail: a refund that failed for good is sent under a new reference."""
+    """`attempt` counts the tries at the rail, each under a `reference` of its own."""
 
     LIFECYCLE: ClassVar[Lifecycle] = REFUND
 
@@ -66,6 +76,7 @@ class Refund:
     currency: str
     amount_minor: int
     attempt: int = 1
+    reference: UUID
     failure: str | None = None
     lookups: int = 0
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.payouts.earning import Earning
-from marketplace.core.payouts.payout import Payout, State
+from marketplace.core.payouts.payout import Payout, State, transfer_reference
 from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.payouts.run import State as RunState
@@ -85,8 +85,9 @@ def _draw(
 
 def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Call) -> Payout:
     small = total <= call.policy.payout.approval_above_minor
+    key = derive(run.id, provider.id)
     return Payout(
-        id=derive(run.id, provider.id),
+        id=key,
         tenant_id=call.tenant_id,
         state=State.APPROVED if small else State.DUE,
         provider_id=provider.id,
@@ -94,5 +95,6 @@ def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Ca
         payee=payee,
         currency=call.policy.currency,
         amount_minor=total,
+        reference=transfer_reference(key, 1),
         drawn_at=call.at,
     )

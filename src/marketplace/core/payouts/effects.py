@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from marketplace.core.payouts.payout import Payout, State
+from marketplace.core.payouts.queries import PayoutUnder
 from marketplace.core.payouts.usecases import RecordPayout
 from marketplace.core.shared.errors import OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
@@ -17,6 +18,13 @@ class AskRailForPayout:
     """Send an approved payout; look one up that was sent or may have come back."""
 
     payout_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRailAboutTransfer:
+    """A webhook told of the transfer with this reference; one of an attempt that is over says nothing new."""
+
+    reference: UUID
 
 
 async def ask_rail_for_payout(
@@ -33,6 +41,17 @@ async def ask_rail_for_payout(
         except OutcomeUnknown:
             return None  # the timer looks it up
     return None if report is None else RecordPayout(payout_id=payout.id, report=report)
+
+
+async def ask_rail_about_transfer(
+    effect: AskRailAboutTransfer, *, call: Call, work: Work, vendors: Vendors
+) -> RecordPayout | None:
+    found = await work.ask(PayoutUnder(reference=effect.reference))
+    if not found:
+        return None
+    return await ask_rail_for_payout(
+        AskRailForPayout(payout_id=found[0].id), call=call, work=work, vendors=vendors
+    )
 
 
 def _transfer(payout: Payout, call: Call) -> Transfer:

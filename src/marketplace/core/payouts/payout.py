@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from marketplace.core.payments.payment import next_lookup
+from marketplace.core.payments.payment import next_lookup, next_second_look
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
@@ -25,6 +25,11 @@ class State(StrEnum):
 _ADMIN = frozenset({Role.ADMIN})
 _RAIL = frozenset({Role.SYSTEM})
 
+
+def _next_look(payout: Any, call: Any) -> datetime | None:
+    return next_second_look(payout, call) if payout.state == State.PAID else next_lookup(payout, call)
+
+
 PAYOUT = Lifecycle(
     kind="payout",
     states=State,
@@ -42,11 +47,11 @@ PAYOUT = Lifecycle(
             Move(
                 "look_up", s, s, by={Role.CLOCK, Role.ADMIN}, after="lookup_pause", emits="payout.lookup_due"
             )
-            for s in (State.APPROVED, State.SENT)
+            for s in (State.APPROVED, State.SENT, State.PAID)
         ),
     ),
     requires={state: {"payee"} for state in State},
-    timers={"lookup_pause": next_lookup},
+    timers={"lookup_pause": _next_look},
 )
 
 IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
@@ -54,7 +59,11 @@ IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed."""
+    """
+    The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed.
+
+    Every attempt is a transfer of its own at the rail, under a `reference` of its own.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYOUT
 
@@ -69,6 +78,7 @@ class Payout:
     currency: str
     amount_minor: int
     attempt: int = 1
+    reference: UUID
     drawn_at: datetime
     approved_by: UUID | None = None
     rail_reference: str | None = None
@@ -79,10 +89,9 @@ class Payout:
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
 
-    @property
-    def reference(self) -> UUID:
-        """Ours at the rail; every attempt is a transfer of its own."""
-        return derive(self.id, self.attempt)
-
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)
+
+
+def transfer_reference(payout_id: UUID, attempt: int) -> UUID:
+    return derive(payout_id, attempt)

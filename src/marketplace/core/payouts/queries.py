@@ -1,4 +1,4 @@
-"""What a payout run asks of storage."""
+"""What payout runs and webhooks ask of storage."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.payouts.earning import Earning, State
+from marketplace.core.payouts.payout import Payout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +32,14 @@ class PayableEarningsOf:
         return bool(
             row.provider_id == self.provider_id and row.state == State.PAYABLE and row.payable_at <= self.at
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutUnder:
+    """The payout whose last attempt goes by a reference at the rail."""
+
+    kind: ClassVar[type[Payout]] = Payout
+    reference: UUID
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.reference == self.reference)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
-from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
+from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, transfer_reference
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.roles import Role
@@ -80,6 +80,7 @@ async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payou
     provider = await work.get(Provider, payout.provider_id)
     again: dict[str, Any] = {
         "attempt": payout.attempt + 1,
+        "reference": transfer_reference(payout.id, payout.attempt + 1),
         "payee": provider.payee,
         "approved_by": None,
         "lookups": 0,

@@ -17,6 +17,7 @@ from marketplace.core.catalogue import usecases as catalogue
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity import usecases as identity
 from marketplace.core.identity.user import User
+from marketplace.core.payments import refunding
 from marketplace.core.payments import usecases as payments
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
@@ -295,8 +296,8 @@ _MONEY: tuple[Route, ...] = (
         "Money",
     ),  # type: ignore[misc]
     _read("/refunds/{key:uuid}", Refund, "Money"),
-    _do("/refunds/{refund_id:uuid}/look-up", payments.LookUpRefund, Refund, "Money"),
-    _do("/refunds/{refund_id:uuid}/retry", payments.RetryRefund, Refund, "Money"),
+    _do("/refunds/{refund_id:uuid}/look-up", refunding.LookUpRefund, Refund, "Money"),
+    _do("/refunds/{refund_id:uuid}/retry", refunding.RetryRefund, Refund, "Money"),
     _ask(
         "/payouts",
         payouts_list,

@@ -347,6 +347,7 @@ CREATE TABLE "refund" (
     CONSTRAINT "refund_state" CHECK (state = ANY ('{requested,pending,succeeded,failed,cancelled}'::text[]))
 );
 CREATE INDEX "refund_payment_id_idx" ON "refund" (tenant_id, "payment_id");
+CREATE INDEX "refund_reference_idx" ON "refund" (tenant_id, "reference");
 CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
 CREATE INDEX "refund_state_idx" ON "refund" (tenant_id, "state");
 CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
@@ -363,6 +364,7 @@ CREATE TABLE "vendor_event" (
     "reference" uuid NOT NULL,
     "subject" text NOT NULL,
     "at" timestamptz NOT NULL,
+    "request_id" text NOT NULL,
     CONSTRAINT "vendor_event_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "vendor_event_rail_event_id_key" UNIQUE (tenant_id, "rail", "event_id")
 );
@@ -464,6 +466,7 @@ CREATE TABLE "payout" (
     CONSTRAINT "payout_needs_payee" CHECK ("payee" IS NOT NULL OR state <> ALL ('{approved,due,failed,held,paid,sent}'::text[]))
 );
 CREATE INDEX "payout_provider_id_idx" ON "payout" (tenant_id, "provider_id");
+CREATE INDEX "payout_reference_idx" ON "payout" (tenant_id, "reference");
 CREATE INDEX "payout_state_idx" ON "payout" (tenant_id, "state");
 CREATE TRIGGER "payout_birth" BEFORE INSERT ON "payout" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{due,approved}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "payout_move" BEFORE UPDATE ON "payout" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{approved>approved,approved>failed,approved>paid,approved>sent,due>approved,due>held,failed>due,failed>held,held>due,paid>failed,paid>paid,sent>failed,sent>paid,sent>sent}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
@@ -512,7 +515,7 @@ CREATE INDEX "notification_user_id_idx" ON "notification" (tenant_id, "user_id")
 CREATE INDEX "notification_subject_id_idx" ON "notification" (tenant_id, "subject_id");
 CREATE INDEX "notification_state_idx" ON "notification" (tenant_id, "state");
 CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{planned}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>failed}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>expired,unknown>failed,unknown>unknown}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "notification" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "notification_own" ON "notification" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "notification" TO marketplace_app;

@@ -1,0 +1,141 @@
+"""Each minor unit of a captured payment goes one way, once; what is promised back is not forgotten."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.ledger.movement import BANK, REFUNDS_PAYABLE, balanced, customer_funds, psp_clearing
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.usecases import origin
+from marketplace.core.shared.aggregate import Changed, create, is_due, move
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.payments import Report, Standing
+from marketplace.ports.storage import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRefund:
+    """Bring a refund to what the rail reports of its last attempt."""
+
+    refund_id: UUID
+    report: Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailRefund:
+    """The rail will not take this refund: somebody has to look at it."""
+
+    refund_id: UUID
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpRefund:
+    """Ask the rail again what became of a refund."""
+
+    refund_id: UUID
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRefund:
+    """Send a failed refund once more, under a new reference."""
+
+    refund_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayRefundByHand:
+    """The customer got a failed refund another way, by a transfer from the bank account."""
+
+    refund_id: UUID
+    reason: str
+
+
+_STEPS = {Standing.PENDING: "submit", Standing.SUCCEEDED: "succeed", Standing.FAILED: "fail"}
+
+
+async def record_refund(command: RecordRefund, *, call: Call, work: Work) -> Refund:
+    refund, report = await work.get(Refund, command.refund_id), command.report
+    step = _STEPS.get(report.standing)
+    stale = report.reference != refund.reference
+    if step is None or stale or (refund.state, step) not in refund.LIFECYCLE.table:
+        return refund
+    moved = work.save(move(refund, step, call, failure=report.failure, lookups=0))
+    if step == "succeed":
+        _paid(moved, psp_clearing(refund.rail), call, work)
+    return moved
+
+
+def _paid(refund: Refund, account: str, call: Call, work: Work) -> None:
+    amounts = {REFUNDS_PAYABLE: refund.amount_minor, account: -refund.amount_minor}
+    work.insert(*balanced(origin(refund, "refund_sent", call), amounts))
+
+
+async def fail_refund(command: FailRefund, *, call: Call, work: Work) -> Refund:
+    refund = await work.get(Refund, command.refund_id)
+    if (refund.state, "fail") not in refund.LIFECYCLE.table:
+        return refund
+    return work.save(move(refund, "fail", call, failure=command.failure))
+
+
+async def look_up_refund(command: LookUpRefund, *, call: Call, work: Work) -> Refund:
+    refund = await work.get(Refund, command.refund_id)
+    if call.actor.role == Role.CLOCK and not is_due(refund, call):
+        return refund
+    return work.save(move(refund, "look_up", call, reason=command.reason, lookups=refund.lookups + 1))
+
+
+async def retry_refund(command: RetryRefund, *, call: Call, work: Work) -> Refund:
+    refund = await work.get(Refund, command.refund_id)
+    attempt = refund.attempt + 1
+    again: dict[str, Any] = {"attempt": attempt, "reference": derive(refund.id, attempt), "lookups": 0}
+    return work.save(move(refund, "retry", call, reason=command.reason, **again))
+
+
+async def pay_refund_by_hand(command: PayRefundByHand, *, call: Call, work: Work) -> Refund:
+    refund = await work.get(Refund, command.refund_id)
+    paid = work.save(move(refund, "pay_by_hand", call, reason=command.reason))
+    _paid(paid, BANK, call, work)
+    return paid
+
+
+def resolve(payment: Payment, *, refund_minor: int, release_minor: int, call: Call, work: Work) -> Payment:
+    """
+    Give back and release what a captured payment holds.
+
+    The refund is promised in the ledger here; what is released is posted by whoever knows its shares.
+    """
+    if min(refund_minor, release_minor) < 0 or refund_minor + release_minor > payment.left_minor:
+        raise Invalid("amount_minor", f"{refund_minor + release_minor}", f"at most {payment.left_minor}")
+    totals: dict[str, Any] = {
+        "refunded_minor": payment.refunded_minor + refund_minor,
+        "released_minor": payment.released_minor + release_minor,
+    }
+    resolved = work.save(move(payment, "resolve", call, **totals))
+    if refund_minor:
+        refund = work.add(_requested(resolved, refund_minor, call))
+        amounts = {customer_funds(payment.booking_id): refund_minor, REFUNDS_PAYABLE: -refund_minor}
+        work.insert(*balanced(origin(refund, "refund_promised", call), amounts))
+    return resolved
+
+
+def _requested(payment: Payment, amount_minor: int, call: Call) -> Changed[Refund]:
+    key = derive(payment.id, "refund", payment.refunded_minor)
+    refund = Refund(
+        id=key,
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        booking_id=payment.booking_id,
+        customer_id=payment.customer_id,
+        rail=payment.rail,
+        currency=payment.currency,
+        amount_minor=amount_minor,
+        reference=key,
+    )
+    return create(refund, call)
