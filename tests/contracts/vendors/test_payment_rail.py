@@ -455,6 +455,15 @@ class TestDispute:
         assert (report.standing, report.amount) == (Standing.DISPUTED, zar(6_000))
         assert await stage.held_minor() == 0
 
+    async def test_does_not_come_when_all_was_refunded(self, stage: Any) -> None:
+        charge = await stage.take("is disputed")
+        await stage.rail.refund(charge.reference, refund=uuid4(), amount=zar(10_000))
+
+        stage.clock.forward(minutes=2)
+
+        assert (await stage.truth(charge.reference)).standing == Standing.SUCCEEDED
+        assert await stage.held_minor() == 0
+
     async def test_refuses_a_refund_of_what_is_contested(self, stage: Any) -> None:
         charge = await stage.take("is disputed")
         stage.clock.forward(minutes=2)

@@ -1,3 +1,4 @@
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -110,6 +111,18 @@ class TestDelivery:
         await sandbox.deliver()
 
         assert len(sandbox.heard) == 1
+
+    async def test_posts_each_once_when_two_couriers_go_at_once(self, sandbox: Any) -> None:
+        async def slow(body: bytes, headers: dict[str, str]) -> int:
+            await asyncio.sleep(0)
+            return int(await sandbox.post(body, headers))
+
+        for _ in range(5):
+            await sandbox.rail.collect(sandbox.charge())
+
+        await asyncio.gather(*(sandbox.courier.deliver_due(post=slow, now=sandbox.now) for _ in range(2)))
+
+        assert len(sandbox.heard_ids) == len(set(sandbox.heard_ids)) == 5
 
     async def test_signs_with_the_real_time_whatever_the_tenants(self, sandbox: Any) -> None:
         real = sandbox.now
