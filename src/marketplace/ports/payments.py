@@ -69,7 +69,11 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The rail's truth about one reference of ours, as of now."""
+    """
+    The rail's truth about one reference of ours, as of now.
+
+    `amount` is what the standing is about: ordered or held, then captured, then contested or returned.
+    """
 
     reference: UUID
     rail_reference: str
