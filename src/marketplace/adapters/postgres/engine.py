@@ -34,6 +34,10 @@ def create_engine(
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
         "jit": "off",
+        # So that the server notices a client whose machine is gone, and lets go of its locks and leases.
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "3",
     }
     return create_async_engine(
         parse_url(url),

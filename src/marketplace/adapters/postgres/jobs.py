@@ -1,0 +1,153 @@
+"""A job is carried out at least once, tried again after growing pauses, and parked for an operator at last."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import FailingListenerError, RetryRequested
+from pgqueuer.domain.models import Job as QueuedJob
+from pgqueuer.domain.settings import db_settings
+from pgqueuer.domain.types import QueueEntrypoint, QueueExecutionMode
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.adapters.postgres.connections import take
+from marketplace.adapters.postgres.refusals import lost
+from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.ports.storage import Alarm, Follow
+
+J = TypeVar("J", Follow, Alarm)
+
+TRIES_MAX = 10
+FIRST_PAUSE = timedelta(seconds=1)
+BATCH = 10
+AT_ONCE_MAX = 20
+# How soon a job whose worker was killed runs again.
+HEARTBEAT = timedelta(seconds=10)
+# News come by NOTIFY; this is how long one that was missed stays unnoticed.
+LOOK_AGAIN = timedelta(seconds=5)
+LOOK_AGAIN_DRAINING = timedelta(milliseconds=50)
+RECONNECT_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+async def work_off(
+    *,
+    engine: AsyncEngine,
+    follow: Callable[[Follow], Awaitable[None]],
+    ring: Callable[[Alarm], Awaitable[None]],
+    stop: asyncio.Event,
+) -> None:
+    """
+    Carries out jobs as they come due, until `stop` is set, and finishes those in hand.
+
+    A database that goes away is waited for. `engine` lends one connection, which is kept.
+    """
+    while not stop.is_set():
+        try:
+            async with _manager(engine, follow, ring, drains=False) as manager, _obeying(stop, manager):
+                await manager.run(
+                    batch_size=BATCH,
+                    max_concurrent_tasks=AT_ONCE_MAX,
+                    dequeue_timeout=LOOK_AGAIN,
+                    heartbeat_timeout=HEARTBEAT,
+                    shutdown_on_listener_failure=True,
+                )
+        except Exception as error:
+            if not (isinstance(error, Unavailable | FailingListenerError) or lost(error)):
+                raise
+            _log.warning("the queue was lost, trying again")
+            await _pause(stop)
+
+
+async def drain(
+    *,
+    engine: AsyncEngine,
+    follow: Callable[[Follow], Awaitable[None]],
+    ring: Callable[[Alarm], Awaitable[None]],
+) -> None:
+    """Carries out what is due, and what that brings with it, and returns; what waits for later waits on."""
+    async with _manager(engine, follow, ring, drains=True) as manager:
+        await manager.run(
+            batch_size=BATCH,
+            max_concurrent_tasks=AT_ONCE_MAX,
+            dequeue_timeout=LOOK_AGAIN_DRAINING,
+            heartbeat_timeout=HEARTBEAT,
+            mode=QueueExecutionMode.drain,
+        )
+
+
+class _DueOnly(Queries):
+    """Draining ends when nothing is due; the library waits for every timer there is."""
+
+    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        return await self.eligible_queued_work(entrypoints)
+
+
+@contextlib.asynccontextmanager
+async def _manager(
+    engine: AsyncEngine,
+    follow: Callable[[Follow], Awaitable[None]],
+    ring: Callable[[Alarm], Awaitable[None]],
+    *,
+    drains: bool,
+) -> AsyncIterator[QueueManager]:
+    pooled = await take(engine)
+    try:
+        driver = AsyncpgDriver(pooled.driver_connection)
+        manager = QueueManager(_DueOnly(driver) if drains else Queries(driver), db_settings().channel)
+        for kind, handle in ((Follow, follow), (Alarm, ring)):
+            manager.entrypoint(kind.QUEUE, on_failure="hold", accepts_context=False)(_carrier(kind, handle))
+        yield manager
+    finally:
+        # It listens: nobody else should inherit that.
+        pooled.invalidate()
+
+
+def _carrier(
+    kind: type[Any], handle: Callable[[Any], Awaitable[None]]
+) -> Callable[[QueuedJob], Awaitable[None]]:
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+
+    async def carry_out(queued: QueuedJob) -> None:
+        job = decoder.decode(queued.payload or b"")
+        try:
+            await handle(job)
+        except Exception as error:
+            if queued.attempts + 1 >= TRIES_MAX:
+                raise
+            raise RetryRequested(delay=FIRST_PAUSE * 2**queued.attempts, reason=_reason(error)) from error
+
+    return carry_out
+
+
+def _reason(error: Exception) -> str:
+    """What may be shown of an error: ours say nothing secret, others may."""
+    return f"{error.code}: {error}" if isinstance(error, MarketplaceError) else type(error).__name__
+
+
+@contextlib.asynccontextmanager
+async def _obeying(stop: asyncio.Event, manager: QueueManager) -> AsyncIterator[None]:
+    """The queue sets its own event too, when it cannot listen any more: that is no wish to stop."""
+
+    async def obey() -> None:
+        await stop.wait()
+        manager.shutdown.set()
+
+    obedience = asyncio.create_task(obey())
+    try:
+        yield
+    finally:
+        obedience.cancel()
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
