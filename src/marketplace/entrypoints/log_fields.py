@@ -21,6 +21,7 @@ _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 _ROUTE = re.compile(r"/|(/(v[0-9]|[a-z][a-z-]{0,19}|[a-z-]+\.(json|js)|\{[a-z_]+(:[a-z]+)?\}))+")
 _LOGGER = re.compile(r"[A-Za-z_]{1,24}(\.[A-Za-z_]{1,24}){0,6}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _WORD = re.compile(r"[a-z]{1,16}(-[a-z]{1,16}){0,2}")
 
 
@@ -48,8 +49,8 @@ def _shaped(pattern: re.Pattern[str]) -> Check:
 
 
 def _request_id(value: Any) -> str | None:
-    """An id, or a word for what asks by itself: seed, payouts."""
-    return _id(value) or _shaped(_WORD)(value)
+    """Callers choose it, so it may be neither all digits nor hold the underscore of every token of ours."""
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) and not value.isdigit() else None
 
 
 @lru_cache(maxsize=1)
@@ -83,7 +84,17 @@ def _errors(kind: type[MarketplaceError]) -> Iterator[type[MarketplaceError]]:
         yield from _errors(narrower)
 
 
-_IDS = ("tenant_id", "subject_id", "event_id", "booking_id", "payment_id", "provider_id", "user_id", "job_id")
+_IDS = (
+    "tenant_id",
+    "subject_id",
+    "event_id",
+    "booking_id",
+    "payment_id",
+    "provider_id",
+    "user_id",
+    "job_id",
+    "actor_id",
+)
 _NUMBERS = (
     *("status", "milliseconds", "seconds", "attempt", "count", "rows", "bytes", "waiting", "late_seconds"),
     *("version", "port", "pid", "concurrency", "signal", "due", "parked"),

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import NAMESPACE_DNS, UUID
+from uuid import UUID
 
 from marketplace.core.catalogue.service import Service
 from marketplace.core.catalogue.service import State as ServiceState
@@ -22,6 +22,7 @@ from marketplace.core.shared.roles import SYSTEM, Actor, Role
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
 from marketplace.entrypoints.blueprints import Blueprint, DemoPerson, DemoProvider, DemoService
+from marketplace.entrypoints.directory import tenant_id_of
 from marketplace.ports.storage import AlreadyThere, Store, Work
 
 REQUEST_ID = "seed"
@@ -65,11 +66,6 @@ class _Planted:
     owner: SignInAs
     provider: Provider
     services: tuple[Service, ...]
-
-
-def tenant_id_of(slug: str) -> UUID:
-    """The id of the demo's marketplace with this slug, the same on every machine."""
-    return derive(NAMESPACE_DNS, "marketplace", slug)
 
 
 async def seed(
