@@ -1,4 +1,4 @@
-"""A job is carried out at least once, tried again after growing pauses, and parked for an operator at last."""
+"""A job is carried out at least once, tried again after growing pauses, and parked where it is seen."""
 
 import asyncio
 import contextlib

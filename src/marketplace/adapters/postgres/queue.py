@@ -1,4 +1,4 @@
-"""The queue can be looked at, parked jobs sent again or given up, and timers set to a clock that was moved."""
+"""The queue can be looked at, parked jobs sent again or given up, timers set to a clock that was moved."""
 
 # ruff: noqa: S608 - the text is made of constants of this module; every value is a parameter
 
