@@ -75,16 +75,18 @@ from marketplace.core.identity.usecases import (
     unblock_user,
     verify_code,
 )
-from marketplace.core.notifications.effects import SendMessage, send_message
+from marketplace.core.notifications.effects import FindMessage, SendMessage, find_message, send_message
 from marketplace.core.notifications.usecases import (
     BeginSending,
     ClockMessage,
     PlanMessages,
     RecordAnswer,
+    SendAgain,
     begin_sending,
     clock_message,
     plan_messages,
     record_answer,
+    send_again,
 )
 from marketplace.core.payments.effects import (
     AskRail,
@@ -233,6 +235,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     ClockBooking: clock_booking,
     PlanMessages: plan_messages,
     BeginSending: begin_sending,
+    SendAgain: send_again,
     RecordAnswer: record_answer,
     ClockMessage: clock_message,
 }
@@ -244,4 +247,5 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     AskRailForPayout: ask_rail_for_payout,
     AskRailAboutTransfer: ask_rail_about_transfer,
     SendMessage: send_message,
+    FindMessage: find_message,
 }

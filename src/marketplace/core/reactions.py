@@ -7,9 +7,9 @@ from uuid import UUID
 from marketplace.core.bookings.commands import AbsorbLoss, AdvanceBooking, ClockBooking, SettleBooking
 from marketplace.core.identity.usecases import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
-from marketplace.core.notifications.effects import SendMessage
+from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES
-from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
+from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages, SendAgain
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund
 from marketplace.core.payments.refunding import LookUpRefund
 from marketplace.core.payments.usecases import LookUpPayment
@@ -65,6 +65,14 @@ def _begin_sending(event: Follow) -> BeginSending:
     return BeginSending(notification_id=event.subject_id)
 
 
+def _find(event: Follow) -> FindMessage:
+    return FindMessage(notification_id=event.subject_id)
+
+
+def _send_again(event: Follow) -> SendAgain:
+    return SendAgain(notification_id=event.subject_id)
+
+
 def _send(event: Follow) -> SendMessage:
     return SendMessage(notification_id=event.subject_id)
 
@@ -101,7 +109,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "booking.declined": (_settle,),
     "booking.cancelled": (_settle,),
     "notification.planned": (_begin_sending, _send),
-    "notification.lookup_due": (_send,),
+    "notification.lookup_due": (_find, _send_again, _send),
 }
 
 

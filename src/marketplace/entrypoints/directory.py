@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import token_bytes
-from uuid import UUID
+from uuid import NAMESPACE_DNS, UUID
 
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.ids import derive
@@ -12,14 +12,13 @@ from marketplace.core.shared.roles import Actor
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.ports.storage import One, Store
 
-# All tenants' ids derive from this one, so that a slug needs no look-up.
-_ROOT = UUID("5d0bb4de-6f0a-5f0e-9d54-5b2b7a5e0f11")
 FRESH_SECONDS = 2.0
 ENTROPY_BYTES = 32
 
 
 def tenant_id_of(slug: str) -> UUID:
-    return derive(_ROOT, "tenant", slug)
+    """A marketplace's id derives from its slug, so that finding it needs no look-up."""
+    return derive(NAMESPACE_DNS, "marketplace", slug)
 
 
 @dataclass
@@ -40,6 +39,11 @@ class Directory:
         tenant: Tenant = found[0]
         self._known[tenant_id] = (time.monotonic(), tenant)
         return tenant
+
+    def now(self, tenant_id: UUID) -> datetime:
+        """The tenant's time as far as this process knows; real time for one it has not met."""
+        known, real = self._known.get(tenant_id), datetime.now(UTC)
+        return real if known is None else known[1].now(real)
 
     def forget(self, tenant_id: UUID) -> None:
         """After a change that this process made itself."""

@@ -104,6 +104,9 @@ class Settings:
     webhook_connections: Connections = field(
         default=2, metadata=_is(_DATABASE, "connections kept for webhooks, so that a busy API loses none")
     )
+    sandbox_connections: Connections = field(
+        default=3, metadata=_is(_DATABASE, "connections kept for the sandbox's own books")
+    )
     connection_wait_seconds: Seconds = field(
         default=2.0, metadata=_is(_DATABASE, "how long a request waits for a connection before it gets a 503")
     )

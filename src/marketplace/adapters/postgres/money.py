@@ -113,7 +113,8 @@ WHERE e.tenant_id = :tenant_id AND e.provider_id = :provider_id
 _PAID = """
 SELECT coalesce(json_agg(json_build_object(
   'kind', m.name, 'id', m.id, 'at', m.at, 'booking_id', NULL,
-  'gross_minor', 0, 'fee_minor', 0, 'vat_minor', 0, 'net_minor', -o.amount_minor) ORDER BY m.at, m.id), '[]')::text
+  'gross_minor', 0, 'fee_minor', 0, 'vat_minor', 0, 'net_minor', -o.amount_minor
+) ORDER BY m.at, m.id), '[]')::text
 FROM movement AS m
 JOIN posting AS o ON o.tenant_id = m.tenant_id AND o.movement_id = m.id AND o.account = :account
 WHERE m.tenant_id = :tenant_id AND m.name IN ('payout_sent', 'payout_returned')

@@ -6,9 +6,9 @@ from uuid import UUID
 from marketplace.core.identity.usecases import CodeToSend
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.usecases import DEFAULT_CHANNEL, RecordAnswer, sending_mark
-from marketplace.core.shared.errors import OutcomeUnknown
+from marketplace.core.shared.errors import OutcomeUnknown, Unavailable
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.messaging import Answer, Message, Verdict
+from marketplace.ports.messaging import Answer, Channel, Message, Verdict
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
 
@@ -20,21 +20,47 @@ class SendMessage:
     notification_id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindMessage:
+    """Ask the channel what became of a message in doubt."""
+
+    notification_id: UUID
+
+
 async def send_message(
     effect: SendMessage, *, call: Call, work: Work, vendors: Vendors
 ) -> RecordAnswer | None:
+    """Another try's message may be on its way just now: what the channel has not heard of is in doubt."""
     planned = await work.get(Notification, effect.notification_id)
     channel = vendors.channel(planned.channel)
-    if planned.state not in {State.SENDING, State.UNKNOWN}:
+    if planned.state != State.SENDING:
         return None
-    answer = None
     if planned.sent_by != sending_mark(call):
-        answer = await channel.lookup(planned.id)
-    try:
-        answer = answer or await channel.send(_message(planned, call))
-    except OutcomeUnknown:
-        answer = Answer(verdict=Verdict.UNKNOWN)
+        answer = await channel.lookup(planned.id) or _IN_DOUBT
+    else:
+        answer = await _sent(planned, channel, call)
     return RecordAnswer(notification_id=planned.id, answer=answer)
+
+
+async def _sent(planned: Notification, channel: Channel, call: Call) -> Answer:
+    try:
+        return await channel.send(_message(planned, call))
+    except (OutcomeUnknown, Unavailable):
+        return _IN_DOUBT  # the timer comes back to it
+
+
+_IN_DOUBT = Answer(verdict=Verdict.UNKNOWN)
+
+
+async def find_message(
+    effect: FindMessage, *, call: Call, work: Work, vendors: Vendors
+) -> RecordAnswer | None:
+    del call
+    planned = await work.get(Notification, effect.notification_id)
+    if planned.state != State.UNKNOWN:
+        return None
+    answer = await vendors.channel(planned.channel).lookup(planned.id)
+    return None if answer is None else RecordAnswer(notification_id=planned.id, answer=answer)
 
 
 def _message(planned: Notification, call: Call) -> Message:

@@ -23,14 +23,13 @@ class State(StrEnum):
 
 
 _SENDER = frozenset({Role.SYSTEM})
-_PAUSE_MIN = timedelta(minutes=1)
+_PAUSE_FIRST = timedelta(minutes=1)
 S = State
 
 
 def _next_look(notification: Any, call: Any) -> datetime:
-    """After half of the time for which it is of use; at its end it is given up."""
-    left: timedelta = notification.expires_at - call.at
-    later: datetime = call.at + max(left / 2, _PAUSE_MIN)
+    """A minute, which is longer than any try takes, doubled with each look."""
+    later: datetime = call.at + _PAUSE_FIRST * 2 ** min(notification.lookups, 10)
     return later
 
 
@@ -41,6 +40,7 @@ NOTIFICATION = Lifecycle(
     opening="notification.planned",
     moves=(
         Move("begin", S.PLANNED, S.SENDING, _SENDER, "notification.sending"),
+        Move("begin_again", S.UNKNOWN, S.SENDING, _SENDER, "notification.sending"),
         Move("suppress", S.PLANNED, S.SUPPRESSED, _SENDER, "notification.suppressed"),
         Move("expire", S.PLANNED, S.EXPIRED, _SENDER | {Role.CLOCK}, "notification.expired", "usefulness"),
         Move("expire", S.UNKNOWN, S.EXPIRED, {Role.CLOCK}, "notification.expired"),
@@ -57,7 +57,7 @@ NOTIFICATION = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """`sent_by` marks the try that sends it: a repeat of that job looks it up instead of sending again."""
+    """`sent_by` marks the one try that may send it; others look it up, once that try is surely over."""
 
     LIFECYCLE: ClassVar[Lifecycle] = NOTIFICATION
 
@@ -74,6 +74,7 @@ class Notification:
     subject_id: UUID
     expires_at: datetime
     sent_by: str | None = None
+    lookups: int = 0
     channel_reference: str | None = None
     rejection: str | None = None
 

@@ -37,6 +37,13 @@ class BeginSending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendAgain:
+    """Mark a message as being sent once more: it was in doubt, and the channel never heard of it."""
+
+    notification_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMessage:
     """A message that was not sent in time is of no more use; one in doubt is looked up until then."""
 
@@ -88,6 +95,13 @@ async def begin_sending(command: BeginSending, *, call: Call, work: Work) -> Not
     return work.save(move(message, "begin", call, sent_by=sending_mark(call)))
 
 
+async def send_again(command: SendAgain, *, call: Call, work: Work) -> Notification:
+    message = await work.get(Notification, command.notification_id)
+    if message.state != State.UNKNOWN or call.at >= message.expires_at:
+        return message
+    return work.save(move(message, "begin_again", call, sent_by=sending_mark(call)))
+
+
 def sending_mark(call: Call) -> str:
     """Names this try and no other."""
     return keyed(call.entropy, "sending").hex()[:16]
@@ -107,4 +121,6 @@ async def clock_message(command: ClockMessage, *, call: Call, work: Work) -> Not
     message = await work.get(Notification, command.notification_id)
     if not is_due(message, call):
         return message
-    return work.save(move(message, "expire" if call.at >= message.expires_at else "look_up", call))
+    if call.at >= message.expires_at:
+        return work.save(move(message, "expire", call))
+    return work.save(move(message, "look_up", call, lookups=message.lookups + 1))

@@ -136,11 +136,15 @@ def validate(terms: CancellationTerms) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutPolicy:
+    """Payouts are drawn once a local day from `run_hour` on."""
+
     approval_above_minor: int = 1_000_000
     minimum_minor: int = 0
     risk_delay_minutes: int = 0
+    run_hour: int = 6
 
     def __post_init__(self) -> None:
+        check_range("run_hour", self.run_hour, most=23)
         check_range("approval_above_minor", self.approval_above_minor, most=AMOUNT_MINOR_MAX)
         check_range("minimum_minor", self.minimum_minor, most=AMOUNT_MINOR_MAX)
         check_range("risk_delay_minutes", self.risk_delay_minutes, most=YEAR_MINUTES)

@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from marketplace.adapters.postgres import listings, money
-from marketplace.adapters.postgres.jobs import ParkedJob
+from marketplace.adapters.postgres import listings, money, queue
 from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.bookings import commands as bookings
 from marketplace.core.bookings.booking import Booking
@@ -32,8 +31,9 @@ from marketplace.core.shared.events import Event
 from marketplace.core.tenants import usecases as tenants
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.pages import PageOf, page_of, page_view
 from marketplace.entrypoints.http.routes import ADMIN, DESK, CommandRoute, QuestionRoute, Route
+from marketplace.entrypoints.http.signin import normal_phone
 from marketplace.entrypoints.http.views import TenantView, view_of, view_type
 from marketplace.ports.storage import One
 
@@ -43,17 +43,17 @@ _ROOT = "/admin/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequeueJob:
-    """Try a parked job again; all of them without an id."""
+class RequeueJobs:
+    """Try parked jobs again."""
 
-    job_id: int | None = None
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardJob:
-    """Give a parked job up."""
+class DiscardJobs:
+    """Give parked jobs up."""
 
-    job_id: int
+    ids: tuple[int, ...]
     reason: str
 
 
@@ -196,17 +196,17 @@ async def movements(office: Office, call: Call, *, booking_id: UUID) -> tuple[mo
     return await money.booking_movements(office.reads, call.tenant_id, booking_id=booking_id)
 
 
-async def parked(office: Office, call: Call, *, limit: int = 100) -> tuple[ParkedJob, ...]:
-    return await office.jobs.parked(call.tenant_id, limit=limit)
+async def parked(office: Office, call: Call, *, limit: int = 100) -> tuple[queue.Parked, ...]:
+    return await queue.list_parked(engine=office.engine, tenant_id=call.tenant_id, limit=limit)
 
 
 async def requeue(office: Office, call: Call, *, data: Any) -> Done:
-    return Done(await office.jobs.requeue(call.tenant_id, job_id=data.job_id))
+    return Done(await queue.requeue(engine=office.engine, ids=list(data.ids), tenant_id=call.tenant_id))
 
 
 async def discard(office: Office, call: Call, *, data: Any) -> Done:
-    log.warning("parked job discarded", job_id=data.job_id, actor_id=str(call.actor.user_id))
-    return Done(await office.jobs.discard(call.tenant_id, job_id=data.job_id))
+    log.warning("parked jobs discarded", actor_id=str(call.actor.user_id), count=len(data.ids))
+    return Done(await queue.discard(engine=office.engine, ids=list(data.ids), tenant_id=call.tenant_id))
 
 
 async def tenant(office: Office, call: Call) -> TenantView:
@@ -215,10 +215,10 @@ async def tenant(office: Office, call: Call) -> TenantView:
     return view
 
 
-async def _clock_moved(office: Office, result: Tenant, call: Call) -> None:
+async def _clock_moved(office: Office, result: Tenant, _: Call) -> None:
     """Timers of the tenant ring that much earlier; the queue runs on real time."""
     office.directory.forget(result.id)
-    await office.jobs.advance(result.id, result.clock_ahead_seconds - call.tenant.clock_ahead_seconds)
+    await queue.follow_clock(engine=office.engine, tenant_id=result.id)
 
 
 async def _amended(office: Office, result: Tenant, _: Call) -> None:
@@ -250,9 +250,7 @@ def _booking(name: str, command: type) -> CommandRoute:
 
 
 _BOOKINGS: tuple[Route, ...] = (
-    _ask(
-        "/bookings", bookings_list, PageOf[view_type(Booking)], "Bookings, by what you look for.", "Bookings"
-    ),  # type: ignore[misc]
+    _ask("/bookings", bookings_list, page_of(Booking), "Bookings, by what you look for.", "Bookings"),
     _read("/bookings/{key:uuid}", Booking, "Bookings"),
     _ask(
         "/bookings/{booking_id:uuid}/movements",
@@ -282,29 +280,29 @@ _MONEY: tuple[Route, ...] = (
     _ask(
         "/payments",
         payments_list,
-        PageOf[view_type(Payment)],
+        page_of(Payment),
         "Payments; state=unknown for those in doubt.",
         "Money",
-    ),  # type: ignore[misc]
+    ),
     _read("/payments/{key:uuid}", Payment, "Money"),
     _do("/payments/{payment_id:uuid}/look-up", payments.LookUpPayment, Payment, "Money"),
     _ask(
         "/refunds",
         refunds_list,
-        PageOf[view_type(Refund)],
+        page_of(Refund),
         "Refunds; state=failed for those to retry.",
         "Money",
-    ),  # type: ignore[misc]
+    ),
     _read("/refunds/{key:uuid}", Refund, "Money"),
     _do("/refunds/{refund_id:uuid}/look-up", refunding.LookUpRefund, Refund, "Money"),
     _do("/refunds/{refund_id:uuid}/retry", refunding.RetryRefund, Refund, "Money"),
     _ask(
         "/payouts",
         payouts_list,
-        PageOf[view_type(Payout)],
+        page_of(Payout),
         "Payouts; state=due for those to approve.",
         "Money",
-    ),  # type: ignore[misc]
+    ),
     _read("/payouts/{key:uuid}", Payout, "Money"),
     _do("/payouts/{payout_id:uuid}/approve", payouts.ApprovePayout, Payout, "Money"),
     _do("/payouts/{payout_id:uuid}/hold", payouts.HoldPayout, Payout, "Money"),
@@ -331,12 +329,12 @@ _MONEY: tuple[Route, ...] = (
 )
 
 _PEOPLE: tuple[Route, ...] = (
-    _ask("/users", users_list, PageOf[view_type(User)], "Users, by number, role or state.", "People"),  # type: ignore[misc]
+    _ask("/users", users_list, page_of(User), "Users, by number, role or state.", "People"),
     _read("/users/{key:uuid}", User, "People"),
-    _do("/users", identity.GrantRoles, User, "People"),
+    _do("/users", identity.GrantRoles, User, "People", prepare=normal_phone),
     _do("/users/{user_id:uuid}/block", identity.BlockUser, User, "People"),
     _do("/users/{user_id:uuid}/unblock", identity.UnblockUser, User, "People"),
-    _ask("/providers", providers_list, PageOf[view_type(Provider)], "Providers, by text or state.", "People"),  # type: ignore[misc]
+    _ask("/providers", providers_list, page_of(Provider), "Providers, by text or state.", "People"),
     _read("/providers/{key:uuid}", Provider, "People"),
     _do("/providers/{provider_id:uuid}/moves", providers.MoveProvider, Provider, "People"),
     _do("/services/{service_id:uuid}/withdraw", catalogue.WithdrawService, Service, "People"),
@@ -346,7 +344,7 @@ _PLATFORM: tuple[Route, ...] = (
     _ask(
         "/events", trail, PageOf[Event], "The audit trail: of an object, an actor, or everything.", "Platform"
     ),
-    _ask("/jobs/parked", parked, tuple[ParkedJob, ...], "Follow-ups that failed for good.", "Platform"),
+    _ask("/jobs/parked", parked, tuple[queue.Parked, ...], "Follow-ups that failed for good.", "Platform"),
     QuestionRoute(
         path=f"{_ROOT}/jobs/parked/requeue",
         ask=requeue,
@@ -354,7 +352,7 @@ _PLATFORM: tuple[Route, ...] = (
         summary="Try a parked follow-up again.",
         roles=ADMIN,
         tags=("Platform",),
-        body=RequeueJob,
+        body=RequeueJobs,
     ),
     QuestionRoute(
         path=f"{_ROOT}/jobs/parked/discard",
@@ -363,7 +361,7 @@ _PLATFORM: tuple[Route, ...] = (
         summary="Give a parked follow-up up, for a reason that is logged.",
         roles=ADMIN,
         tags=("Platform",),
-        body=DiscardJob,
+        body=DiscardJobs,
     ),
     _ask("/tenant", tenant, TenantView, "This marketplace and its policy.", "Platform"),
     _do("/tenant/policy", tenants.AmendPolicy, Tenant, "Platform", after=_amended),

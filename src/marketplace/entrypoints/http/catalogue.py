@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar.params import QueryParameter
 
 from marketplace.adapters.postgres.listings import SERVICES
 from marketplace.core.catalogue import usecases as catalogue
@@ -99,14 +98,14 @@ async def slots(
     call: Call,
     *,
     service_id: UUID,
-    start: Annotated[datetime, QueryParameter(name="from")],
+    from_: datetime,
     until: datetime,
     duration_minutes: int | None = None,
 ) -> Slots:
     """Searching and booking ask the same code, so what is shown can be booked."""
     found, provider = await _service(office, call, service_id)
     check_bookable(provider, found)
-    within = Period(start, until)
+    within = Period(from_, until)
     if within.length > timedelta(days=SLOTS_DAYS_MAX):
         raise Invalid("until", "is too far from `from`", f"at most {SLOTS_DAYS_MAX} days")
     duration = job_length(found, duration_minutes)

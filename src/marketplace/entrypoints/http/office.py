@@ -7,9 +7,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from marketplace.adapters.postgres.jobs import Jobs
 from marketplace.adapters.postgres.reads import Reads
+from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.core.marketplace import run
@@ -36,6 +37,7 @@ class Sandbox:
 
     rail: SandboxRail
     channel: SandboxChannel
+    books: Books
 
 
 class RouteFacts(Protocol):
@@ -58,9 +60,8 @@ class Office:
     bearers: Bearers
     vendors: Vendors
     reads: Reads
-    jobs: Jobs
+    engine: AsyncEngine
     default_tenant: str
-    development: bool
     sandbox: Sandbox | None = None
 
     async def call(self, request: Request[Any, Any, Any], route: RouteFacts) -> Call:
@@ -93,6 +94,8 @@ class Office:
     async def carry_out(self, request: Request[Any, Any, Any], route: Any, command: Any) -> Response[bytes]:
         """Carry out a command; under a key that was answered before, give that answer again."""
         call = await self.call(request, route)
+        if route.prepare is not None:
+            command = route.prepare(command, call)
         asked = await _Asked.of(request, call) if route.receipt else None
         written: list[bytes] = []
 

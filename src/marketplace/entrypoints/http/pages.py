@@ -6,7 +6,7 @@ import msgspec
 
 from marketplace.adapters.postgres.reads import Page
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http.views import view_of
+from marketplace.entrypoints.http.views import view_of, view_type
 
 V = TypeVar("V")
 
@@ -20,3 +20,9 @@ class PageOf(msgspec.Struct, Generic[V], frozen=True):
 
 def page_view(page: Page[Any], call: Call) -> PageOf[Any]:
     return PageOf(tuple(view_of(item, call) for item in page.items), page.after)
+
+
+def page_of(kind: type) -> Any:
+    """The type of a page of views of a kind, made at run time."""
+    generic: Any = PageOf
+    return generic[view_type(kind)]

@@ -1,10 +1,7 @@
 """A provider's own affairs: profile, hours, units, what it earned and what it was paid."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
-
-from litestar.params import QueryParameter
 
 from marketplace.adapters.postgres import money
 from marketplace.adapters.postgres.listings import EARNINGS, PAYOUTS, UNITS
@@ -69,10 +66,10 @@ async def statement(
     office: Office,
     call: Call,
     *,
-    start: Annotated[datetime, QueryParameter(name="from")],
+    from_: datetime,
     until: datetime,
 ) -> money.Statement:
-    period = Period(start, until)
+    period = Period(from_, until)
     return await money.provider_statement(
         office.reads,
         call.tenant_id,

@@ -5,13 +5,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from http import HTTPStatus
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -27,6 +27,9 @@ ADMIN = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SUPPORT})
 SIGNED_IN = BOTH | DESK
 
+_EMPTY = inspect.Parameter.empty
+# Litestar keeps some names (state, request …) for itself; query parameters are told apart by this.
+_ASKED = "asked_"
 _PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 _TYPES: Mapping[str, type] = {"uuid": UUID, "str": str}
 
@@ -36,7 +39,12 @@ Ask = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRoute:
-    """POST: the body is the command less what the path says. `public` must be said, or `roles` given."""
+    """
+    POST: the body is the command less what the path says. `public` must be said, or `roles` given.
+
+    `prepare` puts a command into its normal form; `after` runs once it is written; `receipt` is false where
+    the answer holds a secret, which must not be stored.
+    """
 
     path: str
     command: type
@@ -46,6 +54,7 @@ class CommandRoute:
     public: bool = False
     status: int = 200
     tags: tuple[str, ...] = ()
+    prepare: Callable[[Any, Call], Any] | None = None
     after: Callable[[Office, Any, Call], Awaitable[None]] | None = None
     receipt: bool = True
 
@@ -86,12 +95,12 @@ def _command(route: CommandRoute, office: Office) -> HTTPRouteHandler:
             request, route, command_from(route.command, data, given, names if data is not None else ())
         )
 
-    parameters: dict[str, Any] = {name: FromPath[kind] for name, kind in in_path.items()}  # type: ignore[valid-type]
+    parameters: dict[str, Any] = {name: _marked(FromPath, kind) for name, kind in in_path.items()}
     defaults: dict[str, Any] = {}
     if names and _needs_body(route.command, names):
-        parameters["data"] = JSONBody[body]  # type: ignore[valid-type]
+        parameters["data"] = _marked(JSONBody, body)
     elif names:
-        parameters["data"], defaults["data"] = JSONBody[body | None], None  # type: ignore[valid-type]
+        parameters["data"], defaults["data"] = _marked(JSONBody, body | None), None
     _sign(handle, parameters, route.answer, defaults)
     summary = (route.command.__doc__ or "").strip().split("\n")[0]
     return post(
@@ -117,20 +126,19 @@ def _question(route: QuestionRoute, office: Office) -> HTTPRouteHandler:
     asked = _asked(route.ask, in_path)
 
     async def handle(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
+        given = {name.removeprefix(_ASKED): value for name, value in given.items()}
         return await office.answer(request, route, given)
 
-    parameters: dict[str, Any] = {name: FromPath[kind] for name, kind in in_path.items()}  # type: ignore[valid-type]
+    parameters: dict[str, Any] = {name: _marked(FromPath, kind) for name, kind in in_path.items()}
+    defaults: dict[str, Any] = {}
     if route.body is not None:
-        parameters["data"] = JSONBody[body_of(route.body, frozenset(in_path))]  # type: ignore[misc]
+        parameters["data"] = _marked(JSONBody, body_of(route.body, frozenset(in_path)))
     else:
-        parameters |= {name: FromQuery[hint] for name, (hint, _) in asked.items()}  # type: ignore[valid-type]
-    defaults = {
-        name: default for name, (_, default) in asked.items() if default is not inspect.Parameter.empty
-    }
-    _sign(handle, parameters, route.answer, defaults if route.body is None else {})
-    make = get if route.body is None else post
+        parameters |= {_ASKED + name: _query(name, hint) for name, (hint, _) in asked.items()}
+        defaults = {_ASKED + name: default for name, (_, default) in asked.items() if default is not _EMPTY}
+    _sign(handle, parameters, route.answer, defaults)
     verb = "get" if route.body is None else "post"
-    return make(
+    return (get if route.body is None else post)(
         route.path,
         status_code=200,
         name=f"{verb.upper()} {route.path}",
@@ -141,6 +149,16 @@ def _question(route: QuestionRoute, office: Office) -> HTTPRouteHandler:
         responses=_problems(route.public, writes=False),
         opt={"roles": route.roles, "public": route.public},
     )(handle)
+
+
+def _marked(marker: Any, annotation: Any) -> Any:
+    """An annotation made at run time, which a type checker cannot follow."""
+    return marker[annotation]
+
+
+def _query(name: str, hint: Any) -> Any:
+    """A query parameter; one whose name Python keeps for itself is written with an underscore behind it."""
+    return Annotated[hint, QueryParameter(name=name.rstrip("_"))]
 
 
 def _path_parameters(path: str) -> dict[str, type]:
@@ -164,10 +182,9 @@ def _sign(
     defaults = defaults or {}
     keyword = inspect.Parameter.KEYWORD_ONLY
     annotations = {"request": Request[Any, Any, Any], **parameters}
-    empty = inspect.Parameter.empty
     handle.__signature__ = inspect.Signature(
         [
-            inspect.Parameter(name, keyword, default=defaults.get(name, empty), annotation=annotation)
+            inspect.Parameter(name, keyword, default=defaults.get(name, _EMPTY), annotation=annotation)
             for name, annotation in annotations.items()
         ],
         return_annotation=Response[answer],

@@ -1,5 +1,6 @@
 """Signing in by phone and code, and what one may know and change of oneself."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import SIGNED_IN, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import SessionView, UserView, view_of
+from marketplace.entrypoints.phones import normalise
 from marketplace.ports.storage import One
 
 _TAGS = ("Sign-in",)
@@ -61,6 +63,11 @@ def _tokens(result: SignedIn | WrongCode, _: Call) -> Tokens:
     )
 
 
+def normal_phone(command: Any, call: Call) -> Any:
+    """The command with its number in E.164; raises Invalid for one that is not mobile."""
+    return replace(command, phone=normalise(command.phone, country=call.policy.country))
+
+
 async def _send(office: Office, result: CodeToSend, call: Call) -> None:
     await send_code(result, call=call, vendors=office.vendors)
 
@@ -94,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
         answer=CodeSent,
         view=_code_sent,
         public=True,
+        prepare=normal_phone,
         after=_send,
         status=202,
         receipt=False,

@@ -506,6 +506,7 @@ CREATE TABLE "notification" (
     "subject_id" uuid NOT NULL,
     "expires_at" timestamptz NOT NULL,
     "sent_by" text,
+    "lookups" bigint NOT NULL,
     "channel_reference" text,
     "rejection" text,
     CONSTRAINT "notification_pkey" PRIMARY KEY (tenant_id, id),
@@ -515,7 +516,7 @@ CREATE INDEX "notification_user_id_idx" ON "notification" (tenant_id, "user_id")
 CREATE INDEX "notification_subject_id_idx" ON "notification" (tenant_id, "subject_id");
 CREATE INDEX "notification_state_idx" ON "notification" (tenant_id, "state");
 CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{planned}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>expired,unknown>failed,unknown>unknown}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>expired,unknown>failed,unknown>sending,unknown>unknown}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "notification" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "notification_own" ON "notification" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "notification" TO marketplace_app;

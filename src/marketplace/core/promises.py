@@ -1,0 +1,67 @@
+"""What the promises mean in the states' own words, so that every storage's audit proves the same ones."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from marketplace.core.bookings.booking import CLOSED_UNDONE
+from marketplace.core.bookings.booking import State as BookingState
+from marketplace.core.lifecycles import LIFECYCLES
+from marketplace.core.payments.payment import HELD
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payouts.payout import State as PayoutState
+
+
+class Name(StrEnum):
+    LEDGER = "ledger_balances"
+    HOLDS = "holds_resolve_once"
+    CAPACITY = "capacity_sold_once"
+    HISTORIES = "histories_lawful"
+    VENDOR_EVENTS = "vendor_events_count_once"
+    CUSTOMER_FUNDS = "customer_funds_explained"
+    CLEARING = "clearing_matches_rails"
+    EARNINGS = "earnings_paid_once"
+    PROVIDER_PAYABLE = "provider_payable_explained"
+    STUCK = "nobody_stuck"
+    MESSAGES = "messages_sent_once"
+
+
+# How long a deadline may be past, or the money of a closed booking wait, before something is wrong.
+PATIENCE = timedelta(minutes=15)
+
+# The customer's money is still there: ours to give or release, or with the bank that asks for it.
+HOLDING = HELD | {PaymentState.DISPUTED}
+TAKEN_BACK = frozenset({PaymentState.LOST, PaymentState.RETURNED})
+ENDED = frozenset({BookingState.COMPLETED, BookingState.NO_SHOW})
+CLOSED = CLOSED_UNDONE
+
+# States with a timer in which an aggregate may be without a deadline all the same; bookings once released.
+RESTING: dict[str, frozenset[str]] = {
+    "payment": frozenset(map(str, HELD)),
+    "payout": frozenset({str(PayoutState.PAID)}),
+}
+
+TIMED: dict[str, frozenset[str]] = {
+    kind: frozenset(str(state) for state in table.states if table.clock_move(state) is not None)
+    for kind, table in LIFECYCLES.items()
+    if table.timers
+}
+
+
+def is_closed(booking: Any) -> bool:
+    """Whether its money has gone where it belongs, or never came."""
+    return booking.state in CLOSED or booking.released_at is not None
+
+
+def may_rest(kind: str, subject: Any) -> bool:
+    """Whether it may be in a state with a timer and yet have no deadline."""
+    if kind == "booking":
+        return subject.released_at is not None
+    return str(subject.state) in RESTING.get(kind, ())
+
+
+def lawful_steps() -> frozenset[tuple[str, str | None, str]]:
+    """(kind, before, after) of every step that a history may hold; before is None at its beginning."""
+    births = {(kind, None, str(state)) for kind, table in LIFECYCLES.items() for state in table.initials}
+    moves = {(kind, before, after) for kind, table in LIFECYCLES.items() for before, after in table.pairs()}
+    return frozenset(births | moves)

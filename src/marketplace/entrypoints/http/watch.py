@@ -1,0 +1,104 @@
+"""What a supervisor asks: alive, ready, and the figures; none needs a bearer, none names anybody."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.core.shared.errors import MarketplaceError
+
+GAUGES_FRESH_SECONDS = 10.0
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_HELP = {
+    "ledger_unbalanced": "currencies whose postings do not sum to zero",
+    "payments_unknown": "payments whose outcome is in doubt",
+    "payments_unknown_oldest_seconds": "how long the oldest of them has been",
+    "jobs_oldest_seconds": "how long the oldest job that is due has waited",
+    "jobs_waiting": "jobs that are due and not begun",
+    "jobs_parked": "jobs that failed for good and wait for a person",
+    "holds_past_release": "bookings whose money should have been released",
+    "payouts_to_approve": "payouts that wait for an admin",
+}
+
+
+@dataclass
+class Meters:
+    """One registry for each process; paths are grouped by route, so that ids make no series."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        labels = ("method", "route", "status")
+        self.requests = Counter("marketplace_requests", "requests answered", labels, registry=self.registry)
+        self.seconds = Histogram(
+            "marketplace_request_seconds",
+            "time to the end of the answer",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.gauges = {
+            name: Gauge(f"marketplace_{name}", said, registry=self.registry) for name, said in _HELP.items()
+        }
+        self.reachable = Gauge(
+            "marketplace_database_reachable", "1 where the figures are fresh", registry=self.registry
+        )
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
+
+
+@dataclass
+class Figures:
+    """The business's figures, asked of the database at most every ten seconds."""
+
+    meters: Meters
+    overview: Overview
+    _read_at: float = float("-inf")
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def page(self) -> bytes:
+        async with self._lock:
+            if time.monotonic() - self._read_at > GAUGES_FRESH_SECONDS:
+                await self._refresh()
+        return generate_latest(self.meters.registry)
+
+    async def _refresh(self) -> None:
+        try:
+            for name, value in (await self.overview.gauges()).items():
+                self.meters.gauges[name].set(value)
+        except Exception:  # noqa: BLE001 - whatever it is, the page tells it by this gauge
+            self.meters.reachable.set(0)
+        else:
+            self.meters.reachable.set(1)
+            self._read_at = time.monotonic()
+
+
+def watch_handlers(overview: Overview, figures: Figures | None) -> list[HTTPRouteHandler]:
+    public = {"roles": frozenset(), "public": True}
+
+    @get("/livez", name="GET /livez", include_in_schema=False, media_type="text/plain", opt=public)
+    async def livez() -> str:
+        return "alive"
+
+    @get("/readyz", name="GET /readyz", include_in_schema=False, opt=public)
+    async def readyz() -> Response[dict[str, Any]]:
+        try:
+            await asyncio.wait_for(overview.check(), timeout=3)
+        except (MarketplaceError, TimeoutError) as error:
+            return Response({"ready": False, "why": str(error) or "no answer in time"}, status_code=503)
+        return Response({"ready": True})
+
+    @get("/metrics", name="GET /metrics", include_in_schema=False, opt=public)
+    async def metrics() -> Response[bytes]:
+        assert figures is not None
+        return Response(await figures.page(), media_type=CONTENT_TYPE_LATEST)
+
+    return [livez, readyz, *([metrics] if figures is not None else [])]

@@ -1,0 +1,41 @@
+"""A vendor's webhook is verified, written down and answered; what it hints at is asked for later."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.roles import SYSTEM
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.directory import Directory
+from marketplace.entrypoints.hooks import hear
+from marketplace.ports.storage import Store
+from marketplace.ports.vendors import Vendors
+
+
+def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> HTTPRouteHandler:
+    """`store` has connections of its own, so that a busy API loses no webhook."""
+
+    @post(
+        "/hooks/{rail:str}",
+        name="POST /hooks/{rail:str}",
+        include_in_schema=False,
+        status_code=200,
+        opt={"roles": frozenset(), "public": True},
+    )
+    async def hook(request: Request[Any, Any, Any], rail: FromPath[str]) -> Response[dict[str, int]]:
+        if rail not in vendors.rails:
+            raise NotFound("rail", rail)
+        hints = vendors.rails[rail].verify_and_parse(
+            headers=request.headers, body=await request.body(), now=datetime.now(UTC)
+        )
+
+        async def call_for(tenant_id: Any) -> Call:
+            return await directory.call(tenant_id, SYSTEM, request.scope["state"]["request_id"])
+
+        return Response({"heard": await hear(hints, rail=rail, call_for=call_for, store=store)})
+
+    return hook

@@ -1,0 +1,176 @@
+"""Everything that a process is made of, once each, readable from top to bottom."""
+
+import httpx
+from dependency_injector import containers, providers
+
+from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.feed import Feed
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.adapters.postgres.reads import Reads
+from marketplace.adapters.postgres.shelf import PostgresShelf
+from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.adapters.sandbox.books import Books
+from marketplace.adapters.sandbox.faults import seeded_random
+from marketplace.adapters.sandbox.inbox import SandboxChannel
+from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.webhooks import Courier
+from marketplace.core.marketplace import Desk
+from marketplace.entrypoints.directory import Directory
+from marketplace.entrypoints.http.app import admin_app, users_app
+from marketplace.entrypoints.http.bearers import Bearers
+from marketplace.entrypoints.http.front import Front
+from marketplace.entrypoints.http.office import Office, Sandbox
+from marketplace.entrypoints.http.stream import Hub, events_handler
+from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
+from marketplace.entrypoints.http.webhooks import webhook_handler
+from marketplace.entrypoints.post import SandboxPost
+from marketplace.entrypoints.settings import Settings
+from marketplace.entrypoints.worker import Worker
+from marketplace.ports.vendors import Vendors
+
+
+class Platform(containers.DeclarativeContainer):
+    """One process of the platform. `database_url` is where PostgreSQL is, given or embedded."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    database_url = providers.Dependency(instance_of=str)
+    base_url = providers.Dependency(instance_of=str)
+
+    # Storage: the API, the webhooks and the jobs have connections of their own, so that none starves another.
+    api_engine = providers.Singleton(
+        create_engine,
+        database_url,
+        pool_size=settings.provided.api_connections,
+        wait_seconds=settings.provided.connection_wait_seconds,
+        application_name="marketplace api",
+    )
+    webhook_engine = providers.Singleton(
+        create_engine,
+        database_url,
+        pool_size=settings.provided.webhook_connections,
+        wait_seconds=settings.provided.connection_wait_seconds,
+        application_name="marketplace webhooks",
+    )
+    worker_engine = providers.Singleton(
+        create_engine,
+        database_url,
+        pool_size=settings.provided.worker_connections,
+        wait_seconds=settings.provided.connection_wait_seconds,
+        application_name="marketplace worker",
+    )
+    sandbox_engine = providers.Singleton(
+        create_engine,
+        database_url,
+        pool_size=settings.provided.sandbox_connections,
+        wait_seconds=settings.provided.connection_wait_seconds,
+        application_name="marketplace sandbox",
+    )
+    api_store = providers.Singleton(PostgresStore, api_engine)
+    webhook_store = providers.Singleton(PostgresStore, webhook_engine)
+    worker_store = providers.Singleton(PostgresStore, worker_engine)
+    reads = providers.Singleton(Reads, api_engine)
+    feed = providers.Singleton(Feed, reads)
+    overview = providers.Singleton(Overview, api_engine, database_url)
+    directory = providers.Singleton(Directory, api_store)
+
+    # Vendors: the sandbox's books and inbox stand on a shelf of their own.
+    shelf = providers.Singleton(PostgresShelf, sandbox_engine)
+    books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now)
+    secrets = providers.Callable(
+        lambda settings: tuple(
+            filter(None, (settings.sandbox_webhook_secret, settings.sandbox_webhook_secret_before))
+        ),
+        settings,
+    )
+    sandbox_rail = providers.Singleton(SandboxRail, books=books, secrets=secrets)
+    sandbox_channel = providers.Singleton(SandboxChannel, shelf=shelf, clock=directory.provided.now)
+    vendors = providers.Singleton(
+        lambda settings, rail, channel: Vendors(
+            rails={"sandbox": rail()} if settings.sandbox else {},
+            channels={"sms": channel()} if settings.sandbox else {},
+        ),
+        settings,
+        sandbox_rail.provider,
+        sandbox_channel.provider,
+    )
+    client = providers.Singleton(httpx.AsyncClient, timeout=10)
+    courier = providers.Singleton(
+        Courier,
+        shelf=shelf,
+        clock=directory.provided.now,
+        secret=secrets.provided[0],
+        random=providers.Object(seeded_random("sandbox")),
+    )
+    post = providers.Singleton(
+        SandboxPost,
+        books=books,
+        courier=courier,
+        shelf=shelf,
+        directory=directory,
+        client=client,
+        base_url=base_url,
+    )
+
+    # Jobs.
+    desk = providers.Singleton(Desk, worker_store, vendors)
+    worker = providers.Singleton(
+        lambda settings, post, **parts: Worker(rounds=(post().round,) if settings.sandbox else (), **parts),
+        settings,
+        post.provider,
+        engine=worker_engine,
+        desk=desk,
+        directory=directory,
+        overview=overview,
+    )
+
+    # HTTP.
+    bearers = providers.Singleton(Bearers, api_store)
+    sandbox = providers.Singleton(Sandbox, rail=sandbox_rail, channel=sandbox_channel, books=books)
+    office = providers.Singleton(
+        lambda settings, sandbox, **parts: Office(
+            default_tenant=settings.tenant_slug, sandbox=sandbox() if settings.sandbox else None, **parts
+        ),
+        settings,
+        sandbox.provider,
+        store=api_store,
+        directory=directory,
+        bearers=bearers,
+        vendors=vendors,
+        reads=reads,
+        engine=api_engine,
+    )
+    hub = providers.Singleton(Hub, feed)
+    meters = providers.Singleton(Meters)
+    figures = providers.Singleton(Figures, meters, overview)
+    front = providers.Singleton(
+        lambda settings, office, hub, overview, figures, hook, meters: Front(
+            users_app(
+                office,
+                [
+                    events_handler(office, hub),
+                    hook,
+                    *watch_handlers(overview, figures if settings.metrics else None),
+                ],
+                body_bytes_max=settings.body_bytes_max,
+            ),
+            admin_app(office, body_bytes_max=settings.body_bytes_max),
+            meters,
+            waiting_max=settings.requests_waiting_max,
+        ),
+        settings,
+        office,
+        hub,
+        overview,
+        figures,
+        providers.Callable(webhook_handler, store=webhook_store, directory=directory, vendors=vendors),
+        meters,
+    )
+
+
+async def close(platform: Platform) -> None:
+    """Give back what was opened; what was never made is not made to be closed."""
+    await platform.client().aclose()
+    await platform.overview().close()
+    engines = (platform.api_engine, platform.webhook_engine, platform.worker_engine, platform.sandbox_engine)
+    for engine in engines:
+        await engine().dispose()

@@ -1,0 +1,101 @@
+"""Jobs, timers, schedules and the sandbox's webhooks are carried out here, on any number of workers."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.adapters.postgres import jobs
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.core.marketplace import Desk, run
+from marketplace.core.payouts.drawing import StartPayoutRun
+from marketplace.core.providers.hours import zone
+from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import SYSTEM
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.directory import Directory
+from marketplace.ports.storage import Alarm, AlreadyThere, Follow
+
+log = structlog.get_logger(__name__)
+
+SCHEDULE_SECONDS = 30.0
+COURIER_SECONDS = 0.25
+
+Round = Callable[[], Awaitable[object]]
+
+
+@dataclass
+class Worker:
+    """`rounds` are what else goes round and round: in test mode, the sandbox's post."""
+
+    engine: AsyncEngine
+    desk: Desk
+    directory: Directory
+    overview: Overview
+    rounds: tuple[Round, ...] = ()
+    _paid: set[UUID] = field(default_factory=set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is in hand."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                jobs.work_off(engine=self.engine, follow=self._follow, ring=self._ring, stop=stop)
+            )
+            tasks.create_task(_again(self.schedules, SCHEDULE_SECONDS, stop))
+            for each in self.rounds:
+                tasks.create_task(_again(each, COURIER_SECONDS, stop))
+
+    async def drain(self) -> None:
+        """Carry out what is due now, and return: for a scheduler that starts a process now and then."""
+        await self.schedules()
+        for each in self.rounds:
+            await each()
+        await jobs.drain(engine=self.engine, follow=self._follow, ring=self._ring)
+
+    async def schedules(self) -> None:
+        """Each marketplace's payout run, once a local day: the day makes the run's id, so twice is once."""
+        for tenant_id in await self.overview.open_tenants():
+            call = await self._call(tenant_id, "schedule")
+            local = call.at.astimezone(zone(call.policy.time_zone))
+            run_id = derive(tenant_id, "payout run", local.date())
+            if local.hour < call.policy.payout.run_hour or run_id in self._paid:
+                continue
+            with contextlib.suppress(AlreadyThere):
+                await run(StartPayoutRun(run_id=run_id), call=call, store=self.desk.store)
+            self._paid.add(run_id)
+
+    async def _follow(self, job: Follow) -> None:
+        with structlog.contextvars.bound_contextvars(request_id=job.request_id):
+            try:
+                await self.desk.follow(job, await self._call(job.tenant_id, job.request_id))
+            except MarketplaceError as error:
+                log.warning("job failed", name=job.name, code=error.code, exc_info=error)
+                raise
+
+    async def _ring(self, job: Alarm) -> None:
+        call = await self._call(job.tenant_id, job.request_id)
+        # The database's clock found it due; this machine's may be behind.
+        at = max(call.at, job.due_at)
+        with structlog.contextvars.bound_contextvars(request_id=job.request_id):
+            await self.desk.ring(job, replace(call, at=at))
+
+    async def _call(self, tenant_id: UUID, request_id: str) -> Call:
+        return await self.directory.call(tenant_id, SYSTEM, request_id)
+
+
+async def _again(work: Round, seconds: float, stop: asyncio.Event) -> None:
+    """`work` now and every so often; what fails today is tried again, and an operator can read of it."""
+    while not stop.is_set():
+        try:
+            await work()
+        except Unavailable as error:
+            log.warning("round put off", code=error.code)
+        except Exception as error:
+            log.exception("round failed", exc_info=error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
