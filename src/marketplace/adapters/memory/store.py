@@ -1,7 +1,7 @@
 """Storage in plain memory refuses what PostgreSQL refuses; for tests, simulations and trying things out."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import count
 from operator import attrgetter
@@ -61,6 +61,10 @@ class MemoryStore:
     def next_due(self) -> datetime | None:
         """When the soonest job is due."""
         return self._queue[0][0] if self._queue else None
+
+    def rows_of(self, kind: type, tenant_id: UUID | None = None) -> Iterator[Any]:
+        """Every row of a kind, of one tenant or of all."""
+        return self._table(kind).rows(tenant_id)
 
     def _table(self, kind: type) -> Table:
         if kind not in self._tables:

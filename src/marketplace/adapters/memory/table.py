@@ -1,6 +1,7 @@
 """The rows of one kind, with an index for each rule that compares a row with others."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -33,8 +34,11 @@ class Table:
     def get(self, tenant_id: UUID, key: UUID) -> Any | None:
         return self._rows.get(tenant_id, {}).get(key)
 
-    def rows(self, tenant_id: UUID) -> Iterator[Any]:
-        return iter(self._rows.get(tenant_id, {}).values())
+    def rows(self, tenant_id: UUID | None) -> Iterator[Any]:
+        """One tenant's, or everybody's."""
+        if tenant_id is not None:
+            return iter(self._rows.get(tenant_id, {}).values())
+        return chain.from_iterable(rows.values() for rows in self._rows.values())
 
     def add(self, row: Any) -> None:
         """Raises AlreadyThere for an id that stands, and whatever `put` raises."""

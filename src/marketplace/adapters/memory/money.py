@@ -1,0 +1,108 @@
+"""The promises about money, proved on the rows of a memory store: each finds the sentences that break it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from uuid import UUID
+
+from marketplace.adapters.memory.facts import Facts
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.ledger.movement import Posting, customer_funds, provider_payable
+from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
+from marketplace.core.promises import HOLDING, TAKEN_BACK, is_closed
+
+
+def unbalanced(facts: Facts) -> Iterator[str]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for posting in facts.rows(Posting):
+        sums[f"movement {posting.movement_id}", posting.currency] += posting.amount_minor
+        sums[f"the ledger of {posting.tenant_id}", posting.currency] += posting.amount_minor
+    for (what, currency), total in sums.items():
+        if total:
+            yield f"{what} sums to {currency} {total}"
+
+
+def unresolved(facts: Facts) -> Iterator[str]:
+    captured, refunded, released = _posted(facts)
+    by_booking: Counter[UUID] = Counter()
+    for payment in facts.rows(Payment):
+        by_booking[payment.booking_id] += payment.released_minor
+        parts = (payment.refunded_minor, payment.released_minor)
+        if min(parts) < 0 or sum(parts) > payment.captured_minor:
+            yield f"payment {payment.id} gave back and released more than it captured"
+        if captured[payment.id] != payment.captured_minor:
+            yield f"payment {payment.id} captured {payment.captured_minor}, {captured[payment.id]} is posted"
+        if refunded[payment.id] != payment.refunded_minor:
+            yield f"payment {payment.id} gave back {payment.refunded_minor}, {refunded[payment.id]} is posted"
+    for booking_id in by_booking.keys() | released.keys():
+        if by_booking[booking_id] != released[booking_id]:
+            yield f"booking {booking_id} released {by_booking[booking_id]}, {released[booking_id]} is posted"
+
+
+def _posted(facts: Facts) -> tuple[Counter[UUID], Counter[UUID], Counter[UUID]]:
+    """What the ledger says was captured and given back of each payment, and released of each booking."""
+    captured: Counter[UUID] = Counter()
+    refunded: Counter[UUID] = Counter()
+    released: Counter[UUID] = Counter()
+    payment_of = {refund.id: refund.payment_id for refund in facts.rows(Refund)}
+    for movement, posting in facts.postings("payment_succeed", "payment_catch_up"):
+        captured[movement.subject_id] -= _of_customer(posting)
+    for movement, posting in facts.postings("refund_promised"):
+        refunded[payment_of[movement.subject_id]] += _of_customer(posting)
+    for movement, posting in facts.postings("released"):
+        released[movement.subject_id] += _of_customer(posting)
+    return captured, refunded, released
+
+
+def _of_customer(posting: Posting) -> int:
+    return posting.amount_minor if posting.account.startswith("customer_funds:") else 0
+
+
+def unexplained_funds(facts: Facts) -> Iterator[str]:
+    absorbed = {row.subject_id for row in facts.movements.values() if row.name == "loss_absorbed"}
+    held: Counter[UUID] = Counter()
+    left: dict[UUID, list[Payment]] = defaultdict(list)
+    for payment in facts.rows(Payment):
+        if payment.state in HOLDING or (payment.state in TAKEN_BACK and payment.id not in absorbed):
+            held[payment.booking_id] += payment.left_minor
+        if payment.state in HELD and payment.left_minor:
+            left[payment.booking_id].append(payment)
+    for booking in facts.rows(Booking):
+        funds = -facts.balances[booking.tenant_id, customer_funds(booking.id), booking.currency]
+        if funds != held[booking.id]:
+            yield f"booking {booking.id} has funds of {funds}, its payments hold {held[booking.id]}"
+        if is_closed(booking) and any(_untouched(facts, payment) for payment in left[booking.id]):
+            yield f"booking {booking.id} is {booking.state} and still holds {held[booking.id]}"
+
+
+def _untouched(facts: Facts, payment: Payment) -> bool:
+    return facts.histories["payment", payment.id][-1].at < facts.long_past(payment.tenant_id)
+
+
+def paid_twice(facts: Facts) -> Iterator[str]:
+    sums: Counter[UUID] = Counter()
+    for earning in facts.rows(Earning):
+        if earning.payout_id is not None:
+            sums[earning.payout_id] += earning.amount_minor
+        drawn = [event for event in facts.histories["earning", earning.id] if event.move == "draw"]
+        if len(drawn) > 1:
+            yield f"earning {earning.id} was drawn {len(drawn)} times"
+    amounts = Counter({payout.id: payout.amount_minor for payout in facts.rows(Payout)})
+    for payout_id in amounts.keys() | sums.keys():
+        if amounts[payout_id] != sums[payout_id]:
+            yield f"payout {payout_id} is of {amounts[payout_id]}, its earnings are {sums[payout_id]}"
+
+
+def unexplained_payable(facts: Facts) -> Iterator[str]:
+    owed: Counter[tuple[UUID, UUID, str]] = Counter()
+    for earning in facts.rows(Earning):
+        owed[earning.tenant_id, earning.provider_id, earning.currency] += earning.amount_minor
+    for payout in facts.rows(Payout):
+        if payout.state in IN_THE_LEDGER:
+            owed[payout.tenant_id, payout.provider_id, payout.currency] -= payout.amount_minor
+    for (tenant_id, provider_id, currency), amount in owed.items():
+        payable = -facts.balances[tenant_id, provider_payable(provider_id), currency]
+        if payable != amount:
+            yield f"provider {provider_id} is owed {currency} {amount}, its account says {payable}"
