@@ -10,13 +10,18 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from marketplace.entrypoints.http import admin, bookings, catalogue, providers, signin
+from marketplace.entrypoints.http import admin, bookings, catalogue, providers, sandbox, signin
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.problems import respond
 from marketplace.entrypoints.http.routes import Route, handlers
 
 VERSION = "0.1.0"
-USER_ROUTES: tuple[Route, ...] = (*signin.ROUTES, *catalogue.ROUTES, *providers.ROUTES, *bookings.ROUTES)
+USER_ROUTES: tuple[Route, ...] = (
+    *signin.ROUTES,
+    *catalogue.ROUTES,
+    *providers.ROUTES,
+    *bookings.ROUTES,
+)
 ADMIN_ROUTES: tuple[Route, ...] = admin.ROUTES
 
 
@@ -24,7 +29,8 @@ def users_app(
     office: Office, extra: Sequence[HTTPRouteHandler] = (), *, body_bytes_max: int, **lifespan: Any
 ) -> Litestar:
     document = _document("Marketplace", "/v1", "For customers and providers.")
-    made = [*handlers(USER_ROUTES, office), *extra]
+    routes = USER_ROUTES if office.sandbox is None else (*USER_ROUTES, *sandbox.ROUTES)
+    made = [*handlers(routes, office), *extra]
     return _app(made, document, body_bytes_max, **lifespan)
 
 

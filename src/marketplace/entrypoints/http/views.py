@@ -177,9 +177,19 @@ class TenantView(View, frozen=True):
     clock_ahead_seconds: int
 
 
+# Of other aggregates, moves that are only ever consequences of a booking's are nobody's to make.
+_OFFERED: dict[type, frozenset[str]] = {
+    Payment: frozenset({"look_up"}),
+    Refund: frozenset({"look_up", "retry"}),
+    Earning: frozenset(),
+    Session: frozenset({"revoke"}),
+}
+
+
 def _moves(subject: Any, call: Call) -> tuple[str, ...]:
     moves: tuple[str, ...] = subject.LIFECYCLE.moves_for(subject.state, call.actor.role)
-    return moves
+    offered = _OFFERED.get(type(subject))
+    return moves if offered is None else tuple(move for move in moves if move in offered)
 
 
 def _view(kind: type[View], subject: Any, call: Call, **hidden: Any) -> Any:

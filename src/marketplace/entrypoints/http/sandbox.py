@@ -1,0 +1,91 @@
+"""A test marketplace's inbox, tokens and played customer: for trying things, never in production."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from marketplace.adapters.sandbox.inbox import InboxMessage
+from marketplace.adapters.sandbox.tokens import TOKENS
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.tenants.tenant import Call, Mode
+from marketplace.entrypoints.http.office import Office, Sandbox
+from marketplace.entrypoints.http.routes import QuestionRoute, Route
+
+_TAGS = ("Sandbox",)
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """What the marketplace's people have received, newest first; `copy` above 1 means that it came again."""
+
+    items: tuple[InboxMessage, ...]
+
+
+class Token(msgspec.Struct, frozen=True):
+    token: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteAction:
+    """Do what the payment's next action asks for, as the customer would at the bank."""
+
+    outcome: Literal["approved", "refused"] = "approved"
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """Where the charge stands after what the customer did."""
+
+    standing: str
+
+
+def _sandbox(office: Office, call: Call) -> Sandbox:
+    if office.sandbox is None or call.tenant.mode != Mode.TEST:
+        raise NotFound("sandbox", call.tenant.slug)
+    return office.sandbox
+
+
+async def inbox(office: Office, call: Call, *, address: str | None = None, limit: int = 20) -> Inbox:
+    channel = _sandbox(office, call).channel
+    return Inbox(await channel.read(call.tenant_id, address=address, limit=min(max(limit, 1), 100)))
+
+
+async def tokens(office: Office, call: Call) -> tuple[Token, ...]:
+    _sandbox(office, call)
+    return tuple(Token(token, behaviour.description) for token, behaviour in TOKENS.items())
+
+
+async def act(office: Office, call: Call, *, payment_id: UUID, data: Any) -> Acted:
+    rail = _sandbox(office, call).rail
+    asked = rail.complete_action if data.outcome == "approved" else rail.fail_action
+    return Acted(str((await asked(payment_id)).standing))
+
+
+ROUTES: tuple[Route, ...] = (
+    QuestionRoute(
+        path="/v1/sandbox/inbox",
+        ask=inbox,
+        answer=Inbox,
+        summary="The messages sent, as their receivers see them.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/sandbox/tokens",
+        ask=tokens,
+        answer=tuple[Token, ...],
+        summary="What payment methods and accounts there are to try, and what each does.",
+        public=True,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/sandbox/payments/{payment_id:uuid}/action",
+        ask=act,
+        answer=Acted,
+        summary="Do what the payment's next action asks for, as the customer would at the bank.",
+        public=True,
+        tags=_TAGS,
+        body=CompleteAction,
+    ),
+)
