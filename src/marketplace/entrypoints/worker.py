@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.marketplace import Desk, run
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.providers.hours import zone
-from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
@@ -81,11 +81,22 @@ class Worker:
         call = await self._call(job.tenant_id, job.request_id)
         # The database's clock found it due; this machine's may be behind.
         at = max(call.at, job.due_at)
-        with structlog.contextvars.bound_contextvars(request_id=job.request_id):
+        with _told(job):
             await self.desk.ring(job, replace(call, at=at))
 
     async def _call(self, tenant_id: UUID, request_id: str) -> Call:
         return await self.directory.call(tenant_id, SYSTEM, request_id)
+
+
+@contextlib.contextmanager
+def _told(job: Follow | Alarm) -> Iterator[None]:
+    """The queue tries a failed job again, and parks it in the end; each failure leaves a line."""
+    with structlog.contextvars.bound_contextvars(request_id=job.request_id):
+        try:
+            yield
+        except Exception as error:
+            log.warning("job failed", queue=job.QUEUE, exc_info=error)
+            raise
 
 
 async def _again(work: Round, seconds: float, stop: asyncio.Event) -> None:
