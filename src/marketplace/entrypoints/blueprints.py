@@ -105,7 +105,10 @@ def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
 
 def _policy(table: dict[str, Any], source: str) -> Policy:
     policy = tables.convert(table, Policy, source=source)
-    zone(policy.time_zone)
+    try:
+        zone(policy.time_zone)
+    except Invalid as error:
+        raise tables.renamed(error, f"{source}: time_zone") from error
     if policy.country not in phones.countries():
         raise Invalid(f"{source}: country", "is not known", "two capital letters, like ZA")
     return policy
@@ -114,7 +117,11 @@ def _policy(table: dict[str, Any], source: str) -> Policy:
 def _check_phones(demo: Demo, policy: Policy, source: str) -> None:
     seen: set[str] = set()
     for person in demo.people():
-        phone = phones.normalise(person.phone, country=policy.country)
+        field = f"{source}: phone of {person.name}"
+        try:
+            phone = phones.normalise(person.phone, country=policy.country)
+        except Invalid as error:
+            raise tables.renamed(error, field) from error
         if phone != person.phone or phone in seen:
-            raise Invalid(f"{source}: phone of {person.name}", "must be its own, like +27600000101")
+            raise Invalid(field, "must be its own, and in E.164", "a number like +27600000101")
         seen.add(phone)

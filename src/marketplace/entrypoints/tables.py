@@ -42,10 +42,12 @@ def _built(path: str, table: Any, kind: type[T], source: str) -> T:
         problem, _, where = str(error).partition(" - at `$")
         raise Invalid(_name(source, path, where.rstrip("`")), _plain(problem)) from error
     except Invalid as error:
-        name = _name(source, path, f".{error.facts['field']}")
-        raise Invalid(
-            name, str(error.facts["problem"]), cast("str | None", error.facts["allowed"])
-        ) from error
+        raise renamed(error, _name(source, path, f".{error.facts['field']}")) from error
+
+
+def renamed(error: Invalid, field: str) -> Invalid:
+    """The same refusal, of a field by the name under which whoever wrote the file knows it."""
+    return Invalid(field, str(error.facts["problem"]), cast("str | None", error.facts["allowed"]))
 
 
 def _plain(problem: str) -> str:
