@@ -70,12 +70,8 @@ class Worker:
             self._paid.add(run_id)
 
     async def _follow(self, job: Follow) -> None:
-        with structlog.contextvars.bound_contextvars(request_id=job.request_id):
-            try:
-                await self.desk.follow(job, await self._call(job.tenant_id, job.request_id))
-            except MarketplaceError as error:
-                log.warning("job failed", name=job.name, code=error.code, exc_info=error)
-                raise
+        with _told(job):
+            await self.desk.follow(job, await self._call(job.tenant_id, job.request_id))
 
     async def _ring(self, job: Alarm) -> None:
         call = await self._call(job.tenant_id, job.request_id)
