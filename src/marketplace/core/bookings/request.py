@@ -1,7 +1,7 @@
 """A booking begins with capacity held, a price fixed and a payment under way, all in one write."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from marketplace.core.bookings.commands import CreateBooking, RetryPayment
 from marketplace.core.catalogue.availability import (
     check_bookable,
     diary,
+    held_around,
     job_length,
     pick_unit,
     price_of,
@@ -24,14 +25,14 @@ from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.errors import Conflict, NotFound
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.period import Period
+from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.policy import Capture
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
 
 START_CODE_DIGITS = 4
-_BUFFER_MAX = timedelta(days=1)
-_JOB_MAX = timedelta(days=14)
+_USUAL_BUFFER = timedelta(hours=1)
+_USUAL_JOB = timedelta(hours=3)
 
 
 class PaymentUnderWay(Conflict):
@@ -46,15 +47,15 @@ class _Facts:
     service: Service
     units: tuple[Unit, ...]
     held: tuple[Reservation, ...]
+    duration: timedelta
 
 
 async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> Booking:
     """Raises NotBookable, SlotTaken (with why), Invalid (options, duration)."""
     facts = await _facts(command, work)
     check_bookable(facts.provider, facts.service)
-    duration = job_length(facts.service, command.duration_minutes)
-    booking = _booking(command, facts, duration, call)
-    reservation = _reserve(booking, facts, duration, call)
+    booking = _booking(command, facts, call)
+    reservation = _reserve(booking, facts, call)
     work.guard(facts.provider)
     work.guard(facts.service)
     work.add(create(reservation, call))
@@ -63,30 +64,41 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
 
 
 async def _facts(command: CreateBooking, work: Work) -> _Facts:
-    """All in one round trip: the reservations are asked for with the widest buffers there can be."""
-    start = command.starts_at
-    around = HeldBetween(
-        provider_id=command.provider_id, start=start - _BUFFER_MAX, end=start + _JOB_MAX + _BUFFER_MAX
-    )
+    """
+    In one round trip for the usual job: the reservations are asked for around a guess of its length.
+
+    A longer job, or wider buffers, show once provider and service are read, and are asked for again.
+    """
+    guess = _guess(instant(command.starts_at, field="starts_at"), command.provider_id)
     provider, service, units, held = await work.read(
         One(Provider, command.provider_id),
         One(Service, command.service_id),
         ActiveUnits(provider_id=command.provider_id),
-        around,
+        guess,
     )
     if not provider:
         raise NotFound("provider", command.provider_id)
     if not service:
         raise NotFound("service", command.service_id)
-    return _Facts(provider[0], service[0], units, held)
+    duration = job_length(service[0], command.duration_minutes)
+    within = Period(command.starts_at, command.starts_at + duration)
+    needed = held_around(provider[0], within=within, duration=duration)
+    if needed.start < guess.start or needed.end > guess.end:
+        held = await work.ask(needed)
+    return _Facts(provider[0], service[0], units, held, duration)
 
 
-def _booking(command: CreateBooking, facts: _Facts, duration: timedelta, call: Call) -> Booking:
-    period = Period(command.starts_at, command.starts_at + duration)
+def _guess(start: datetime, provider_id: UUID) -> HeldBetween:
+    around = Period(start, start + _USUAL_JOB).widened(_USUAL_BUFFER, _USUAL_BUFFER)
+    return HeldBetween(provider_id=provider_id, start=around.start, end=around.end)
+
+
+def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
+    period = Period(command.starts_at, command.starts_at + facts.duration)
     cost = price_of(
         service=facts.service,
         chosen=command.options,
-        duration=duration,
+        duration=facts.duration,
         starts_at=period.start,
         provider=facts.provider,
         policy=call.policy,
@@ -124,13 +136,13 @@ def _start_code(booking_id: UUID, call: Call) -> str | None:
     return f"{number % 10**START_CODE_DIGITS:0{START_CODE_DIGITS}d}"
 
 
-def _reserve(booking: Booking, facts: _Facts, duration: timedelta, call: Call) -> Reservation:
+def _reserve(booking: Booking, facts: _Facts, call: Call) -> Reservation:
     day = diary(
         provider=facts.provider,
         units=facts.units,
         held=facts.held,
         policy=call.policy,
-        duration=duration,
+        duration=facts.duration,
         within=booking.period,
         now=call.at,
     )

@@ -13,7 +13,7 @@ from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import move
 from marketplace.core.shared.errors import Conflict, NotAllowed
-from marketplace.core.shared.period import Period
+from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -25,9 +25,10 @@ async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booki
     booking = await booking_of(command.booking_id, call, work)
     if call.at >= booking.starts_at:
         raise TooLate("it should have begun already")
-    facts, _, _ = await _diary(booking, command.starts_at, call, work)
-    pick_unit(facts, start=command.starts_at, seed=booking.id)
-    proposal = {"proposed_starts_at": command.starts_at, "proposed_by": side_of(call)}
+    start = instant(command.starts_at, field="starts_at")
+    facts, _, _ = await _diary(booking, start, call, work)
+    pick_unit(facts, start=start, seed=booking.id)
+    proposal = {"proposed_starts_at": start, "proposed_by": side_of(call)}
     return work.save(step(booking, "propose_time", call, reason=None, **proposal))
 
 

@@ -20,7 +20,7 @@ class Period:
 
     def __post_init__(self) -> None:
         for field in ("start", "end"):
-            object.__setattr__(self, field, _instant(getattr(self, field), field=field))
+            object.__setattr__(self, field, instant(getattr(self, field), field=field))
         if self.end <= self.start:
             raise Invalid("end", "must be after the start", f"later than {self.start.isoformat()}")
 
@@ -71,7 +71,8 @@ def subtract(period: Period, busy: Iterable[Period]) -> tuple[Period, ...]:
     return tuple(left)
 
 
-def _instant(given: datetime, *, field: str) -> datetime:
+def instant(given: datetime, *, field: str) -> datetime:
+    """The same instant in UTC; raises Invalid, naming the field, for one without offset or out of range."""
     if given.utcoffset() is None:
         raise Invalid(field, "must carry an offset from UTC", "a time like 2026-03-01T09:00:00Z")
     if not EARLIEST <= given <= LATEST:
