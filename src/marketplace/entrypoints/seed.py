@@ -15,7 +15,7 @@ from marketplace.core.marketplace import run
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsProvider, MoveProvider
-from marketplace.core.shared.errors import MoveRefused
+from marketplace.core.shared.errors import MoveRefused, Refused
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Actor, Role
@@ -23,7 +23,7 @@ from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
 from marketplace.entrypoints.blueprints import Blueprint, DemoPerson, DemoProvider, DemoService
 from marketplace.entrypoints.directory import tenant_id_of
-from marketplace.ports.storage import AlreadyThere, Store, Work
+from marketplace.ports.storage import Stale, Store, Work
 
 REQUEST_ID = "seed"
 _REASON = "demo"
@@ -120,7 +120,7 @@ async def _provider(demo: DemoProvider, admin: SignInAs, *, call: Call, store: S
     provider = await _made(Provider, key, apply, call=replace(call, actor=person.actor), store=store)
     while (step := _next_step(provider, demo, owner=owner.actor, admin=admin.actor)) is not None:
         command, actor = step
-        with suppress(MoveRefused):  # somebody else is seeding, and was faster
+        with suppress(MoveRefused, Stale):  # somebody else is seeding, and was faster
             await run(command, call=replace(call, actor=actor), store=store)
         provider = await _standing(Provider, key, call=call, store=store)
     as_owner = replace(call, actor=owner.actor)
@@ -178,7 +178,7 @@ async def _service(demo: DemoService, provider_id: UUID, *, call: Call, store: S
     )
     service = await _made(Service, key, draft, call=call, store=store)
     if service.state == ServiceState.DRAFT:
-        with suppress(MoveRefused):  # somebody else is seeding, and was faster
+        with suppress(MoveRefused, Stale):  # somebody else is seeding, and was faster
             await run(PublishService(service_id=key), call=call, store=store)
         service = await _standing(Service, key, call=call, store=store)
     return service
@@ -191,7 +191,7 @@ async def _made(kind: type[R], key: UUID, command: Any, *, call: Call, store: St
         return standing
     try:
         await run(command, call=call, store=store)
-    except AlreadyThere:
+    except Refused:  # as it is by whoever seeds at the same time and was faster
         if await _find(kind, key, call=call, store=store) is None:
             raise
     return await _standing(kind, key, call=call, store=store)
