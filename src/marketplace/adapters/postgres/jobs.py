@@ -101,8 +101,11 @@ async def _manager(
 ) -> AsyncIterator[QueueManager]:
     pooled = await take(engine)
     try:
-        driver = AsyncpgDriver(pooled.driver_connection)
+        connection: Any = pooled.driver_connection
+        driver = AsyncpgDriver(connection)
         manager = QueueManager(_DueOnly(driver) if drains else Queries(driver), db_settings().channel)
+        # Otherwise an idle worker would notice at its next look only.
+        connection.add_termination_listener(lambda _: manager.shutdown.set())
         for kind, handle in ((Follow, follow), (Alarm, ring)):
             manager.entrypoint(kind.QUEUE, on_failure="hold", accepts_context=False)(_carrier(kind, handle))
         yield manager

@@ -58,7 +58,9 @@ SELECT count(*) FROM given_up
 _FOLLOW_CLOCK = f"""
 WITH moved AS (
     UPDATE pgqueuer AS j SET execute_after = (j.headers->>'due_at')::timestamptz
-        - make_interval(secs => (SELECT clock_ahead_seconds FROM "tenant" WHERE tenant_id = $1::uuid AND id = $1::uuid))
+        - make_interval(secs => (
+            SELECT clock_ahead_seconds FROM "tenant" WHERE tenant_id = $1::uuid AND id = $1::uuid
+        ))
     WHERE j.status = 'queued' AND j.entrypoint = 'timer' AND j.attempts = 0
         AND j.headers->>'tenant' = $1::uuid::text
     RETURNING 1

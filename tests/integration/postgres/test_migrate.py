@@ -1,0 +1,68 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from marketplace.adapters.postgres import migrate as migrations
+from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
+from marketplace.adapters.postgres.migrate import HEAD, DatabaseNewer, migrate, schema_version
+from marketplace.core.shared.errors import Unavailable
+
+
+async def versions(url: str) -> list[str]:
+    engine = create_owner_engine(url)
+    async with engine.connect() as connection:
+        found = list((await connection.exec_driver_sql("SELECT version_num FROM schema_version")).scalars())
+    await engine.dispose()
+    return found
+
+
+class TestMigrate:
+    async def test_brings_an_empty_database_to_the_head_once(self, empty_url: str) -> None:
+        standing = await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+
+        assert standing == [HEAD] * 4
+        assert await versions(empty_url) == [HEAD]
+
+    async def test_changes_nothing_the_second_time(self, database_url: str) -> None:
+        assert await migrate(database_url) == HEAD
+        assert await versions(database_url) == [HEAD]
+
+    async def test_refuses_a_database_of_a_newer_version(self, database_url: str) -> None:
+        engine = create_owner_engine(database_url)
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql("UPDATE schema_version SET version_num = '9999'")
+        await engine.dispose()
+
+        with pytest.raises(DatabaseNewer, match="9999"):
+            await migrate(database_url)
+
+    async def test_says_that_there_is_no_database(self) -> None:
+        with pytest.raises(Unavailable):
+            await migrate("postgresql://nobody:secret@127.0.0.1:1/none")
+
+    def test_knows_the_head_without_alembic(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+
+        assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+class TestSchemaVersion:
+    async def test_is_readable_by_the_application(self, shared_url: str) -> None:
+        engine = create_engine(shared_url)
+
+        assert await schema_version(engine) == HEAD
+
+        await engine.dispose()
+
+    async def test_of_an_empty_database_is_none(self, template: str, empty_url: str) -> None:
+        engine = create_owner_engine(empty_url)
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql("DROP TABLE IF EXISTS schema_version")
+
+        assert await schema_version(engine) is None
+
+        await engine.dispose()
