@@ -6,6 +6,7 @@ migrations made with what stands here.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from marketplace.adapters.postgres.tables import Column, table_of
 from marketplace.core.shared.lifecycle import Lifecycle
@@ -57,8 +58,9 @@ def _state_checks(kind: type) -> Iterator[str]:
     if lifecycle is None:
         return
     name = kind_name(kind)
+    nullable = {column.name for column in table_of(kind).columns if column.nullable}
     yield f'CONSTRAINT "{name}_state" CHECK (state = ANY ({_listed(lifecycle.states)}))'
-    for field in sorted({field for needed in lifecycle.requires.values() for field in needed}):
+    for field in sorted(nullable.intersection(chain.from_iterable(lifecycle.requires.values()))):
         states = [state for state, needed in lifecycle.requires.items() if field in needed]
         yield (
             f'CONSTRAINT "{name}_needs_{field}" CHECK ("{field}" IS NOT NULL'

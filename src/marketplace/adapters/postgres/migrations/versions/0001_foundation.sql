@@ -462,8 +462,7 @@ CREATE TABLE "payout" (
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "payout_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "payout_state" CHECK (state = ANY ('{due,approved,held,sent,paid,failed}'::text[])),
-    CONSTRAINT "payout_needs_payee" CHECK ("payee" IS NOT NULL OR state <> ALL ('{approved,due,failed,held,paid,sent}'::text[]))
+    CONSTRAINT "payout_state" CHECK (state = ANY ('{due,approved,held,sent,paid,failed}'::text[]))
 );
 CREATE INDEX "payout_provider_id_idx" ON "payout" (tenant_id, "provider_id");
 CREATE INDEX "payout_reference_idx" ON "payout" (tenant_id, "reference");
