@@ -152,7 +152,7 @@ def _converted(name: str, given: _Given) -> Any:
     except msgspec.ValidationError as error:
         secret = SETTINGS[name].metadata["secret"]
         problem = "cannot be used" if secret else f"is {given.value!r}"
-        raise BadSetting(given.called, problem, _allowed(name)) from (None if secret else error)
+        raise BadSetting(given.called, problem, _allowed(name)) from error
 
 
 def _decoded(kind: type, value: Any) -> Any:
