@@ -1,4 +1,4 @@
-"""A webhook counts once: what is heard stands before the rail's own truth is asked for, and brings that about."""
+"""A webhook counts once: what is heard stands before the rail is asked what is true, and brings it about."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID

@@ -42,8 +42,7 @@ NOTIFICATION = Lifecycle(
         Move("begin", S.PLANNED, S.SENDING, _SENDER, "notification.sending"),
         Move("begin_again", S.UNKNOWN, S.SENDING, _SENDER, "notification.sending"),
         Move("suppress", S.PLANNED, S.SUPPRESSED, _SENDER, "notification.suppressed"),
-        Move("expire", S.PLANNED, S.EXPIRED, _SENDER | {Role.CLOCK}, "notification.expired", "usefulness"),
-        Move("expire", S.UNKNOWN, S.EXPIRED, {Role.CLOCK}, "notification.expired"),
+        Move("expire", (S.PLANNED, S.UNKNOWN), S.EXPIRED, _SENDER | {Role.CLOCK}, "notification.expired"),
         Move("look_up", S.UNKNOWN, S.UNKNOWN, {Role.CLOCK}, "notification.lookup_due", "doubt"),
         Move("accept", (S.SENDING, S.UNKNOWN), S.ACCEPTED, _SENDER, "notification.accepted"),
         Move("fail", (S.SENDING, S.UNKNOWN, S.ACCEPTED), S.FAILED, _SENDER, "notification.failed"),
@@ -51,7 +50,8 @@ NOTIFICATION = Lifecycle(
         Move("deliver", (S.ACCEPTED, S.UNKNOWN), S.DELIVERED, _SENDER, "notification.delivered"),
         Move("read", (S.ACCEPTED, S.DELIVERED), S.READ, _SENDER, "notification.read"),
     ),
-    timers={"usefulness": lambda notification, _: notification.expires_at, "doubt": _next_look},
+    # What is planned or being sent has a job that sees to it; only what is in doubt waits for the clock.
+    timers={"doubt": _next_look},
 )
 
 

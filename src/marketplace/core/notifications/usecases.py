@@ -45,7 +45,7 @@ class SendAgain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMessage:
-    """A message that was not sent in time is of no more use; one in doubt is looked up until then."""
+    """A message in doubt is looked up, until it is of no more use."""
 
     notification_id: UUID
 
@@ -60,11 +60,13 @@ class RecordAnswer:
 
 async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tuple[Notification, ...]:
     booking = await work.get(Booking, command.booking_id)
+    templates = MESSAGES[command.event]
     provider, customer = await work.get_both(Provider, booking.provider_id, User, booking.customer_id)
-    owner = await work.get(User, provider.owner_id)
-    people = {Role.CUSTOMER: customer, Role.PROVIDER: owner}
+    people = {Role.CUSTOMER: customer}
+    if any(template.to == Role.PROVIDER for template in templates):
+        people[Role.PROVIDER] = await work.get(User, provider.owner_id)
     planned = []
-    for template in MESSAGES[command.event]:
+    for template in templates:
         text = words_for(template, booking=booking, provider=provider.name, policy=call.policy)
         message = _message(command, template, people[template.to], text, call)
         planned.append(work.add(create(message, call)))

@@ -9,7 +9,7 @@ from marketplace.core.payments.queries import RefundUnder
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.refunding import FailRefund, RecordRefund
-from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment
+from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment, step_to
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Charge, PaymentRail, Standing
@@ -64,7 +64,7 @@ async def ask_rail(
 async def _look(payment: Payment, rail: PaymentRail) -> RecordPayment | GiveUpPayment | None:
     report = await rail.find(payment.id)
     if report is not None:
-        return RecordPayment(report=report)
+        return RecordPayment(report=report) if step_to(payment, report.standing) else None
     if payment.lookups >= LOOKUPS_MAX:
         return GiveUpPayment(payment_id=payment.id, failure="never_reached_the_rail")
     return None
@@ -93,7 +93,8 @@ async def ask_rail_for_refund(
     rail = vendors.rail(refund.rail)
     report = await rail.find(refund.reference)
     if report is not None:
-        return RecordRefund(refund_id=refund.id, report=report)
+        known = refund.state == RefundState.PENDING and report.standing == Standing.PENDING
+        return None if known else RecordRefund(refund_id=refund.id, report=report)
     return await _send(refund, rail, work) if refund.state == RefundState.REQUESTED else None
 
 

@@ -42,7 +42,7 @@ LOOKUP_FIRST = timedelta(seconds=5)
 LOOKUP_LAST = timedelta(hours=6)
 DISPUTE_PAUSE = timedelta(days=1)
 # Money that is here may be taken back for months, and the webhook that tells of it may get lost.
-SECOND_LOOKS = (timedelta(days=3), timedelta(days=30), timedelta(days=120))
+SECOND_LOOKS = (timedelta(days=7), timedelta(days=90))
 
 
 def next_lookup(subject: Any, call: Any) -> datetime:

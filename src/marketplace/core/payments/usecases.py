@@ -98,7 +98,7 @@ async def record_payment(command: RecordPayment, *, call: Call, work: Work) -> P
     """Forward only: a report that is behind what we know changes nothing."""
     report = command.report
     payment = await work.get(Payment, report.reference)
-    step = _step(payment, report.standing)
+    step = step_to(payment, report.standing)
     if step is None:
         return payment
     changes: dict[str, Any] = {
@@ -124,7 +124,8 @@ _AMOUNT_TOLD = {
 }
 
 
-def _step(payment: Payment, standing: Standing) -> str | None:
+def step_to(payment: Payment, standing: Standing) -> str | None:
+    """The move by which this standing is news; None where it is none."""
     table = payment.LIFECYCLE.table
     lawful = (name for name in _STEPS[standing] if (payment.state, name) in table)
     return next(lawful, None)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from marketplace.core.payouts.payout import Payout, State
 from marketplace.core.payouts.queries import PayoutUnder
-from marketplace.core.payouts.usecases import RecordPayout
+from marketplace.core.payouts.usecases import RecordPayout, step_to
 from marketplace.core.shared.errors import OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Transfer
@@ -40,7 +40,9 @@ async def ask_rail_for_payout(
             report = await rail.release(_transfer(payout, call))
         except OutcomeUnknown:
             return None  # the timer looks it up
-    return None if report is None else RecordPayout(payout_id=payout.id, report=report)
+    if report is None or step_to(payout, report.standing) is None:
+        return None
+    return RecordPayout(payout_id=payout.id, report=report)
 
 
 async def ask_rail_about_transfer(

@@ -95,20 +95,25 @@ async def look_up_payout(command: LookUpPayout, *, call: Call, work: Work) -> Pa
     return work.save(move(payout, "look_up", call, reason=command.reason, lookups=payout.lookups + 1))
 
 
-_STEPS: dict[Standing, tuple[str, ...]] = {
-    Standing.PENDING: ("send",),
-    Standing.SUCCEEDED: ("pay",),
-    Standing.FAILED: ("fail",),
-    Standing.CANCELLED: ("fail",),
-    Standing.RETURNED: ("fail",),
+_STEPS = {
+    Standing.PENDING: "send",
+    Standing.SUCCEEDED: "pay",
+    Standing.FAILED: "fail",
+    Standing.CANCELLED: "fail",
+    Standing.RETURNED: "fail",
 }
+
+
+def step_to(payout: Payout, standing: Standing) -> str | None:
+    """The move by which this standing is news; None where it is none."""
+    step = _STEPS.get(standing)
+    return step if step is not None and (payout.state, step) in payout.LIFECYCLE.table else None
 
 
 async def record_payout(command: RecordPayout, *, call: Call, work: Work) -> Payout:
     """Money leaves the ledger when the rail has it, and returns when the rail returns it."""
     payout, report = await work.get(Payout, command.payout_id), command.report
-    lawful = (s for s in _STEPS.get(report.standing, ()) if (payout.state, s) in payout.LIFECYCLE.table)
-    step = next(lawful, None)
+    step = step_to(payout, report.standing)
     if step is None or report.reference != payout.reference:
         return payout
     told: dict[str, Any] = {"rail_reference": report.rail_reference, "failure": report.failure, "lookups": 0}
