@@ -1,0 +1,243 @@
+"""
+Each promise is one statement over whole tables: the rows it looked at, and a sentence for each violation.
+
+$1 is the tenant, null for all of them; $2, where it is asked for, the time, null for each tenant's own.
+"""
+
+# ruff: noqa: S608 - the text is made of names of our own classes; every value is a parameter
+
+from collections.abc import Iterable
+
+from marketplace.adapters.postgres.tables import table_of
+from marketplace.core.lifecycles import AGGREGATES
+from marketplace.core.payments.payment import HELD
+from marketplace.core.payouts.payout import IN_THE_LEDGER
+from marketplace.core.promises import (
+    CLOSED,
+    HOLDING,
+    PATIENCE,
+    RESTING,
+    TAKEN_BACK,
+    TIMED,
+    Name,
+    lawful_steps,
+)
+from marketplace.ports.audit import VIOLATIONS_MAX
+
+
+def _scope(alias: str) -> str:
+    return f"($1::uuid IS NULL OR {alias}.tenant_id = $1)"
+
+
+def _in(values: Iterable[object]) -> str:
+    return "(" + ", ".join(sorted(f"'{value}'" for value in values)) + ")"
+
+
+def _statement(table: str, violations: str, *, given: str = "") -> str:
+    """`violations` selects sentences."""
+    return (
+        f"{given} SELECT (SELECT count(*) FROM {table} AS t WHERE {_scope('t')}),"
+        f" ARRAY(SELECT * FROM ({violations}) AS v (sentence) LIMIT {VIOLATIONS_MAX})"
+    )
+
+
+# What was due before this, by its tenant's clock, is overdue.
+_LONG_PAST = f"""long_past AS (
+    SELECT t.tenant_id, coalesce($2::timestamptz, now() + make_interval(secs => t.clock_ahead_seconds))
+        - make_interval(secs => {PATIENCE.total_seconds()}) AS at
+    FROM tenant AS t WHERE {_scope("t")})"""
+
+_LEDGER = _statement(
+    "posting",
+    f"""SELECT format('%s sums to %s %s', coalesce('movement ' || movement_id, 'the ledger of ' || tenant_id),
+            currency, sum(amount_minor))
+        FROM posting AS p WHERE {_scope("p")}
+        GROUP BY GROUPING SETS ((tenant_id, movement_id, currency), (tenant_id, currency))
+        HAVING sum(amount_minor) <> 0""",
+)
+
+_HOLDS = _statement(
+    "payment",
+    """SELECT format('payment %s gave back and released more than it captured', id) FROM ours
+        WHERE least(refunded_minor, released_minor) < 0 OR refunded_minor + released_minor > captured_minor
+    UNION ALL
+        SELECT format('payment %s captured %s, %s is posted', o.id, o.captured_minor, coalesce(minor, 0))
+        FROM ours AS o LEFT JOIN captured AS c ON (c.tenant_id, c.id) = (o.tenant_id, o.id)
+        WHERE o.captured_minor <> coalesce(minor, 0)
+    UNION ALL
+        SELECT format('payment %s gave back %s, %s is posted', o.id, o.refunded_minor, coalesce(minor, 0))
+        FROM ours AS o LEFT JOIN refunded AS r ON (r.tenant_id, r.id) = (o.tenant_id, o.id)
+        WHERE o.refunded_minor <> coalesce(minor, 0)
+    UNION ALL
+        SELECT format('booking %s released %s, %s is posted', id, coalesce(b.minor, 0), coalesce(r.minor, 0))
+        FROM by_booking AS b FULL JOIN released AS r USING (tenant_id, id)
+        WHERE coalesce(b.minor, 0) <> coalesce(r.minor, 0)""",
+    given=f"""WITH ours AS (SELECT * FROM payment AS p WHERE {_scope("p")}),
+    by_booking AS (
+        SELECT tenant_id, booking_id AS id, sum(released_minor) AS minor FROM ours GROUP BY 1, 2),
+    posted AS (
+        SELECT m.tenant_id, m.name, m.subject_id, p.amount_minor AS minor
+        FROM movement AS m JOIN posting AS p ON (p.tenant_id, p.movement_id) = (m.tenant_id, m.id)
+        WHERE {_scope("m")} AND p.account LIKE 'customer_funds:%'
+            AND m.name IN ('payment_succeed', 'payment_catch_up', 'refund_promised', 'released')),
+    captured AS (SELECT tenant_id, subject_id AS id, -sum(minor) AS minor FROM posted
+        WHERE name IN ('payment_succeed', 'payment_catch_up') GROUP BY 1, 2),
+    refunded AS (SELECT p.tenant_id, r.payment_id AS id, sum(minor) AS minor
+        FROM posted AS p JOIN refund AS r ON (r.tenant_id, r.id) = (p.tenant_id, p.subject_id)
+        WHERE name = 'refund_promised' GROUP BY 1, 2),
+    released AS (SELECT tenant_id, subject_id AS id, sum(minor) AS minor FROM posted
+        WHERE name = 'released' GROUP BY 1, 2)""",
+)
+
+_CAPACITY = _statement(
+    "reservation",
+    f"""SELECT format('unit %s is sold twice at %s', unit_id, starts_at) FROM (
+            SELECT unit_id, starts_at, max(ends_at) OVER (PARTITION BY tenant_id, unit_id
+                ORDER BY starts_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS busy_until
+            FROM reservation AS r WHERE {_scope("r")} AND state = 'held') AS held
+        WHERE starts_at < busy_until""",
+)
+
+_CURRENT = " UNION ALL ".join(
+    f"SELECT '{kind.LIFECYCLE.kind}' AS kind, tenant_id, id, version, state"
+    f" FROM {table_of(kind).quoted} AS c WHERE {_scope('c')}"
+    for kind in AGGREGATES
+)
+_STEPS = ", ".join(
+    f"('{kind}', {'NULL' if before is None else repr(before)}, '{after}')"
+    for kind, before, after in sorted(lawful_steps(), key=str)
+)
+_HISTORIES = _statement(
+    "event",
+    f"""SELECT format('%s %s has a gap in its history', kind, subject_id) FROM steps
+            WHERE version <> coalesce(prior_version, 0) + 1
+        UNION ALL
+            SELECT format('%s %s has a step that does not begin where the last one ended', kind, subject_id)
+            FROM steps WHERE before IS DISTINCT FROM prior
+        UNION ALL SELECT format('%s %s went from %s to %s', kind, subject_id, before, after) FROM steps AS s
+            WHERE NOT EXISTS (SELECT FROM lawful AS l WHERE l.kind = s.kind AND l.after = s.after
+                AND l.before IS NOT DISTINCT FROM s.before)
+        UNION ALL SELECT CASE WHEN s.subject_id IS NULL THEN format('%s %s has no history', c.kind, c.id)
+                ELSE format('%s %s is %s, its history ends in %s', c.kind, c.id, c.state, s.after) END
+            FROM ({_CURRENT}) AS c LEFT JOIN steps AS s
+                ON s.is_last AND (s.tenant_id, s.subject_id, s.kind) = (c.tenant_id, c.id, c.kind)
+            WHERE (s.after, s.version) IS DISTINCT FROM (c.state, c.version)""",
+    given=f"""WITH lawful (kind, before, after) AS (VALUES {_STEPS}),
+    steps AS MATERIALIZED (
+        SELECT tenant_id, kind, subject_id, version, before, after, lag(after) OVER history AS prior,
+            lag(version) OVER history AS prior_version, lead(version) OVER history IS NULL AS is_last
+        FROM event AS e WHERE {_scope("e")}
+        WINDOW history AS (PARTITION BY tenant_id, kind, subject_id ORDER BY version))""",
+)
+
+_VENDOR_EVENTS = _statement(
+    "vendor_event",
+    f"""SELECT format('event %s of %s counted %s times', event_id, rail, count(*)) FROM vendor_event AS e
+        WHERE {_scope("e")} GROUP BY tenant_id, rail, event_id HAVING count(*) > 1""",
+)
+
+_CUSTOMER_FUNDS = _statement(
+    "booking",
+    f"""SELECT format('booking %s has funds of %s, its payments hold %s', b.id, coalesce(f.minor, 0),
+                coalesce(h.minor, 0))
+            FROM ours AS b LEFT JOIN funds AS f
+                ON (f.tenant_id, f.account, f.currency) = (b.tenant_id, 'customer_funds:' || b.id, b.currency)
+            LEFT JOIN held AS h ON (h.tenant_id, h.booking_id) = (b.tenant_id, b.id)
+            WHERE coalesce(f.minor, 0) <> coalesce(h.minor, 0)
+        UNION ALL SELECT format('booking %s is %s and still holds %s', b.id, b.state, p.left_minor)
+            FROM ours AS b JOIN payments AS p ON (p.tenant_id, p.booking_id) = (b.tenant_id, b.id)
+            JOIN long_past AS l ON l.tenant_id = b.tenant_id
+            WHERE (b.state IN {_in(CLOSED)} OR b.released_at IS NOT NULL)
+                AND p.state IN {_in(HELD)} AND p.left_minor <> 0
+                AND (SELECT max(e.at) FROM event AS e
+                    WHERE (e.tenant_id, e.subject_id) = (p.tenant_id, p.id)) < l.at""",
+    given=f"""WITH {_LONG_PAST},
+    ours AS (SELECT tenant_id, id, state, currency, released_at FROM booking AS b WHERE {_scope("b")}),
+    payments AS (SELECT tenant_id, id, booking_id, state,
+            captured_minor - refunded_minor - released_minor AS left_minor
+        FROM payment AS p WHERE {_scope("p")}),
+    funds AS (SELECT tenant_id, account, currency, -sum(amount_minor) AS minor FROM posting AS p
+        WHERE {_scope("p")} AND account LIKE 'customer_funds:%' GROUP BY 1, 2, 3),
+    held AS (SELECT p.tenant_id, p.booking_id, sum(left_minor) AS minor
+        FROM payments AS p LEFT JOIN movement AS m
+            ON (m.tenant_id, m.subject_id, m.name) = (p.tenant_id, p.id, 'loss_absorbed')
+        WHERE state IN {_in(HOLDING)} OR (state IN {_in(TAKEN_BACK)} AND m.id IS NULL) GROUP BY 1, 2)""",
+)
+
+_EARNINGS = _statement(
+    "earning",
+    f"""SELECT format('earning %s was drawn %s times', subject_id, count(*)) FROM event AS e
+            WHERE {_scope("e")} AND kind = 'earning' AND move = 'draw'
+            GROUP BY tenant_id, subject_id HAVING count(*) > 1
+        UNION ALL SELECT format('payout %s is of %s, its earnings are %s', id, coalesce(amount_minor, 0),
+                coalesce(minor, 0))
+            FROM (SELECT tenant_id, id, amount_minor FROM payout AS p WHERE {_scope("p")}) AS paid
+            FULL JOIN (SELECT tenant_id, payout_id AS id, sum(amount_minor) AS minor FROM earning AS e
+                WHERE {_scope("e")} AND payout_id IS NOT NULL GROUP BY 1, 2) AS drawn USING (tenant_id, id)
+            WHERE coalesce(amount_minor, 0) <> coalesce(minor, 0)""",
+)
+
+_PROVIDER_PAYABLE = _statement(
+    "earning",
+    """SELECT format('provider %s is owed %s %s, its account says %s', o.provider_id, o.currency, o.minor,
+                coalesce(a.minor, 0))
+            FROM owed AS o LEFT JOIN accounts AS a ON (a.tenant_id, a.account, a.currency)
+                = (o.tenant_id, 'provider_payable:' || o.provider_id, o.currency)
+            WHERE o.minor <> coalesce(a.minor, 0)""",
+    given=f"""WITH owed AS (
+        SELECT tenant_id, provider_id, currency, sum(minor) AS minor FROM (
+            SELECT tenant_id, provider_id, currency, amount_minor AS minor
+                FROM earning AS e WHERE {_scope("e")}
+            UNION ALL SELECT tenant_id, provider_id, currency, -amount_minor
+                FROM payout AS p WHERE {_scope("p")} AND state IN {_in(IN_THE_LEDGER)}) AS each
+        GROUP BY 1, 2, 3),
+    accounts AS (SELECT tenant_id, account, currency, -sum(amount_minor) AS minor FROM posting AS p
+        WHERE {_scope("p")} AND account LIKE 'provider_payable:%' GROUP BY 1, 2, 3)""",
+)
+
+
+def _timed(kind: type) -> str:
+    name, resting = kind.LIFECYCLE.kind, "false"  # type: ignore[attr-defined]
+    if name == "booking":
+        resting = "released_at IS NOT NULL"
+    elif name in RESTING:
+        resting = f"state IN {_in(RESTING[name])}"
+    return (
+        f"SELECT '{name}' AS kind, tenant_id, id, state, due_at, {resting} AS rests"
+        f" FROM {table_of(kind).quoted} AS s WHERE {_scope('s')} AND state IN {_in(TIMED[name])}"
+    )
+
+
+_TIMED = " UNION ALL ".join(_timed(kind) for kind in AGGREGATES if kind.LIFECYCLE.kind in TIMED)
+_STUCK = f"""WITH {_LONG_PAST}, subjects AS MATERIALIZED ({_TIMED})
+    SELECT (SELECT count(*) FROM subjects), ARRAY(
+        SELECT CASE WHEN due_at IS NULL
+            THEN format('%s %s is %s and nothing will happen to it', kind, id, state)
+            ELSE format('%s %s is %s, and was due at %s', kind, id, state, due_at) END
+        FROM subjects JOIN long_past USING (tenant_id)
+        WHERE (due_at IS NULL AND NOT rests) OR due_at < at LIMIT {VIOLATIONS_MAX})"""
+
+_MESSAGES = _statement(
+    "notification",
+    f"""SELECT format('notification %s was begun twice without a doubt between', subject_id) FROM event AS e
+        WHERE {_scope("e")} AND kind = 'notification' AND move = 'begin'
+        GROUP BY tenant_id, subject_id HAVING count(*) > 1""",
+)
+
+# What an account holds by the ledger, for the promise that others keep books of as well.
+BALANCES = f"""SELECT t.id, t.slug, t.policy ->> 'currency', p.currency, sum(p.amount_minor), count(p.id)
+    FROM tenant AS t LEFT JOIN posting AS p ON p.tenant_id = t.tenant_id AND p.account = $2
+    WHERE {_scope("t")} GROUP BY 1, 2, 3, 4 ORDER BY 1, 4"""
+
+STATEMENTS: dict[Name, str] = {
+    Name.LEDGER: _LEDGER,
+    Name.HOLDS: _HOLDS,
+    Name.CAPACITY: _CAPACITY,
+    Name.HISTORIES: _HISTORIES,
+    Name.VENDOR_EVENTS: _VENDOR_EVENTS,
+    Name.CUSTOMER_FUNDS: _CUSTOMER_FUNDS,
+    Name.EARNINGS: _EARNINGS,
+    Name.PROVIDER_PAYABLE: _PROVIDER_PAYABLE,
+    Name.STUCK: _STUCK,
+    Name.MESSAGES: _MESSAGES,
+}
