@@ -1,0 +1,33 @@
+"""When nothing moves any more everything has come to an end, or somebody was forgotten."""
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from marketplace.core.bookings.booking import CLOSED_UNDONE
+from marketplace.core.notifications.notification import State as NotificationState
+from marketplace.core.payments.payment import DEAD, HELD
+from marketplace.core.payments.refund import State as RefundState
+from marketplace.core.payouts.payout import State as PayoutState
+from marketplace.core.payouts.run import State as RunState
+from marketplace.core.promises import ENDED
+
+_N = NotificationState
+# A booking that has ended with work done is released, or the audit finds it without a deadline.
+ENDS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(map(str, states))
+    for kind, states in {
+        "booking": CLOSED_UNDONE | ENDED,
+        "payment": DEAD | HELD,
+        "refund": {RefundState.SUCCEEDED, RefundState.CANCELLED},
+        "payout": {PayoutState.PAID},
+        "payout_run": {RunState.FINISHED},
+        "notification": {_N.ACCEPTED, _N.DELIVERED, _N.READ, _N.FAILED, _N.SUPPRESSED, _N.EXPIRED},
+    }.items()
+}
+
+
+def unfinished(standing: Mapping[tuple[str, UUID], str]) -> Iterator[str]:
+    """`standing` is the state in which each aggregate was seen last."""
+    for (kind, key), state in standing.items():
+        if kind in ENDS and state not in ENDS[kind]:
+            yield f"{kind} {key} is stuck: it is {state}, and nothing moves any more"

@@ -1,0 +1,177 @@
+"""A lane is a marketplace on a virtual clock: nothing in it depends on other lanes, or on real time."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from marketplace.adapters.sandbox.books import Books
+from marketplace.adapters.sandbox.faults import Fault, FaultPlan, no_faults, seeded_random
+from marketplace.adapters.sandbox.inbox import SandboxChannel
+from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.shelf import MemoryShelf
+from marketplace.adapters.sandbox.webhooks import Courier
+from marketplace.core.marketplace import Desk, run
+from marketplace.core.notifications.usecases import DEFAULT_CHANNEL
+from marketplace.core.shared.errors import MarketplaceError, OutcomeUnknown, Unavailable
+from marketplace.core.shared.roles import SYSTEM, Actor
+from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.entrypoints.hooks import hear
+from marketplace.entrypoints.simulation.agenda import Agenda
+from marketplace.entrypoints.simulation.storage import LaneStore
+from marketplace.entrypoints.simulation.trouble import CALM, Trouble, Troubles
+from marketplace.entrypoints.simulation.vendors import LaneShelf, Wake
+from marketplace.ports.storage import Alarm, Follow, Job, Store
+from marketplace.ports.vendors import Vendors
+
+SECRET = "simulated"  # noqa: S105 - signs webhooks that never leave this process
+TRIES_MAX = 12
+_RERUN_AFTER = timedelta(seconds=30)  # as when a worker died, and its jobs' heartbeats run out
+_SKEW_MAX_SECONDS = 3
+
+Errand = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A job that is tried again, and how often it was before."""
+
+    job: Job
+    tries: int = 0
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """
+    Jobs, alarms, webhooks and errands, each at its time on the lane's own clock.
+
+    `parked` are the jobs that failed too often, each with its last error.
+    """
+
+    seed: str
+    tenant: Tenant
+    storage: Store
+    now: datetime
+    troubles: Troubles = field(default_factory=lambda: CALM)
+    faults: FaultPlan = no_faults
+    agenda: Agenda = field(default_factory=Agenda)
+    parked: list[tuple[Job, Exception]] = field(default_factory=list)
+    tally: Counter[Fault] = field(default_factory=Counter)
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.trouble = Trouble(self.troubles, seed=self.seed)
+        self.store = LaneStore(
+            inner=self.storage, agenda=self.agenda, trouble=self.trouble, now=lambda: self.now
+        )
+        self.store.meanwhile = self._meanwhile
+        shelf = LaneShelf(MemoryShelf(), self.agenda)
+        random = seeded_random(self.seed)
+        self.books = Books(shelf=shelf, clock=self.clock, random=random, faults=self.faults, tally=self.tally)
+        self.rail = SandboxRail(books=self.books, secrets=(SECRET,))
+        self.channel = SandboxChannel(shelf=shelf, clock=self.clock, faults=self.faults, tally=self.tally)
+        self.courier = Courier(shelf=shelf, clock=self.clock, secret=SECRET, random=random)
+        vendors = Vendors(
+            rails={self.tenant.policy.payment.rail: self.rail}, channels={DEFAULT_CHANNEL: self.channel}
+        )
+        self.desk = Desk(store=self.store, vendors=vendors)
+
+    def clock(self, _tenant_id: UUID) -> datetime:
+        return self.now
+
+    def call(self, actor: Actor = SYSTEM, *, skew: timedelta = timedelta()) -> Call:
+        self.calls += 1
+        name = f"{self.seed}/{self.calls}"
+        entropy = sha256(name.encode()).digest()
+        return Call(actor=actor, tenant=self.tenant, at=self.now + skew, request_id=name, entropy=entropy)
+
+    async def do(self, command: Any, actor: Actor = SYSTEM) -> Any:
+        """A command at the lane's time; raises what it refuses, and what storage does."""
+        return await run(command, call=self.call(actor), store=self.store)
+
+    async def until(self, at: datetime) -> None:
+        """Everything that is due up to an instant, which is then the time."""
+        while (soonest := self.agenda.next_at) is not None and soonest <= at:
+            await self.step()
+        self.now = max(self.now, at)
+
+    async def to_the_end(self) -> None:
+        """Until nothing is to happen any more."""
+        while len(self.agenda):
+            await self.step()
+
+    async def step(self) -> None:
+        at, what = self.agenda.take()
+        self.now = max(self.now, at)
+        await self._carry_out(what)
+
+    async def _carry_out(self, what: Any) -> None:
+        match what:
+            case Follow() | Alarm():
+                await self._work(Try(what))
+            case Try():
+                await self._work(what)
+            case Wake.WEBHOOKS:
+                await self.courier.deliver_due(post=self._hook, now=self.now)
+            case Wake.BOOKS:
+                await self.books.tick()
+            case _:
+                await what()
+
+    async def _work(self, task: Try) -> None:
+        """As a worker does: a job that fails is tried again later, and parked when it fails too often."""
+        try:
+            await self._run(task.job)
+        except Exception as error:
+            if not isinstance(error, MarketplaceError):
+                raise
+            self._again(task, error)
+            return
+        if self.trouble.strikes("job_twice"):
+            await self._work(replace(task, tries=task.tries + 1))
+        if self.trouble.strikes("job_rerun"):
+            self.agenda.put(task.job, at=self.now + _RERUN_AFTER)
+
+    def _again(self, task: Try, error: Exception) -> None:
+        if task.tries + 1 >= TRIES_MAX:
+            self.parked.append((task.job, error))
+            return
+        later = self.now + timedelta(seconds=min(2**task.tries, 600))
+        self.agenda.put(replace(task, tries=task.tries + 1), at=later)
+
+    async def _run(self, job: Job) -> None:
+        call = self.call(skew=self._skew())
+        if isinstance(job, Follow):
+            await self.desk.follow(job, call)
+        else:
+            await self.desk.ring(job, call)
+
+    def _skew(self) -> timedelta:
+        """No two machines' clocks agree; the queue's own clock is the database's."""
+        if not self.trouble.strikes("clock_skew"):
+            return timedelta()
+        return timedelta(seconds=self.trouble.between(-_SKEW_MAX_SECONDS, _SKEW_MAX_SECONDS))
+
+    async def _hook(self, body: bytes, headers: dict[str, str]) -> int:
+        """What the webhook's route answers."""
+
+        async def call_for(_tenant_id: UUID) -> Call:
+            return self.call()
+
+        hints = self.rail.verify_and_parse(headers=headers, body=body, now=self.now)
+        try:
+            await hear(hints, rail=self.rail.name, call_for=call_for, store=self.store)
+        except (Unavailable, OutcomeUnknown):
+            return 503
+        return 200
+
+    async def _meanwhile(self) -> bool:
+        """What is due next, if anything is, while somebody who has read has not written yet."""
+        soonest = self.agenda.next_at
+        if soonest is None or soonest > self.now:
+            return False
+        await self.step()
+        return True

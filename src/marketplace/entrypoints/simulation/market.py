@@ -1,0 +1,98 @@
+"""A small marketplace to book in: providers with a few units each, their services, and customers."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.adapters.sandbox.inbox import NUMBERS
+from marketplace.core.catalogue.pricing import Option, PriceRule
+from marketplace.core.catalogue.usecases import DraftService, PublishService
+from marketplace.core.identity.usecases import GrantRoles
+from marketplace.core.identity.user import user_id
+from marketplace.core.providers.hours import OpeningHours
+from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsProvider, MoveProvider
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.tenants.usecases import OpenTenant
+from marketplace.entrypoints.simulation.lane import Lane
+
+DAYS_A_WEEK = 7
+OPENS, CLOSES = "06:00", "22:00"
+_TROUBLE_EVERY = 5
+_TROUBLED = tuple(NUMBERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A provider, as whoever acts for it, and what it sells."""
+
+    provider_id: UUID
+    actor: Actor
+    service_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    admin: Actor
+    customers: tuple[Actor, ...]
+    shops: tuple[Shop, ...]
+
+    def customer(self, user_id: UUID) -> Actor:
+        return Actor(Role.CUSTOMER, user_id)
+
+    def shop(self, provider_id: UUID) -> Shop:
+        return next(shop for shop in self.shops if shop.provider_id == provider_id)
+
+
+async def open_market(lane: Lane, *, payees: tuple[str, ...], units: int = 3, customers: int = 40) -> Market:
+    """One shop for each payee, and some phone numbers by which the sandbox's channel makes trouble."""
+    tenant = lane.tenant
+    await lane.do(OpenTenant(tenant_id=tenant.id, slug=tenant.slug, mode=tenant.mode, policy=tenant.policy))
+    admin = await _person(lane, "+27830000000", Role.ADMIN)
+    people = [await _person(lane, _phone(1_000, number), Role.CUSTOMER) for number in range(customers)]
+    shops = [
+        await _shop(lane, admin, _phone(2_000, number), payee, units) for number, payee in enumerate(payees)
+    ]
+    return Market(admin, tuple(people), tuple(shops))
+
+
+def _phone(series: int, number: int) -> str:
+    """Every fifth number ends as those do by which the sandbox's channel makes trouble."""
+    troubled, ordinary = divmod(number, _TROUBLE_EVERY)
+    last = _TROUBLED[troubled % len(_TROUBLED)] if ordinary == 0 else f"{series + number:04d}"
+    return f"+278{series + number:04d}{last}"
+
+
+async def _person(lane: Lane, phone: str, role: Role) -> Actor:
+    await lane.do(GrantRoles(phone=phone, roles=(role,), name=f"{role} {phone[-4:]}", reason="simulated"))
+    return Actor(role, user_id(lane.tenant.id, phone))
+
+
+async def _shop(lane: Lane, admin: Actor, phone: str, payee: str, units: int) -> Shop:
+    owner = await _person(lane, phone, Role.CUSTOMER)
+    provider_id = derive(lane.tenant.id, "provider", phone)
+    await lane.do(ApplyAsProvider(provider_id=provider_id, name=f"Shop {phone[-4:]}"), owner)
+    actor = Actor(Role.PROVIDER, owner.user_id, provider_id)
+    hours = tuple(OpeningHours(day, OPENS, CLOSES) for day in range(DAYS_A_WEEK))
+    await lane.do(
+        AmendProvider(provider_id=provider_id, hours=hours, buffer_after_minutes=15, payee=payee), actor
+    )
+    for move in ("verify", "activate"):
+        await lane.do(MoveProvider(provider_id=provider_id, move=move, reason="simulated"), admin)
+    for number in range(units):
+        unit_id = derive(provider_id, "unit", number)
+        await lane.do(AddUnit(provider_id=provider_id, unit_id=unit_id, name=f"Crew {number}"), actor)
+    service_id = derive(provider_id, "service")
+    await lane.do(
+        DraftService(
+            service_id=service_id,
+            provider_id=provider_id,
+            name="Deep clean",
+            category="cleaning",
+            rule=PriceRule("fixed", 45_000, call_out_minor=5_000),
+            options=(Option("oven", "Oven", 9_999, 2),),
+            duration_minutes=90,
+        ),
+        actor,
+    )
+    await lane.do(PublishService(service_id=service_id), actor)
+    return Shop(provider_id, actor, service_id)

@@ -1,0 +1,93 @@
+"""One lane's share of a simulation: its market, its lives, its payout runs, until nothing moves any more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
+from marketplace.core.shared.ids import derive
+from marketplace.entrypoints.simulation.ends import unfinished
+from marketplace.entrypoints.simulation.lane import Lane
+from marketplace.entrypoints.simulation.life import Life
+from marketplace.entrypoints.simulation.market import Market, open_market
+from marketplace.entrypoints.simulation.office import Office
+
+_BOOKINGS_A_DAY = 30
+_SHOPS = 3
+_DAY = timedelta(days=1)
+_AFTERWARDS = (timedelta(days=5), timedelta(days=20), timedelta(days=60), timedelta(days=200))
+_PLAIN_TOKENS = ("tok_success", "tok_success", "tok_decline", "tok_needs_action", "tok_pending_success")
+
+
+@dataclass(kw_only=True)
+class Share:
+    """`over` is told of every life that has ended."""
+
+    number: int
+    lane: Lane
+    bookings: int
+    faults: bool
+    over: Callable[[], None]
+    violations: list[str] = field(default_factory=list)
+    _left: int = field(init=False)
+    _runs_after: list[timedelta] = field(init=False)
+    _office: Office = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left, self._runs_after = self.bookings, list(_AFTERWARDS)
+
+    async def run(self) -> None:
+        with self.lane.trouble.resting():
+            market = await open_market(self.lane, payees=self._payees())
+        self._office = Office(self.lane, market, Random(f"{self.lane.seed}/office"))  # noqa: S311 - no secrets
+        self.lane.store.told = self._office.hear
+        self._begin_lives(market)
+        self.lane.agenda.put(self._day, at=self.lane.now + _DAY)
+        await self.lane.to_the_end()
+        self.violations += [f"a job failed for good: {job.key}: {error!r}" for job, error in self.lane.parked]
+        self.violations += unfinished(self.lane.store.standing)
+        if self._left:
+            self.violations.append(f"{self._left} lives never ended")
+
+    async def _day(self) -> None:
+        """A payout run each day, and some more after the last life, for what banks take their time with."""
+        await self._office.pay_out()
+        if self._left:
+            self.lane.agenda.put(self._day, at=self.lane.now + _DAY)
+        elif self._runs_after:
+            self.lane.agenda.put(self._day, at=self.lane.now + self._runs_after.pop(0))
+
+    def _begin_lives(self, market: Market) -> None:
+        span = _DAY * (1 + self.bookings / _BOOKINGS_A_DAY)
+        for number in range(self.bookings):
+            random = Random(f"{self.lane.seed}/life/{number}")  # noqa: S311 - no secrets
+            life = Life(
+                lane=self.lane,
+                market=market,
+                random=random,
+                booking_id=derive(self.lane.tenant.id, "booking", number),
+                tokens=self._tokens(number, random),
+                over=self._end,
+            )
+            self.lane.agenda.put(life.begin, at=self.lane.now + span * random.random())
+
+    def _end(self, life: Life) -> None:
+        self._left -= 1
+        self.violations += life.violations
+        self.over()
+
+    def _tokens(self, number: int, random: Random) -> list[str]:
+        """Every token of the sandbox in turn, between payments that just succeed; then two more tries."""
+        if not self.faults:
+            return [random.choice(_PLAIN_TOKENS), "tok_success"]
+        methods = list(METHODS)
+        turn = number // 2 + self.number * 5
+        first = methods[turn % len(methods)] if number % 2 else "tok_success"
+        return [first, random.choice(methods), "tok_success"]
+
+    def _payees(self) -> tuple[str, ...]:
+        if not self.faults:
+            return ("payee_ok",) * _SHOPS
+        payees = list(PAYEES)
+        return tuple(payees[(self.number * _SHOPS + shop) % len(payees)] for shop in range(_SHOPS))
