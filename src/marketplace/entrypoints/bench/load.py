@@ -1,0 +1,97 @@
+"""A load generator cheap enough not to be what is measured: keep-alive connections, bare HTTP/1.1."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+Requests = Iterator[bytes]
+
+
+@dataclass
+class Outcome:
+    """Latencies in seconds of the answers, by status."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    last_body: bytes = b""
+
+    @property
+    def per_s(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    def percentile_ms(self, share: float) -> float:
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def request(method: str, path: str, *, bearer: str, body: bytes = b"", key: str = "") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {bearer}"]
+    if key:
+        lines.append(f"Idempotency-Key: {key}")
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def flat_out(port: int, requests: Requests, *, connections: int, seconds: float) -> Outcome:
+    """As fast as the server answers, each connection with one request under way."""
+    outcome, until = Outcome(), time.perf_counter() + seconds
+    await _work(port, connections, outcome, lambda client: _flat_out(client, requests, outcome, until))
+    return outcome
+
+
+async def paced(port: int, requests: Requests, *, connections: int, seconds: float, per_s: float) -> Outcome:
+    """At a fixed rate; the latency counts from when the request was due, so that a stall is not hidden."""
+    outcome, begun = Outcome(), time.perf_counter() + 0.05
+    turns = iter(range(int(seconds * per_s)))
+
+    async def work(client: "Client") -> None:
+        for turn in turns:
+            due = begun + turn / per_s
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            await client.ask(next(requests), outcome, due)
+
+    await _work(port, connections, outcome, work)
+    return outcome
+
+
+async def _flat_out(client: "Client", requests: Requests, outcome: Outcome, until: float) -> None:
+    while (now := time.perf_counter()) < until:
+        await client.ask(next(requests), outcome, now)
+
+
+async def _work(port: int, connections: int, outcome: Outcome, work: Callable[["Client"], object]) -> None:
+    clients = [await Client.connect(port) for _ in range(connections)]
+    begun = time.perf_counter()
+    await asyncio.gather(*(work(client) for client in clients))  # type: ignore[call-overload]
+    outcome.seconds = time.perf_counter() - begun
+    for client in clients:
+        client.close()
+
+
+@dataclass
+class Client:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def connect(cls, port: int) -> "Client":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, raw: bytes, outcome: Outcome, since: float) -> None:
+        self.writer.write(raw)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        status = int(head[9:12])
+        lower = head.lower()
+        start = lower.index(b"content-length:") + 15
+        length = int(lower[start : lower.index(b"\r", start)])
+        body = await self.reader.readexactly(length)
+        outcome.latencies.append(time.perf_counter() - since)
+        outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
+        outcome.last_body = body
+
+    def close(self) -> None:
+        self.writer.close()
