@@ -46,6 +46,8 @@ def create_engine(
         max_overflow=0,
         pool_timeout=wait_seconds,
         pool_use_lifo=True,
+        # Every statement has committed by itself: there is nothing to roll back.
+        pool_reset_on_return=None,
         pool_recycle=3600,
         connect_args=_connect_arguments(settings, application_name, command_seconds=10),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marketplace.core.shared.errors import Invalid
@@ -64,12 +65,19 @@ def open_periods(
     Hours of one day that overlap or touch become one opening. Openings of different days stay apart and
     uncut, because each one's start anchors the grid of slots: cut, that grid would depend on the question.
     """
-    local = zone(time_zone)
     found: list[Period] = []
-    for day in _days(local=local, within=within):
-        openings = [_period(day, opens, closes, local) for opens, closes in _times(day, hours, exceptions)]
-        found += [opening for opening in merge(filter(None, openings)) if opening.overlaps(within)]
+    for day in _days(local=zone(time_zone), within=within):
+        openings = _openings(day, tuple(_times(day, hours, exceptions)), time_zone)
+        found += [opening for opening in openings if opening.overlaps(within)]
     return tuple(sorted(found))
+
+
+# Every booking of a day asks for the same openings, and finding them is most of what it computes.
+@lru_cache(maxsize=8192)
+def _openings(day: date, times: tuple[tuple[str, str], ...], time_zone: str) -> tuple[Period, ...]:
+    """A day's openings, merged."""
+    local = zone(time_zone)
+    return merge(filter(None, (_period(day, opens, closes, local) for opens, closes in times)))
 
 
 def _days(*, local: ZoneInfo, within: Period) -> Iterator[date]:

@@ -62,7 +62,8 @@ def create(subject: A, call: Occasion, *, reason: str | None = None) -> Changed[
     table = subject.LIFECYCLE
     if subject.state not in table.initials:
         raise ValueError(f"{table.kind} cannot begin as {subject.state}")
-    born = _timed(replace(subject, version=1), call)  # type: ignore[type-var]  # a Protocol cannot say "dataclass"
+    born: A = replace(subject, version=1)  # type: ignore[type-var]  # a Protocol cannot say "dataclass"
+    _set_timer(born, call)
     _require(born)
     opening = _Step(name="create", emits=table.opening, before=None, changes={})
     return Changed(born, _event(born, opening, call, reason))
@@ -74,7 +75,7 @@ def move(
     """`subject` after the move `name`; raises MoveRefused or NotAllowed as its table says."""
     step: Move = subject.LIFECYCLE.lawful(subject.state, name, call.actor.role)
     moved: A = replace(subject, state=step.target, version=subject.version + 1, **changes)  # type: ignore[type-var]
-    moved = _timed(moved, call)
+    _set_timer(moved, call)
     _require(moved)
     taken = _Step(name=name, emits=step.emits, before=str(subject.state), changes=_difference(subject, moved))
     return Changed(moved, _event(moved, taken, call, reason))
@@ -90,22 +91,16 @@ def is_due(subject: Timed, call: Occasion) -> bool:
     return subject.due_at is not None and subject.due_at <= call.at
 
 
-def _timed(subject: A, call: Occasion) -> A:
-    if "due_at" not in _names(type(subject)):
-        return subject
-    due_at = subject.LIFECYCLE.due_at(subject, call)
-    return replace(subject, due_at=due_at)  # type: ignore[type-var]
+def _set_timer(fresh: Aggregate, call: Occasion) -> None:
+    """On a copy that nobody else has seen yet: a second copy for one field costs as much as the first."""
+    if fresh.LIFECYCLE.timers:
+        object.__setattr__(fresh, "due_at", fresh.LIFECYCLE.due_at(fresh, call))
 
 
 def _require(subject: Aggregate) -> None:
     for name in subject.LIFECYCLE.requires.get(subject.state, ()):  # type: ignore[call-overload]
         if getattr(subject, name) is None:
             raise Invalid(name, f"missing for a {subject.LIFECYCLE.kind} that is {subject.state}")
-
-
-@lru_cache(maxsize=128)
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
 
 
 @lru_cache(maxsize=128)

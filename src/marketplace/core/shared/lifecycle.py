@@ -55,6 +55,7 @@ class Lifecycle:
                 table[source, move.name] = move
         object.__setattr__(self, "_table", table)
         object.__setattr__(self, "_clock", _clock_moves(self))
+        object.__setattr__(self, "_offers", {})
         _check(self)
 
     @property
@@ -76,7 +77,10 @@ class Lifecycle:
 
     def moves_for(self, state: str, role: Role) -> tuple[str, ...]:
         """The names of the moves that `role` may make from `state`, in the table's order."""
-        return tuple(m.name for m in self.moves if role in m.by and state in m.sources)
+        offers: dict[tuple[str, Role], tuple[str, ...]] = self.__dict__["_offers"]
+        if (state, role) not in offers:
+            offers[state, role] = tuple(m.name for m in self.moves if role in m.by and state in m.sources)
+        return offers[state, role]
 
     def lawful(self, state: str, name: str, role: Role) -> Move:
         """The move, or MoveRefused (not from this state), or NotAllowed (not by this role)."""

@@ -1,4 +1,4 @@
-"""The same rows written without us, statement by statement: by pgbench, and by raw asyncpg from one process."""
+"""The same rows written without us, statement by statement: by pgbench, and by raw asyncpg."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 
 from marketplace.core.shared.errors import Unavailable
 
@@ -116,7 +116,7 @@ def _key(table: str, column: str, place: int) -> str:
 
 
 def _literal(value: Any) -> str:
-    """pgbench takes a colon for the beginning of a variable, wherever it stands."""
+    """Pgbench takes a colon for the beginning of a variable, wherever it stands."""
     if value is None:
         return "NULL"
     if isinstance(value, bytes):

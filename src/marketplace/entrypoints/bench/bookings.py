@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 
 from marketplace.adapters.embedded import postgres
 from marketplace.adapters.embedded.binaries import binaries
@@ -70,7 +71,7 @@ async def measure(
 
 async def _measured(made: world.World, url: str, seconds: int, told: Callable[[str], None]) -> Result:
     run, numbers = uuid4(), itertools.count()
-    socket = parse_qs(urlsplit(url).query)["host"][0]
+    directory = parse_qs(urlsplit(url).query)["host"][0]
     connection = await asyncpg.connect(url)
     await connection.execute("ANALYZE")
     async with _server(url, "serve") as (port, _):
@@ -83,18 +84,16 @@ async def _measured(made: world.World, url: str, seconds: int, told: Callable[[s
         half = _all_created(
             await load.paced(port, bookings, connections=CONNECTIONS, seconds=seconds, per_s=top.per_s / 2)
         )
-        told(
-            f"{top.per_s:.0f}/s, p99 {top.percentile_ms(0.99):.1f} ms; at half {half.percentile_ms(0.99):.1f} ms; reads"
-        )
+        told("reads")
         reads = await load.flat_out(
             port, _reads(made, run, next(numbers)), connections=CONNECTIONS, seconds=seconds
         )
     told("the same rows by pgbench and asyncpg")
     copied = await baseline.copy_of(connection, world.booking_id(0, run))
-    pgbench = baseline.pgbench(copied, program=binaries() / "pgbench", socket=socket, seconds=seconds)
+    pgbench = baseline.pgbench(copied, program=binaries() / "pgbench", socket=directory, seconds=seconds)
     raw = await baseline.raw_asyncpg(copied, url=url, seconds=seconds)
     told("counting statements")
-    statements, round_trips = await _tapped(made, run, numbers, socket, url)
+    statements, round_trips = await _tapped(made, run, numbers, directory, url)
     await connection.close()
     told("memory of the whole in one process")
     return Result(
@@ -152,13 +151,16 @@ def _all_created(outcome: load.Outcome) -> load.Outcome:
 
 
 async def _tapped(
-    made: world.World, run: UUID, numbers: Iterator[int], socket: str, url: str
+    made: world.World, run: UUID, numbers: Iterator[int], directory: str, url: str
 ) -> tuple[float, float]:
     """Statements and round trips of a booking, counted between server and database."""
     with tempfile.TemporaryDirectory() as folder:
         name = ".s.PGSQL.5432"
-        tap = Tap(Path(socket) / name)
-        async with tap.open(Path(folder) / name), _server(url.replace(socket, folder), "serve") as (port, _):
+        tap = Tap(Path(directory) / name)
+        async with (
+            tap.open(Path(folder) / name),
+            _server(url.replace(directory, folder), "serve") as (port, _),
+        ):
             bookings = _bookings(made, run, numbers)
             await load.flat_out(port, itertools.islice(bookings, 10**9), connections=4, seconds=1.5)
             tap.counts.clear()
@@ -196,10 +198,7 @@ async def _server(url: str, what: str) -> AsyncIterator[tuple[int, "subprocess.P
     environ = {**os.environ, "DATABASE_URL": url, "MARKETPLACE_DEFAULT_TENANT": world.SLUG}
     environ |= {"MARKETPLACE_LOG_LEVEL": "warning", "MARKETPLACE_BLUEPRINT": "home-services"}
     port = _free_port()
-    module = "marketplace.entrypoints.bench.process"
-    process = subprocess.Popen(  # noqa: S603 - this very program
-        [sys.executable, "-m", module, what, str(port)], env=environ
-    )
+    process = await asyncio.to_thread(_spawn, what, port, environ)
     try:
         await asyncio.to_thread(_wait, port, process)
         yield port, process
@@ -208,9 +207,12 @@ async def _server(url: str, what: str) -> AsyncIterator[tuple[int, "subprocess.P
         await asyncio.to_thread(process.wait, 30)
 
 
-def _free_port() -> int:
-    import socket  # noqa: PLC0415 - one use
+def _spawn(what: str, port: int, environ: dict[str, str]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "marketplace.entrypoints.bench.process", what, str(port)]
+    return subprocess.Popen(command, env=environ)  # noqa: S603 - this very program
 
+
+def _free_port() -> int:
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         number: int = opened.getsockname()[1]

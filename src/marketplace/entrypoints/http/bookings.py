@@ -6,14 +6,13 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.adapters.postgres.details import booking_detail
 from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
-from marketplace.core.identity.user import User
 from marketplace.core.payments.payment import Payment
-from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -103,24 +102,17 @@ def _own(call: Call) -> dict[str, Any]:
 
 
 async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDetail:
-    found = await _booking(office, call, booking_id)
-    payments, customers, providers = await office.store.read(
-        call.tenant_id,
-        [
-            One(Payment, found.payment_id or found.id),
-            One(User, found.customer_id),
-            One(Provider, found.provider_id),
-        ],
-    )
-    (owners,) = await office.store.read(call.tenant_id, [One(User, providers[0].owner_id)])
+    detail = await booking_detail(office.reads, call.tenant_id, booking_id=booking_id)
+    if detail is None or not sees(detail.booking, call):
+        raise NotFound("booking", booking_id)
+    found, payment_shown = detail.booking, call.actor.role != Role.PROVIDER
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
-    shown = call.actor.role != Role.PROVIDER
     cancellable = "cancel" in found.LIFECYCLE.moves_for(found.state, call.actor.role)
     return BookingDetail(
         booking=view_of(found, call),
-        payment=view_of(payments[0], call) if payments and shown else None,
-        customer=Contact(customers[0].name, customers[0].phone if live else None),
-        provider=Contact(providers[0].name, owners[0].phone if live else None),
+        payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
+        customer=Contact(detail.customer_name, detail.customer_phone if live else None),
+        provider=Contact(detail.provider_name, detail.provider_phone if live else None),
         refund_if_cancelled_minor=_refund_now(found, call) if cancellable else None,
     )
 
