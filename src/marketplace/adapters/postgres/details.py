@@ -11,8 +11,8 @@ from marketplace.core.payments.payment import Payment
 
 _DETAIL = """
 SELECT json_build_object(
-  'booking', to_jsonb(b), 'payment', to_jsonb(p),
-  'customer_name', c.name, 'customer_phone', c.phone, 'provider_name', v.name, 'provider_phone', o.phone)::text
+  'booking', to_jsonb(b), 'payment', to_jsonb(p), 'customer_name', c.name, 'customer_phone', c.phone,
+  'provider_name', v.name, 'provider_phone', o.phone)::text
 FROM booking AS b
 JOIN "user" AS c ON c.tenant_id = b.tenant_id AND c.id = b.customer_id
 JOIN provider AS v ON v.tenant_id = b.tenant_id AND v.id = b.provider_id

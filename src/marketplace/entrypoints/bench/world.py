@@ -85,7 +85,7 @@ def _provider(tenant: Tenant, number: int) -> Provider:
         id=derive(tenant.id, "provider", number),
         tenant_id=tenant.id,
         version=1,
-        owner_id=derive(tenant.id, "owner", number),
+        owner_id=user_id(tenant.id, _phone(number)),
         name=f"Provider {number}",
         time_zone=tenant.policy.time_zone,
         hours=_ALWAYS,
@@ -114,8 +114,12 @@ def _unit(provider: Provider, number: int) -> Unit:
     )
 
 
+def _phone(number: int) -> str:
+    return f"+2760{number:07d}"
+
+
 def _customer(tenant: Tenant, number: int, random: Random) -> tuple[User, Session, Token]:
-    phone = f"+2760{number:07d}"
+    phone = _phone(number)
     user = User(id=user_id(tenant.id, phone), tenant_id=tenant.id, version=1, phone=phone)
     session_id = derive(user.id, "session")
     token = Token(tenant.id, session_id, random.randbytes(32))
