@@ -29,8 +29,8 @@ _PLAIN_WORDS = re.compile(r"[A-Za-z,.:;'()%/-]{1,20}( [A-Za-z,.:;'()%/-]{1,20}){
 _FRAMES_MAX = 12
 _FAILURES_MAX = 6
 _SQLSTATE_LENGTH = 5
-# They tell of every request or statement at "info", which the API's own line does already.
-_TALKATIVE = ("asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn.access")
+# They tell of every request, statement or step at "info", which the API's own lines do already.
+_TALKATIVE = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
 
 Line = MutableMapping[str, Any]
 

@@ -159,8 +159,10 @@ class Settings:
 
     @property
     def base_url(self) -> str:
-        """Without a slash at its end."""
-        return (self.public_base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        """Without a slash at its end. Every address to listen on is reached by the local one."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not listened on
+        named = f"[{host}]" if ":" in host else host
+        return (self.public_base_url or f"http://{named}:{self.port}").rstrip("/")
 
     @property
     def tenant_slug(self) -> str:

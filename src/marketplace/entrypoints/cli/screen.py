@@ -1,0 +1,110 @@
+"""What people read goes through here: as wide as their terminal, plain where there is none."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from marketplace.core.shared.money import EXPONENTS, Money, format_plain
+
+_PIPED_WIDTH = 160
+_WIDTH_MAX = 120
+
+
+class Column(NamedTuple):
+    """`value` is an attribute's name, or makes the cell of an item."""
+
+    title: str
+    value: str | Callable[[Any], Any]
+    right: bool = False
+    whole: bool = False
+
+
+def stdout() -> Console:
+    """For results."""
+    return _console(stderr=False)
+
+
+def stderr() -> Console:
+    """For progress and remarks."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    if not stream.isatty():
+        return Console(stderr=stderr, width=_PIPED_WIDTH, highlight=False, soft_wrap=True)
+    console = Console(stderr=stderr, highlight=False)
+    console.width = min(console.width, _WIDTH_MAX)
+    return console
+
+
+def show_json(value: Any) -> None:
+    """One line, flushed: whoever waits for it may be waiting at a pipe."""
+    sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def show_table(items: Iterable[Any], columns: Sequence[Column], *, title: str = "", none: str = "") -> None:
+    """`none` is said where there are no items."""
+    items, console = list(items), stdout()
+    if not items and none:
+        console.print(none)
+        return
+    console.print(table_of(items, columns, title=title, plain=not console.is_terminal))
+
+
+def table_of(items: Iterable[Any], columns: Sequence[Column], *, title: str = "", plain: bool) -> Table:
+    made = Table(
+        title=title or None, title_justify="left", box=None if plain else box.SIMPLE_HEAD, pad_edge=False
+    )
+    for column in columns:
+        made.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=column.right or column.whole,
+            overflow="fold",
+        )
+    for item in items:
+        made.add_row(*(_cell(item, column) for column in columns))
+    return made
+
+
+def show_details(view: Any, *, title: str = "") -> None:
+    """Every field of an object, one a line; what is nested as JSON."""
+    console = stdout()
+    made = Table(title=title or None, title_justify="left", box=None, show_header=False, pad_edge=False)
+    made.add_column(style="bold" if console.is_terminal else "", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in msgspec.to_builtins(view, enc_hook=str).items():
+        made.add_row(name, text_of(value))
+    console.print(made)
+
+
+def _cell(item: Any, column: Column) -> str:
+    value = getattr(item, column.value) if isinstance(column.value, str) else column.value(item)
+    return text_of(value)
+
+
+def text_of(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, dict | list | tuple):
+        return msgspec.json.encode(value, enc_hook=str).decode() if value else "-"
+    return str(value)
+
+
+def moment(at: datetime) -> str:
+    """In UTC, like everything that is stored."""
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def money(minor: int, currency: str) -> str:
+    return format_plain(Money(minor, currency)) if currency in EXPONENTS else f"{currency} {minor}"
