@@ -9,8 +9,9 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.reactions import CLOCK, REACTIONS
 from marketplace.core.shared.errors import MoveRefused, NotFound
 from marketplace.core.shared.events import Event
+from marketplace.core.shared.limits import check_bounds
 from marketplace.core.shared.roles import CLOCK as THE_CLOCK
-from marketplace.core.shared.roles import SYSTEM
+from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Alarm, AlreadyThere, Follow, Job, Overlap, Stale, Store, Work
 from marketplace.ports.vendors import Vendors
@@ -18,6 +19,9 @@ from marketplace.ports.vendors import Vendors
 STALE_TRIES_MAX = 3
 # Every lost race for capacity has a winner, so a racer goes on while its reading shows a free unit.
 OVERLAP_TRIES_MAX = 25
+
+# What they ask for comes from what stands already, and from vendors.
+_OURS = frozenset({Role.SYSTEM, Role.CLOCK})
 
 Receipt = Callable[[Any], Any]
 
@@ -30,6 +34,8 @@ async def run(command: Any, *, call: Call, store: Store, receipt: Receipt | None
     after three lost races for a version, Unavailable and OutcomeUnknown from storage.
     """
     use_case = USE_CASES[type(command)]
+    if call.actor.role not in _OURS:
+        check_bounds(command)
     stale, overlaps = 0, 0
     while True:
         work = Work(store, call.tenant_id)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from marketplace.core.catalogue.pricing import ChosenOption
+from marketplace.core.shared.limits import Length, Line, Minor, Minutes, Reason, Text, VendorToken, Word
 from marketplace.core.shared.place import Place
 
 ReasonCode = Literal["change_of_plans", "illness", "death", "hospitalisation", "weather", "other"]
@@ -19,12 +20,12 @@ class CreateBooking:
     provider_id: UUID
     service_id: UUID
     starts_at: datetime
-    payment_method: str
-    duration_minutes: int | None = None
-    options: tuple[ChosenOption, ...] = ()
-    address: str | None = None
+    payment_method: VendorToken
+    duration_minutes: Minutes | None = None
+    options: Annotated[tuple[ChosenOption, ...], Length(50)] = ()
+    address: Line | None = None
     place: Place | None = None
-    note: str | None = None
+    note: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class RetryPayment:
 
     booking_id: UUID
     payment_id: UUID
-    payment_method: str
-    reason: str | None = None
+    payment_method: VendorToken
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class AcceptBooking:
     """Say yes to a paid request."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class DeclineBooking:
     """Say no to a paid request; the customer gets everything back."""
 
     booking_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class AssignBooking:
 
     booking_id: UUID
     provider_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class SetOut:
     """On the way."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Arrive:
     """At the door."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +84,8 @@ class StartBooking:
     """Begin the work, with the customer's start code where the marketplace asks for one."""
 
     booking_id: UUID
-    start_code: str | None = None
-    reason: str | None = None
+    start_code: Word | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class DeliverBooking:
     """The work is done; the complaint window opens."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class ApproveBooking:
     """The customer is content; the booking is complete."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class CancelBooking:
     """Call it off; who and why and when decide what comes back, by the terms of the day of booking."""
 
     booking_id: UUID
-    reason: str
+    reason: Reason
     reason_code: ReasonCode = "other"
 
 
@@ -117,7 +118,7 @@ class ReportNoShow:
     """The other side is not there, from start plus grace; admin says whose fault it was."""
 
     booking_id: UUID
-    reason: str
+    reason: Reason
     absent: Literal["customer", "provider"] | None = None
 
 
@@ -126,7 +127,7 @@ class HandBack:
     """The provider cannot come after all: the booking waits for another one."""
 
     booking_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ class AcceptTime:
     """Agree to the other side's proposal; the slot is taken in the same write."""
 
     booking_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ class DisputeBooking:
     """Complain while the window is open; the money waits until it is decided."""
 
     booking_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +166,8 @@ class ResolveDispute:
     """Decide a dispute: `refund_minor` to the customer, from 0 to all; the rest is released."""
 
     booking_id: UUID
-    refund_minor: int
-    reason: str
+    refund_minor: Minor
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Annotated, Literal, assert_never
 
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, check_range
+from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, Between, Minor, Name, Word, check_range
 from marketplace.core.shared.money import (
     BASIS_POINTS,
     check_currency,
@@ -17,6 +17,7 @@ from marketplace.core.shared.money import (
 from marketplace.core.tenants.policy import FeePolicy
 
 QUANTITY_MAX = 1_000
+Quantity = Annotated[int, Between(1, QUANTITY_MAX)]
 DURATION_MINUTES_MAX = 31 * 24 * 60
 
 
@@ -25,9 +26,9 @@ class PriceRule:
     """What a service costs without options; the minimum applies to the work, not to the call-out."""
 
     kind: Literal["fixed", "per_hour"]
-    amount_minor: int
-    call_out_minor: int = 0
-    minimum_minor: int = 0
+    amount_minor: Minor
+    call_out_minor: Minor = 0
+    minimum_minor: Minor = 0
 
     def __post_init__(self) -> None:
         check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
@@ -37,10 +38,10 @@ class PriceRule:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    code: str
-    name: str
-    amount_minor: int
-    max_quantity: int = 1
+    code: Word
+    name: Name
+    amount_minor: Minor
+    max_quantity: Quantity = 1
 
     def __post_init__(self) -> None:
         check_range("amount_minor", self.amount_minor, most=AMOUNT_MINOR_MAX)
@@ -49,8 +50,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class ChosenOption:
-    code: str
-    quantity: int = 1
+    code: Word
+    quantity: Quantity = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A provider puts its services on show and takes them off again."""
 
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from marketplace.core.catalogue.pricing import Option, PriceRule
@@ -9,6 +10,7 @@ from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import own
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotFound
+from marketplace.core.shared.limits import Length, Minutes, Name, Text, Word
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -22,13 +24,13 @@ class DraftService:
 
     service_id: UUID
     provider_id: UUID
-    name: str
-    category: str
+    name: Name
+    category: Word
     rule: PriceRule
-    duration_minutes: int
-    duration_max_minutes: int | None = None
-    description: str = ""
-    options: tuple[Option, ...] = ()
+    duration_minutes: Minutes
+    duration_max_minutes: Minutes | None = None
+    description: Text = ""
+    options: Annotated[tuple[Option, ...], Length(50)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +38,13 @@ class AmendService:
     """Change a service; what is left out stays. Bookings made keep their price."""
 
     service_id: UUID
-    name: str | None = None
-    description: str | None = None
-    category: str | None = None
+    name: Name | None = None
+    description: Text | None = None
+    category: Word | None = None
     rule: PriceRule | None = None
-    options: tuple[Option, ...] | None = None
-    duration_minutes: int | None = None
-    duration_max_minutes: int | None = None
+    options: Annotated[tuple[Option, ...], Length(50)] | None = None
+    duration_minutes: Minutes | None = None
+    duration_max_minutes: Minutes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from marketplace.core.identity import signin
@@ -22,6 +22,7 @@ from marketplace.core.identity.user import User, user_id
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.errors import Invalid, LimitReached, NotAllowed, NotSignedIn
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.limits import Length, Name, Reason, Word
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
@@ -32,7 +33,7 @@ class RequestCode:
     """Ask for a one-time code by SMS. `sign_in_id` is the caller's; `phone` a mobile number in E.164."""
 
     sign_in_id: UUID
-    phone: str
+    phone: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class VerifyCode:
     """Exchange a code for tokens, signed in as `role` (default: customer)."""
 
     sign_in_id: UUID
-    code: str
+    code: Word
     role: Role = Role.CUSTOMER
 
 
@@ -48,7 +49,7 @@ class VerifyCode:
 class RefreshSession:
     """Exchange a refresh token, once, for a new pair."""
 
-    refresh_token: str
+    refresh_token: Annotated[str, Length(200, least=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +63,18 @@ class SignOut:
 class AmendUser:
     """Change one's own name."""
 
-    name: str
+    name: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRoles:
     """Give the user with this number these roles, in place of those it had; it is created if unknown."""
 
-    phone: str
-    roles: tuple[Role, ...]
-    name: str = ""
+    phone: Word
+    roles: Annotated[tuple[Role, ...], Length(len(Role), least=1)]
+    name: Annotated[str, Length(120)] = ""
     provider_id: UUID | None = None
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +82,13 @@ class BlockUser:
     """Keep a user out; its sessions end at once."""
 
     user_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnblockUser:
     user_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from marketplace.core.payments.usecases import origin
 from marketplace.core.shared.aggregate import Changed, create, is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.limits import Reason, Text
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Report, Standing
@@ -30,7 +31,7 @@ class FailRefund:
     """The rail will not take this refund: somebody has to look at it."""
 
     refund_id: UUID
-    failure: str
+    failure: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class LookUpRefund:
     """Ask the rail again what became of a refund."""
 
     refund_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class RetryRefund:
     """Send a failed refund once more, under a new reference."""
 
     refund_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class PayRefundByHand:
     """The customer got a failed refund another way, by a transfer from the bank account."""
 
     refund_id: UUID
-    reason: str
+    reason: Reason
 
 
 _STEPS = {Standing.PENDING: "submit", Standing.SUCCEEDED: "succeed", Standing.FAILED: "fail"}

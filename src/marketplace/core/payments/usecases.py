@@ -18,6 +18,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.shared.rules import AppendOnly, Rule, Unique
 from marketplace.core.tenants.tenant import Call
@@ -52,7 +53,7 @@ class LookUpPayment:
     """Ask the rail again what became of a payment."""
 
     payment_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

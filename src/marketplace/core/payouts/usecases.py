@@ -8,6 +8,7 @@ from marketplace.core.ledger.movement import Origin, balanced, provider_payable,
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, transfer_reference
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import is_due, move
+from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Report, Standing
@@ -19,7 +20,7 @@ class ApprovePayout:
     """Let a payout above the limit go."""
 
     payout_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +28,13 @@ class HoldPayout:
     """Keep a payout back for review."""
 
     payout_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePayout:
     payout_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class RetryPayout:
     """Make a payout that failed or came back due again; it is approved afresh."""
 
     payout_id: UUID
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class LookUpPayout:
     """Ask the rail again what became of a payout."""
 
     payout_id: UUID
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 async def approve_payout(command: ApprovePayout, *, call: Call, work: Work) -> Payout:

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.limits import Between, Word
 from marketplace.core.shared.period import Period, merge
 
 _WALL_TIME = re.compile(r"([0-9]{2}):([0-5][0-9])")
@@ -18,9 +20,9 @@ _DAY_MINUTES = 24 * 60
 class OpeningHours:
     """Weekly, from `weekday` (0 is Monday); `closes` counts on past midnight, as GTFS does: 24:00, 26:30."""
 
-    weekday: int
-    opens: str
-    closes: str
+    weekday: Annotated[int, Between(0, 6)]
+    opens: Word
+    closes: Word
 
     def __post_init__(self) -> None:
         if not 0 <= self.weekday <= 6:  # noqa: PLR2004 - the days of a week
@@ -33,8 +35,8 @@ class HoursException:
     """Replaces the weekly hours of one date: closed without times; several for one date add up."""
 
     day: date
-    opens: str | None = None
-    closes: str | None = None
+    opens: Word | None = None
+    closes: Word | None = None
 
     def __post_init__(self) -> None:
         if self.opens is not None and self.closes is not None:

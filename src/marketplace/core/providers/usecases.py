@@ -1,7 +1,7 @@
 """A provider applies, describes itself, says when it works, and counts its units."""
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from marketplace.core.identity.user import User
@@ -9,6 +9,7 @@ from marketplace.core.providers.hours import HoursException, OpeningHours, zone
 from marketplace.core.providers.provider import Provider, Unit, current_time_off
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
+from marketplace.core.shared.limits import Length, Minutes, Name, Reason, Text, VendorToken, Word
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -16,6 +17,7 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
 _MINUTES_MAX = 24 * 60
+ProviderMove = Literal["verify", "activate", "suspend", "reinstate", "ban", "close"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +25,9 @@ class ApplyAsProvider:
     """A signed-in user becomes a provider, to be verified by admin."""
 
     provider_id: UUID
-    name: str
-    about: str = ""
-    time_zone: str | None = None
+    name: Name
+    about: Text = ""
+    time_zone: Word | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +35,17 @@ class AmendProvider:
     """Change the provider's profile and rules of availability; what is left out stays."""
 
     provider_id: UUID
-    name: str | None = None
-    about: str | None = None
-    time_zone: str | None = None
+    name: Name | None = None
+    about: Text | None = None
+    time_zone: Word | None = None
     place: Place | None = None
-    hours: tuple[OpeningHours, ...] | None = None
-    exceptions: tuple[HoursException, ...] | None = None
-    time_off: tuple[Period, ...] | None = None
-    buffer_before_minutes: int | None = None
-    buffer_after_minutes: int | None = None
-    notice_minutes: int | None = None
-    payee: str | None = None
+    hours: Annotated[tuple[OpeningHours, ...], Length(50)] | None = None
+    exceptions: Annotated[tuple[HoursException, ...], Length(400)] | None = None
+    time_off: Annotated[tuple[Period, ...], Length(200)] | None = None
+    buffer_before_minutes: Minutes | None = None
+    buffer_after_minutes: Minutes | None = None
+    notice_minutes: Minutes | None = None
+    payee: VendorToken | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,8 @@ class MoveProvider:
     """Admin's moves: verify, suspend, reinstate, ban; and activate, close, which the provider makes too."""
 
     provider_id: UUID
-    move: str
-    reason: str
+    move: ProviderMove
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class AddUnit:
 
     provider_id: UUID
     unit_id: UUID
-    name: str
+    name: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +122,6 @@ def _check(given: dict[str, Any]) -> None:
 async def move_provider(command: MoveProvider, *, call: Call, work: Work) -> Provider:
     """Suspending, banning or closing takes its services out of search and ends no booking."""
     provider = own(await work.get(Provider, command.provider_id), call)
-    if command.move == "amend":
-        raise Invalid("move", "amend has a route of its own")
     return work.save(move(provider, command.move, call, reason=command.reason))
 
 

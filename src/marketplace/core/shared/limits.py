@@ -1,11 +1,116 @@
-"""A number outside its range is refused, with the field's name and the range."""
+"""A value outside its bounds is refused, with the field's name and what is allowed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from functools import lru_cache
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.period import EARLIEST, LATEST
 
 # Generous for any service, and small enough that no sum of amounts can leave PostgreSQL's bigint.
 AMOUNT_MINOR_MAX = 10**12
+INTEGER_MAX = 2**63 - 1  # PostgreSQL's bigint
+TEXT_MAX = 2_000  # where nothing else is said
+LIST_MAX = 500  # where nothing else is said
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many characters a text has, or how many items a list."""
+
+    most: int
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A whole number from `least` to `most`, both included."""
+
+    least: int
+    most: int
+
+
+# Bounds stand in the annotations of commands, where refusals and documents read them.
+Name = Annotated[str, Length(120, least=1)]
+Word = Annotated[str, Length(60, least=1)]
+Line = Annotated[str, Length(300, least=1)]
+Text = Annotated[str, Length(TEXT_MAX)]
+Reason = Annotated[str, Length(500, least=1)]
+VendorToken = Annotated[str, Length(200, least=1)]
+Minor = Annotated[int, Between(0, AMOUNT_MINOR_MAX)]
+BasisPoints = Annotated[int, Between(0, 10_000)]
+Minutes = Annotated[int, Between(0, 366 * 24 * 60)]
+
+_ANY_TEXT = Length(TEXT_MAX)
+_ANY_LIST = Length(LIST_MAX)
+_ANY_NUMBER = Between(-INTEGER_MAX - 1, INTEGER_MAX)
 
 
 def check_range(field: str, number: int, *, most: int, least: int = 0) -> None:
     if not least <= number <= most:
         raise Invalid(field, f"{number} is out of range", f"{least} to {most}")
+
+
+def check_bounds(subject: Any, *, under: str = "") -> None:
+    """Raises Invalid for the first value in a command, however deep, that is out of its bounds."""
+    kind: Any = type(subject)
+    for name, bound in _bounds(kind):
+        value = getattr(subject, name)
+        if value is not None:
+            _check(f"{under}{name}", value, bound)
+
+
+def bound_of(annotation: Any) -> Length | Between | None:
+    """The bound that an annotation states, of a value that may be None too."""
+    if get_origin(annotation) is Annotated:
+        return next((one for one in annotation.__metadata__ if isinstance(one, Length | Between)), None)
+    members = [member for member in get_args(annotation) if member is not NoneType]
+    return bound_of(members[0]) if len(members) == 1 and NoneType in get_args(annotation) else None
+
+
+@lru_cache(maxsize=512)
+def _bounds(kind: type) -> tuple[tuple[str, Length | Between | None], ...]:
+    return tuple(_stated(kind))
+
+
+def _stated(kind: type) -> Iterator[tuple[str, Length | Between | None]]:
+    hints = get_type_hints(kind, include_extras=True)
+    yield from ((field.name, bound_of(hints[field.name])) for field in fields(kind))
+
+
+def _check(name: str, value: Any, bound: Length | Between | None) -> None:
+    match value:
+        case str():
+            _check_length(name, value, bound, _ANY_TEXT, "characters")
+            if "\0" in value:
+                raise Invalid(name, "holds a character that cannot be stored", "text without U+0000")
+        case bool():
+            pass
+        case int():
+            allowed = bound if isinstance(bound, Between) else _ANY_NUMBER
+            check_range(name, value, least=allowed.least, most=allowed.most)
+        case datetime():
+            check_instant(name, value)
+        case tuple():
+            _check_length(name, value, bound, _ANY_LIST, "items")
+            for index, item in enumerate(value):
+                _check(f"{name}[{index}]", item, None)
+        case _ if is_dataclass(value):
+            check_bounds(value, under=f"{name}.")
+
+
+def _check_length(name: str, value: str | tuple[Any, ...], bound: Any, otherwise: Length, what: str) -> None:
+    allowed = bound if isinstance(bound, Length) else otherwise
+    if not allowed.least <= len(value) <= allowed.most:
+        raise Invalid(name, f"has {len(value)} {what}", f"{allowed.least} to {allowed.most}")
+
+
+def check_instant(name: str, value: datetime) -> None:
+    """Raises Invalid for a time of day nobody knows where, or too far to reckon with."""
+    if value.utcoffset() is None:
+        raise Invalid(name, "must carry an offset from UTC", "a time like 2026-03-01T09:00:00Z")
+    if not EARLIEST <= value <= LATEST:
+        raise Invalid(name, "is out of range", f"{EARLIEST.isoformat()} to {LATEST.isoformat()}")

@@ -4,13 +4,25 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
+from typing import Annotated
 
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, check_range
+from marketplace.core.shared.limits import (
+    AMOUNT_MINOR_MAX,
+    BasisPoints,
+    Between,
+    Length,
+    Minor,
+    Name,
+    Word,
+    check_range,
+)
 from marketplace.core.shared.money import BASIS_POINTS, check_currency
 
 DAY_MINUTES = 24 * 60
 YEAR_MINUTES = 366 * DAY_MINUTES
+Window = Annotated[int, Between(1, YEAR_MINUTES)]
+Delay = Annotated[int, Between(0, YEAR_MINUTES)]
 _WINDOWS = (
     "payment_window_minutes",
     "acceptance_window_minutes",
@@ -37,14 +49,14 @@ class Capture(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookingPolicy:
     confirmation: Confirmation = Confirmation.REQUEST
-    payment_window_minutes: int = 15
-    acceptance_window_minutes: int = 120
-    complaint_window_minutes: int = 1440
-    no_show_grace_minutes: int = 15
-    dispute_deadline_minutes: int = 7 * 1440
+    payment_window_minutes: Window = 15
+    acceptance_window_minutes: Window = 120
+    complaint_window_minutes: Window = 1440
+    no_show_grace_minutes: Annotated[int, Between(0, DAY_MINUTES)] = 15
+    dispute_deadline_minutes: Window = 7 * 1440
     start_code: bool = True
-    slot_step_minutes: int = 15
-    horizon_days: int = 60
+    slot_step_minutes: Window = 15
+    horizon_days: Annotated[int, Between(1, 730)] = 60
 
     def __post_init__(self) -> None:
         for name in _WINDOWS:
@@ -55,7 +67,7 @@ class BookingPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPolicy:
-    rail: str = "sandbox"
+    rail: Word = "sandbox"
     capture: Capture = Capture.ON_BOOKING
 
 
@@ -63,9 +75,9 @@ class PaymentPolicy:
 class FeePolicy:
     """Commission comes out of the provider's share; the customer's fee is added, VAT included."""
 
-    commission_basis_points: int = 0
-    customer_fee_minor: int = 0
-    customer_fee_basis_points: int = 0
+    commission_basis_points: BasisPoints = 0
+    customer_fee_minor: Minor = 0
+    customer_fee_basis_points: BasisPoints = 0
 
     def __post_init__(self) -> None:
         check_range("commission_basis_points", self.commission_basis_points, most=BASIS_POINTS)
@@ -78,7 +90,7 @@ class VatRate:
     """A rate and the first local day on which it holds."""
 
     since: date
-    basis_points: int
+    basis_points: BasisPoints
 
     def __post_init__(self) -> None:
         check_range("basis_points", self.basis_points, most=BASIS_POINTS)
@@ -86,7 +98,7 @@ class VatRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VatPolicy:
-    rates: tuple[VatRate, ...] = ()
+    rates: Annotated[tuple[VatRate, ...], Length(100)] = ()
     prices_include_vat: bool = True
 
     def basis_points_on(self, day: date) -> int:
@@ -99,8 +111,8 @@ class VatPolicy:
 class CancellationTier:
     """Applies with at least this notice; less than 0 reaches past the start."""
 
-    notice_minutes: int
-    refund_basis_points: int
+    notice_minutes: Annotated[int, Between(-YEAR_MINUTES, YEAR_MINUTES)]
+    refund_basis_points: BasisPoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +123,8 @@ class CancellationTerms:
     Within the grace after booking everything is refunded, while the start is still further off than that.
     """
 
-    tiers: tuple[CancellationTier, ...]
-    grace_minutes: int = 0
+    tiers: Annotated[tuple[CancellationTier, ...], Length(20)]
+    grace_minutes: Delay = 0
 
     def __post_init__(self) -> None:
         validate(self)
@@ -138,10 +150,10 @@ def validate(terms: CancellationTerms) -> None:
 class PayoutPolicy:
     """Payouts are drawn once a local day from `run_hour` on."""
 
-    approval_above_minor: int = 1_000_000
-    minimum_minor: int = 0
-    risk_delay_minutes: int = 0
-    run_hour: int = 6
+    approval_above_minor: Minor = 1_000_000
+    minimum_minor: Minor = 0
+    risk_delay_minutes: Delay = 0
+    run_hour: Annotated[int, Between(0, 23)] = 6
 
     def __post_init__(self) -> None:
         check_range("run_hour", self.run_hour, most=23)
@@ -154,19 +166,19 @@ class PayoutPolicy:
 class Wording:
     """What this business calls things; used in messages and pages."""
 
-    brand: str = "Marketplace"
-    customer: str = "customer"
-    provider: str = "provider"
-    booking: str = "booking"
+    brand: Name = "Marketplace"
+    customer: Name = "customer"
+    provider: Name = "provider"
+    booking: Name = "booking"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    blueprint: str
-    currency: str
-    locale: str
-    country: str
-    time_zone: str
+    blueprint: Word
+    currency: Word
+    locale: Word
+    country: Word
+    time_zone: Word
     booking: BookingPolicy = field(default_factory=BookingPolicy)
     payment: PaymentPolicy = field(default_factory=PaymentPolicy)
     fees: FeePolicy = field(default_factory=FeePolicy)

@@ -1,10 +1,12 @@
 """Opening a marketplace, changing its policy, and moving a test marketplace's clock."""
 
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotAllowed
+from marketplace.core.shared.limits import Between, Reason, Word
 from marketplace.core.tenants.policy import Policy
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.ports.storage import Work
@@ -17,7 +19,7 @@ class OpenTenant:
     """A new marketplace under a policy."""
 
     tenant_id: UUID
-    slug: str
+    slug: Word
     mode: Mode
     policy: Policy
 
@@ -27,15 +29,15 @@ class AmendPolicy:
     """Change the policy; bookings made keep the terms and prices they were made under."""
 
     policy: Policy
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveClock:
     """Let a test marketplace's clock jump ahead; what falls due meanwhile happens at once."""
 
-    seconds: int
-    reason: str
+    seconds: Annotated[int, Between(1, CLOCK_STEP_SECONDS_MAX)]
+    reason: Reason
 
 
 async def open_tenant(command: OpenTenant, *, call: Call, work: Work) -> Tenant:
