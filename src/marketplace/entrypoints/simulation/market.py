@@ -57,8 +57,9 @@ async def open_market(lane: Lane, *, payees: tuple[str, ...], units: int = 3, cu
 
 def _phone(series: int, number: int) -> str:
     """Every fifth number ends as those do by which the sandbox's channel makes trouble."""
-    troubled, ordinary = divmod(number, _TROUBLE_EVERY)
-    last = _TROUBLED[troubled % len(_TROUBLED)] if ordinary == 0 else f"{series + number:04d}"
+    group, place = divmod(number, _TROUBLE_EVERY)
+    troubled = place == _TROUBLE_EVERY - 1
+    last = _TROUBLED[group % len(_TROUBLED)] if troubled else f"{series + number:04d}"
     return f"+278{series + number:04d}{last}"
 
 

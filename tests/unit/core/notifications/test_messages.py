@@ -1,0 +1,101 @@
+"""A message reaches its receiver once, whatever the channel does, or is given up in the end."""
+
+from collections import Counter
+from typing import Any
+from uuid import uuid4
+
+from marketplace.adapters.sandbox.faults import Fault, Operation
+from marketplace.core.notifications.notification import Notification, State
+from marketplace.core.notifications.usecases import BeginSending, PlanMessages
+from marketplace.ports.storage import Follow
+
+
+def trouble(world: Any, *faults: Fault) -> None:
+    """The first sends of each message meet these faults, one after the other."""
+    asked: Counter[Any] = Counter()
+
+    def plan(operation: Operation, reference: Any) -> Fault | None:
+        if operation is not Operation.SEND:
+            return None
+        asked[reference] += 1
+        return faults[asked[reference] - 1] if asked[reference] <= len(faults) else None
+
+    world.lane.channel.faults = plan
+
+
+async def received(world: Any) -> list[str]:
+    return [message.text for message in await world.lane.channel.read(world.lane.tenant.id)]
+
+
+class TestAMessage:
+    async def test_tells_whom_it_concerns(self, world: Any) -> None:
+        await world.confirm()
+
+        texts = await received(world)
+
+        assert len(texts) == 3
+        assert any("Please accept or decline" in text for text in texts)
+        assert any("Start code" in text for text in texts)
+
+    async def test_comes_once_when_its_job_runs_twice(self, world: Any) -> None:
+        await world.book()
+        (message,) = world.all(Notification)
+        job = Follow(
+            tenant_id=message.tenant_id,
+            event_id=message.id,
+            name="notification.planned",
+            subject_id=message.id,
+            at=world.lane.now,
+            request_id="again",
+        )
+
+        await world.lane.desk.follow(job, world.lane.call())
+
+        assert len(await received(world)) == 1
+
+    async def test_in_doubt_is_looked_up_and_not_sent_again(self, world: Any) -> None:
+        trouble(world, Fault.TIMEOUT_AFTER)
+        await world.book()
+        (before,) = world.all(Notification)
+
+        await world.forward(minutes=2)
+
+        (after,) = world.all(Notification)
+        assert (before.state, after.state) == (State.UNKNOWN, State.ACCEPTED)
+        assert len(await received(world)) == 1
+
+    async def test_that_never_arrived_is_sent_again(self, world: Any) -> None:
+        trouble(world, Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE)
+        await world.book()
+
+        await world.forward(minutes=10)
+
+        (message,) = world.all(Notification)
+        assert message.state == State.ACCEPTED
+        assert len(await received(world)) == 1
+
+    async def test_is_given_up_when_it_is_of_no_more_use(self, world: Any) -> None:
+        trouble(world, *[Fault.TIMEOUT_BEFORE] * 100)
+        await world.book("tok_needs_action")  # nobody has to be told of anything yet
+        await world.lane.rail.complete_action((await world.payment()).id)
+        await world.settle()
+
+        await world.forward(hours=20)
+
+        assert {message.state for message in world.all(Notification)} == {State.EXPIRED}
+        assert await received(world) == []
+        assert await world.broken() == []
+
+    async def test_that_another_try_is_sending_is_left_to_it(self, world: Any) -> None:
+        key = await world.book()
+        told_before = await received(world)
+        plan = PlanMessages(event_id=uuid4(), event="booking.delivered", booking_id=key)
+        (planned,) = await world.do(plan)
+        await world.do(BeginSending(notification_id=planned.id))  # and that try died
+
+        await world.settle()
+        at_once = await received(world)
+        await world.forward(minutes=2)
+
+        assert at_once == told_before
+        assert len(await received(world)) == len(told_before) + 1
