@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +24,7 @@ from marketplace.core.providers.provider import Unit
 from marketplace.ports.storage import One
 
 # Few values of each type, so that rows and questions meet.
-IDS = [UUID(int=number) for number in range(1, 4)]
+IDS = [UUID(int=number) for number in (1, 2)]
 NOON = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
 VALUES: dict[Any, Any] = {
     UUID: st.sampled_from(IDS),
@@ -32,7 +32,7 @@ VALUES: dict[Any, Any] = {
     str: st.sampled_from(["", "a", "b", "it's", "%", "_"]),
     bool: st.booleans(),
     float: st.sampled_from([0.0, 0.5]),
-    datetime: st.integers(-2, 2).map(lambda hours: NOON + timedelta(hours=hours)),
+    datetime: st.integers(-1, 1).map(lambda hours: NOON + timedelta(hours=hours)),
     date: st.integers(-1, 1).map(lambda days: NOON.date() + timedelta(days=days)),
 }
 
@@ -125,13 +125,19 @@ class TestQueries:
         assert set(parameters_of(query)) == {field.name for field in fields(query)} - {"kind"}
 
     @pytest.mark.parametrize("query", CLAUSES)
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    # Shrinking forty rows takes a minute; with many rows a short search finds what differs.
+    @settings(
+        max_examples=25,
+        deadline=None,
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(data=st.data())
     def test_mean_the_same_in_python_and_in_sql(
         self, scratch_tables: Scratch, example: Callable[..., Any], query: Any, data: st.DataObject
     ) -> None:
         question = data.draw(questions_of(query))
-        drawn = data.draw(st.lists(fields_of(question.kind), max_size=8))
+        drawn = data.draw(st.lists(fields_of(question.kind), min_size=20, max_size=40))
         # The first tenant asks; two rows of one tenant never share an id.
         rows = [
             replace(example(question.kind), **{**values, "id": UUID(int=index + 1)})

@@ -39,12 +39,9 @@ async def connection_of(engine: AsyncEngine, tenant_id: UUID | None) -> AsyncIte
         if pooled.info.get(_TENANT) != tenant_id:
             await _serve(pooled, tenant_id)
         yield driver
-    except BaseException as error:
-        # An interrupted statement may still run on this connection: nobody else may get it.
-        if driver.is_closed() or not isinstance(error, Exception):
-            pooled.invalidate()
-        raise
     finally:
+        # Of a statement that was interrupted the driver has asked the server to cancel it, and who borrows
+        # the connection next waits for that.
         pooled.close()
 
 
