@@ -28,6 +28,9 @@ DURABLE: Mapping[str, str] = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "io_method": "sync",
+    # Statements keep the plan that they were given, and a plan made when tables were empty is a bad one:
+    # look at what has grown every few seconds, not once a minute.
+    "autovacuum_naptime": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",

@@ -7,18 +7,26 @@ import msgspec
 
 from marketplace.adapters.postgres.reads import Reads
 from marketplace.core.bookings.booking import Booking
+from marketplace.core.identity.user import User
 from marketplace.core.payments.payment import Payment
+from marketplace.core.providers.provider import Provider
 
+# Steps that the planner cannot reorder, each by primary key: a join planned while the tables were small
+# went through all users first (113 ms at 200 of them).
 _DETAIL = """
+WITH b AS MATERIALIZED (SELECT * FROM booking WHERE tenant_id = :tenant_id AND id = :booking_id),
+v AS MATERIALIZED (
+  SELECT (SELECT to_jsonb(p) FROM provider AS p WHERE p.tenant_id = :tenant_id AND p.id = b.provider_id) AS it
+  FROM b
+)
 SELECT json_build_object(
-  'booking', to_jsonb(b), 'payment', to_jsonb(p), 'customer_name', c.name, 'customer_phone', c.phone,
-  'provider_name', v.name, 'provider_phone', o.phone)::text
-FROM booking AS b
-JOIN "user" AS c ON c.tenant_id = b.tenant_id AND c.id = b.customer_id
-JOIN provider AS v ON v.tenant_id = b.tenant_id AND v.id = b.provider_id
-JOIN "user" AS o ON o.tenant_id = v.tenant_id AND o.id = v.owner_id
-LEFT JOIN payment AS p ON p.tenant_id = b.tenant_id AND p.id = b.payment_id
-WHERE b.tenant_id = :tenant_id AND b.id = :booking_id
+  'booking', to_jsonb(b),
+  'payment', (SELECT to_jsonb(p) FROM payment AS p WHERE p.tenant_id = :tenant_id AND p.id = b.payment_id),
+  'customer', (SELECT to_jsonb(u) FROM "user" AS u WHERE u.tenant_id = :tenant_id AND u.id = b.customer_id),
+  'provider', v.it,
+  'owner', (SELECT to_jsonb(u) FROM "user" AS u
+            WHERE u.tenant_id = :tenant_id AND u.id = (v.it ->> 'owner_id')::uuid))::text
+FROM b CROSS JOIN v
 """
 
 
@@ -28,10 +36,9 @@ class Detail:
 
     booking: Booking
     payment: Payment | None
-    customer_name: str
-    customer_phone: str
-    provider_name: str
-    provider_phone: str
+    customer: User
+    provider: Provider
+    owner: User
 
 
 _decoder = msgspec.json.Decoder(Detail)

@@ -11,6 +11,10 @@ from marketplace.core.shared.errors import MarketplaceError, Unavailable
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 _LOCK = 0x6D61726B  # "mark", one key of the advisory locks that take a number
+_WITH_ROWS = """
+SELECT oid::regclass::text FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
 VERSION_TABLE = "schema_version"
 VERSIONS = tuple(sorted(path.name[:4] for path in (_DIRECTORY / "versions").glob("[0-9]*.py")))
 HEAD = VERSIONS[-1]
@@ -51,7 +55,19 @@ async def _bring_to_head(connection: AsyncConnection) -> None:
         async with connection.engine.connect() as worker:
             await worker.execution_options(isolation_level="READ COMMITTED")
             await worker.run_sync(_upgrade)
-        await connection.exec_driver_sql("ANALYZE")
+        await analyse(connection)
+
+
+async def analyse(connection: AsyncConnection) -> None:
+    """
+    Fresh statistics of every table that has rows.
+
+    An empty table is left alone: of one that was never analysed PostgreSQL assumes some rows, of one found
+    empty none at all, and then any index looks as good as the primary key, for as long as the plan lives.
+    """
+    tables = (await connection.exec_driver_sql(_WITH_ROWS)).scalars().all()
+    for table in tables:
+        await connection.exec_driver_sql(f"ANALYZE {table}")
 
 
 async def _standing(connection: AsyncConnection) -> str | None:

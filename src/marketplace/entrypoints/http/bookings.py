@@ -111,8 +111,8 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
     return BookingDetail(
         booking=view_of(found, call),
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
-        customer=Contact(detail.customer_name, detail.customer_phone if live else None),
-        provider=Contact(detail.provider_name, detail.provider_phone if live else None),
+        customer=Contact(detail.customer.name, detail.customer.phone if live else None),
+        provider=Contact(detail.provider.name, detail.owner.phone if live else None),
         refund_if_cancelled_minor=_refund_now(found, call) if cancellable else None,
     )
 
