@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.memory.facts import Facts
@@ -58,21 +59,22 @@ class MemoryAudit:
             await self._clearing(facts),
             _promise(Name.EARNINGS, facts.count(Earning), paid_twice(facts)),
             _promise(Name.PROVIDER_PAYABLE, facts.count(Earning), unexplained_payable(facts)),
-            _promise(Name.STUCK, sum(map(facts.count, _TIMED_KINDS)), _stuck(facts)),
+            _promise(Name.STUCK, sum(1 for _ in _waiting(facts)), _stuck(facts)),
             await self._messages(facts),
         )
 
     async def _clearing(self, facts: Facts) -> Promise:
         found: list[str] = []
-        for rail, books in self.books.items():
-            account = psp_clearing(rail)
+        accounts = {psp_clearing(rail): books for rail, books in self.books.items()}
+        for account, books in accounts.items():
             for tenant in facts.rows(Tenant):
                 theirs = {c: money.minor for c, money in (await books.balance(tenant.id)).items()}
                 for currency in sorted(theirs.keys() | {tenant.policy.currency}):
                     ours, there = facts.balances[tenant.id, account, currency], theirs.get(currency, 0)
                     if ours != there:
                         found.append(f"{account} of {tenant.slug} is {currency} {ours}, the rail has {there}")
-        return _promise(Name.CLEARING, len(self.books), found)
+        rows = sum(1 for posting in facts.rows(Posting) if posting.account in accounts)
+        return _promise(Name.CLEARING, rows, found)
 
     async def _messages(self, facts: Facts) -> Promise:
         found = [f"notification {key} was begun twice without a doubt between" for key in _begun_twice(facts)]
@@ -134,19 +136,21 @@ def _heard_twice(facts: Facts) -> Iterator[str]:
             yield f"event {event_id} of {rail} counted {times} times"
 
 
-_TIMED_KINDS = tuple(kind for kind in AGGREGATES if kind.LIFECYCLE.kind in TIMED)
+def _waiting(facts: Facts) -> Iterator[tuple[str, Any]]:
+    """Whatever is in a state with a timer, by its kind."""
+    for aggregate in AGGREGATES:
+        kind = aggregate.LIFECYCLE.kind
+        for row in facts.rows(aggregate) if kind in TIMED else ():
+            if str(row.state) in TIMED[kind]:
+                yield kind, row
 
 
 def _stuck(facts: Facts) -> Iterator[str]:
-    for aggregate in _TIMED_KINDS:
-        kind = aggregate.LIFECYCLE.kind
-        for row in facts.rows(aggregate):
-            if str(row.state) not in TIMED[kind]:
-                continue
-            if row.due_at is None and not may_rest(kind, row):
-                yield f"{kind} {row.id} is {row.state} and nothing will happen to it"
-            if row.due_at is not None and row.due_at < facts.long_past(row.tenant_id):
-                yield f"{kind} {row.id} is {row.state}, and was due at {row.due_at.isoformat()}"
+    for kind, row in _waiting(facts):
+        if row.due_at is None and not may_rest(kind, row):
+            yield f"{kind} {row.id} is {row.state} and nothing will happen to it"
+        if row.due_at is not None and row.due_at < facts.long_past(row.tenant_id):
+            yield f"{kind} {row.id} is {row.state}, and was due at {row.due_at.isoformat()}"
 
 
 def _begun_twice(facts: Facts) -> Iterator[UUID]:

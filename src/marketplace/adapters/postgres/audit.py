@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from marketplace.adapters.postgres.connections import Driver, driver_of
 from marketplace.adapters.postgres.promises import BALANCES, STATEMENTS
@@ -26,13 +26,19 @@ class PostgresAudit:
 
     async def audit(self, tenant_id: UUID | None, *, now: datetime | None = None) -> tuple[Promise, ...]:
         try:
-            async with self.engine.connect() as taken:
-                connection = driver_of(await taken.get_raw_connection())
-                proved = {name: await _proved(connection, name, tenant_id, now) for name in STATEMENTS}
-                proved[Name.CLEARING] = await self._clearing(connection, tenant_id)
-                tenants = [row[0] for row in await connection.fetch(BALANCES, tenant_id, "")]
+            async with self.engine.connect() as connection:
+                return await self.audit_on(connection, tenant_id, now=now)
         except Exception as error:
             raise reading_failed(error) or error from error
+
+    async def audit_on(
+        self, connection: AsyncConnection, tenant_id: UUID | None, *, now: datetime | None = None
+    ) -> tuple[Promise, ...]:
+        """What a connection sees, with what its transaction has changed."""
+        driver = driver_of(await connection.get_raw_connection())
+        proved = {name: await _proved(driver, name, tenant_id, now) for name in STATEMENTS}
+        proved[Name.CLEARING] = await self._clearing(driver, tenant_id)
+        tenants = [row[0] for row in await driver.fetch(BALANCES, tenant_id, "")]
         proved[Name.MESSAGES] = await self._messages(proved[Name.MESSAGES], tenants)
         return tuple(proved[name] for name in Name)
 
