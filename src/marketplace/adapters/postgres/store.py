@@ -1,14 +1,13 @@
 """A command's reads are one statement, and so is everything it writes: all of it stands, or none of it."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.connections import connection_of
+from marketplace.adapters.postgres.kinds import STORED
 from marketplace.adapters.postgres.refusals import reading_failed, writing_failed
 from marketplace.adapters.postgres.statements import (
     Shape,
@@ -23,6 +22,8 @@ from marketplace.ports.storage import Alarm, Batch, Follow, Job, Query
 
 # Whoever waits for the clock can wait a little longer than whoever waits for an answer.
 _PRIORITY = {Follow: 1, Alarm: 0}
+# The kinds whose rows take up somebody's time, and the field that says whose.
+CLAIMANTS = {kind: rule.owner for kind in STORED for rule in rules_of(kind) if isinstance(rule, NoOverlap)}
 
 
 class PostgresStore:
@@ -96,10 +97,10 @@ def _by_kind(rows: Iterable[Any]) -> dict[type, list[Any]]:
 def _claimed(*rows_of: dict[type, list[Any]]) -> dict[type, list[str]]:
     """Whose time is claimed, by the kinds that know a rule of it, in the order of ids."""
     owners: dict[type, set[str]] = {}
-    for kind, rows in chain.from_iterable(grouped.items() for grouped in rows_of):
-        for rule in rules_of(kind):
-            if isinstance(rule, NoOverlap):
-                owners.setdefault(kind, set()).update(str(getattr(row, rule.owner)) for row in rows)
+    for grouped in rows_of:
+        for kind in grouped.keys() & CLAIMANTS.keys():
+            field = CLAIMANTS[kind]
+            owners.setdefault(kind, set()).update(str(getattr(row, field)) for row in grouped[kind])
     return {kind: sorted(found) for kind, found in owners.items()}
 
 
@@ -121,5 +122,5 @@ def _queued(job: Job) -> dict[str, Any]:
         "entrypoint": job.QUEUE,
         "dedupe_key": job.key,
         "due_at": job.due_at if isinstance(job, Alarm) else None,
-        "payload": msgspec.Raw(msgspec.json.encode(job)),
+        "payload": job,
     }
