@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -99,9 +100,15 @@ class Reads:
 
 def numbered(statement: str, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """`:name` becomes PostgreSQL's `$n`; a name that is not given is a defect."""
+    text, names = _numbered(statement)
+    return text, [given[name] for name in names]
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
     order: dict[str, int] = {}
     text = _NAMED.sub(lambda m: f"${order.setdefault(m[1], len(order) + 1)}", statement)
-    return text, [given[name] for name in order]
+    return text, tuple(order)
 
 
 def _cursor(last: Any, listing: Listing) -> str:

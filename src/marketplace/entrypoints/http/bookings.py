@@ -112,7 +112,7 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
         booking=view_of(found, call),
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
-        provider=Contact(detail.provider.name, detail.owner.phone if live else None),
+        provider=Contact(detail.provider.name, detail.provider.phone if live else None),
         refund_if_cancelled_minor=_refund_now(found, call) if cancellable else None,
     )
 
@@ -154,7 +154,7 @@ async def _booking(office: Office, call: Call, key: UUID) -> Booking:
 
 def _move(name: str, command: type, roles: frozenset[Role]) -> CommandRoute:
     return CommandRoute(
-        path=f"/v1/bookings/{{booking_id:uuid}}/{name}",
+        path=f"/v1/bookings/{{booking_id}}/{name}",
         command=command,
         answer=BookingView,
         view=view_of,
@@ -197,7 +197,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/bookings/{booking_id:uuid}",
+        path="/v1/bookings/{booking_id}",
         ask=booking,
         answer=BookingDetail,
         summary="One booking, with its payment and the other side.",
@@ -205,7 +205,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/bookings/{booking_id:uuid}/receipt",
+        path="/v1/bookings/{booking_id}/receipt",
         ask=receipt,
         answer=Receipt,
         summary="What was paid and given back.",
@@ -213,7 +213,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/payments/{payment_id:uuid}",
+        path="/v1/payments/{payment_id}",
         ask=payment,
         answer=PaymentView,
         summary="Where a payment of yours stands, and what to do next.",
