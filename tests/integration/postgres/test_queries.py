@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import marketplace.core
+from marketplace.adapters.memory.index import shared_id
 from marketplace.adapters.postgres.engine import create_owner_engine
 from marketplace.adapters.postgres.kinds import STORED
 from marketplace.adapters.postgres.queries import CLAUSES
@@ -148,3 +149,6 @@ class TestQueries:
 
         mine = [row for row in rows if row.tenant_id == IDS[0]]
         assert answer == tuple(filter(question.matches, mine))
+        # What the memory adapter's index rests on.
+        if shared := shared_id(query, question.kind):
+            assert {getattr(row, shared) for row in answer} <= {getattr(question, shared)}

@@ -1,10 +1,11 @@
 """The rows of one kind, with an index for each rule that compares a row with others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from marketplace.adapters.memory.index import Index, shared_id
 from marketplace.core.shared.rules import AtMost, NoOverlap, Unique, kind_name, rules_of
 from marketplace.ports.storage import AlreadyThere, Broken, Overlap
 
@@ -20,6 +21,7 @@ class Table:
         self._taken: dict[Unique, dict[Key, UUID]] = {}
         self._busy: dict[NoOverlap, dict[Key, dict[UUID, Any]]] = {}
         self._limits: list[AtMost] = []
+        self._index = Index()
         for rule in rules_of(kind):
             match rule:
                 case Unique():
@@ -40,6 +42,14 @@ class Table:
             return iter(self._rows.get(tenant_id, {}).values())
         return chain.from_iterable(rows.values() for rows in self._rows.values())
 
+    def candidates(self, tenant_id: UUID, question: Any) -> Iterable[Any]:
+        """The tenant's rows among which the answer is."""
+        field = shared_id(question.__class__, self._kind)
+        if field is None:
+            return self.rows(tenant_id)
+        value = getattr(question, field)
+        return self._index.rows(field=field, tenant_id=tenant_id, value=value, everything=self.rows(None))
+
     def add(self, row: Any) -> None:
         """Raises AlreadyThere for an id that stands, and whatever `put` raises."""
         if self.get(row.tenant_id, row.id) is not None:
@@ -51,6 +61,7 @@ class Table:
         self._check(row)
         self.take_out(row)
         self._rows.setdefault(row.tenant_id, {})[row.id] = row
+        self._index.put(row)
         for rule, taken in self._taken.items():
             if (key := _unique_key(rule, row)) is not None:
                 taken[key] = row.id
@@ -63,6 +74,7 @@ class Table:
         old = self._rows.get(row.tenant_id, {}).pop(row.id, None)
         if old is None:
             return
+        self._index.take_out(old)
         for rule, taken in self._taken.items():
             if (key := _unique_key(rule, old)) is not None:
                 del taken[key]
