@@ -134,12 +134,14 @@ from marketplace.core.payouts.effects import (
 )
 from marketplace.core.payouts.usecases import (
     ApprovePayout,
+    FailPayout,
     HoldPayout,
     LookUpPayout,
     RecordPayout,
     ResumePayout,
     RetryPayout,
     approve_payout,
+    fail_payout,
     hold_payout,
     look_up_payout,
     record_payout,
@@ -211,6 +213,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     RetryPayout: retry_payout,
     LookUpPayout: look_up_payout,
     RecordPayout: record_payout,
+    FailPayout: fail_payout,
     CreateBooking: create_booking,
     RetryPayment: retry_payment,
     AcceptBooking: accept_booking,

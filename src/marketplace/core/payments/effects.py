@@ -49,7 +49,7 @@ async def ask_rail(
     try:
         match payment.state:
             case PaymentState.CREATED:
-                return RecordPayment(report=await rail.collect(_charge(payment, call)))
+                return await _collect(payment, rail, call)
             case PaymentState.CAPTURING:
                 return RecordPayment(report=await rail.capture(payment.id, payment.amount))
             case PaymentState.VOIDING:
@@ -59,6 +59,16 @@ async def ask_rail(
     except OutcomeUnknown:
         # Capturing and voiding keep their state: the timer asks again, under the same reference.
         return LosePayment(payment_id=payment.id)
+
+
+async def _collect(payment: Payment, rail: PaymentRail, call: Call) -> RecordPayment | GiveUpPayment:
+    """An order that the rail will not take, as for a method that it does not know, never becomes one."""
+    try:
+        return RecordPayment(report=await rail.collect(_charge(payment, call)))
+    except Invalid as refused:
+        if await rail.find(payment.id) is not None:
+            raise
+        return GiveUpPayment(payment_id=payment.id, failure=refused.detail)
 
 
 async def _look(payment: Payment, rail: PaymentRail) -> RecordPayment | GiveUpPayment | None:

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from marketplace.core.payouts.payout import Payout, State
 from marketplace.core.payouts.queries import PayoutUnder
-from marketplace.core.payouts.usecases import RecordPayout, step_to
-from marketplace.core.shared.errors import OutcomeUnknown
+from marketplace.core.payouts.usecases import FailPayout, RecordPayout, step_to
+from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Transfer
 from marketplace.ports.storage import Work
@@ -29,7 +29,7 @@ class AskRailAboutTransfer:
 
 async def ask_rail_for_payout(
     effect: AskRailForPayout, *, call: Call, work: Work, vendors: Vendors
-) -> RecordPayout | None:
+) -> RecordPayout | FailPayout | None:
     payout = await work.get(Payout, effect.payout_id)
     rail = vendors.rail(payout.rail)
     if payout.state not in {State.APPROVED, State.SENT, State.PAID}:
@@ -40,6 +40,8 @@ async def ask_rail_for_payout(
             report = await rail.release(_transfer(payout, call))
         except OutcomeUnknown:
             return None  # the timer looks it up
+        except Invalid as refused:
+            return FailPayout(payout_id=payout.id, failure=refused.detail)
     if report is None or step_to(payout, report.standing) is None:
         return None
     return RecordPayout(payout_id=payout.id, report=report)
@@ -47,7 +49,7 @@ async def ask_rail_for_payout(
 
 async def ask_rail_about_transfer(
     effect: AskRailAboutTransfer, *, call: Call, work: Work, vendors: Vendors
-) -> RecordPayout | None:
+) -> RecordPayout | FailPayout | None:
     found = await work.ask(PayoutUnder(reference=effect.reference))
     if not found:
         return None

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
-from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, transfer_reference
+from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, State, transfer_reference
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.limits import Reason
@@ -54,6 +54,14 @@ class RecordPayout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailPayout:
+    """The rail will not take this payout, as where it does not know the account: somebody has to mend it."""
+
+    payout_id: UUID
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookUpPayout:
     """Ask the rail again what became of a payout."""
 
@@ -72,21 +80,37 @@ async def hold_payout(command: HoldPayout, *, call: Call, work: Work) -> Payout:
 
 
 async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Payout:
-    return work.save(move(await work.get(Payout, command.payout_id), "resume", call, reason=command.reason))
+    """One that had failed before it was held goes as a new attempt: the rail has done with the last one."""
+    payout = await work.get(Payout, command.payout_id)
+    again = {} if payout.failure is None else await _afresh(payout, work)
+    return work.save(move(payout, "resume", call, reason=command.reason, **again))
 
 
 async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payout:
-    """To the account that the provider has now: a wrong one is the usual reason why it came back."""
     payout = await work.get(Payout, command.payout_id)
+    again = await _afresh(payout, work)
+    return work.save(move(payout, "retry", call, reason=command.reason, **again))
+
+
+async def _afresh(payout: Payout, work: Work) -> dict[str, Any]:
+    """To the account that the provider has now: a wrong one is the usual reason why it came back."""
     provider = await work.get(Provider, payout.provider_id)
-    again: dict[str, Any] = {
+    return {
         "attempt": payout.attempt + 1,
         "reference": transfer_reference(payout.id, payout.attempt + 1),
         "payee": provider.payee,
         "approved_by": None,
+        "failure": None,
         "lookups": 0,
     }
-    return work.save(move(payout, "retry", call, reason=command.reason, **again))
+
+
+async def fail_payout(command: FailPayout, *, call: Call, work: Work) -> Payout:
+    """Only one of which the rail has heard nothing: what it has taken, it tells of itself."""
+    payout = await work.get(Payout, command.payout_id)
+    if payout.state != State.APPROVED:
+        return payout
+    return work.save(move(payout, "fail", call, failure=command.failure))
 
 
 async def look_up_payout(command: LookUpPayout, *, call: Call, work: Work) -> Payout:
