@@ -117,30 +117,31 @@ async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment
     """
     Money taken back after release is clawed back from the provider's next payouts; the fee is our loss.
 
-    A refund that had not reached the rail is not owed any more: the bank gave that money back.
+    A refund that had not reached the rail is not owed any more: the bank gave that money back. What the
+    customer has got twice, from the bank and from us, is our loss too.
     """
     payment = await work.get(Payment, command.payment_id)
     if payment.state not in _TAKEN_BACK:
         return payment
     booking = await work.get(Booking, payment.booking_id)
     provider_part = shares(booking, payment.released_minor)[0]
-    not_sent = payment.contested_minor - payment.left_minor - payment.released_minor
+    beyond = payment.contested_minor - payment.left_minor - payment.released_minor
+    unsent = _unsent(await work.ask(RefundsOf(payment_id=payment.id))) if beyond else ()
+    owed = min(beyond, sum(refund.amount_minor for refund in unsent))
     amounts = {
         customer_funds(booking.id): payment.left_minor,
         provider_payable(booking.provider_id): provider_part,
-        CHARGEBACK_LOSS: payment.released_minor - provider_part,
-        REFUNDS_PAYABLE: not_sent,
+        CHARGEBACK_LOSS: payment.released_minor - provider_part + beyond - owed,
+        REFUNDS_PAYABLE: owed,
         DISPUTE_HOLD: -payment.contested_minor,
     }
     work.insert(*balanced(origin(payment, "loss_absorbed", call), amounts))
-    if not_sent:
-        _cancel_refunds(await work.ask(RefundsOf(payment_id=payment.id)), call, work)
+    for refund in unsent:
+        work.save(move(refund, "cancel", call, reason="the bank gave the money back"))
     if provider_part:
         work.add(create(_earning(booking, "claw back", -provider_part, Reason.CLAW_BACK, call), call))
     return payment
 
 
-def _cancel_refunds(refunds: tuple[Refund, ...], call: Call, work: Work) -> None:
-    for refund in refunds:
-        if (refund.state, "cancel") in refund.LIFECYCLE.table:
-            work.save(move(refund, "cancel", call, reason="the bank gave the money back"))
+def _unsent(refunds: tuple[Refund, ...]) -> tuple[Refund, ...]:
+    return tuple(refund for refund in refunds if (refund.state, "cancel") in refund.LIFECYCLE.table)

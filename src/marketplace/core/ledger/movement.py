@@ -65,7 +65,7 @@ DISPUTE_HOLD = "dispute_hold"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a movement is of: whose, which name, which aggregate and booking, when."""
+    """What a movement is of: whose, which name, which aggregate and booking, when, and which time."""
 
     tenant_id: UUID
     name: str
@@ -73,6 +73,7 @@ class Origin:
     booking_id: UUID | None
     currency: str
     at: datetime
+    turn: int | None = None
 
 
 def balanced(origin: Origin, amounts: Mapping[str, int]) -> tuple[Movement | Posting, ...]:
@@ -83,7 +84,7 @@ def balanced(origin: Origin, amounts: Mapping[str, int]) -> tuple[Movement | Pos
     """
     if sum(amounts.values()) != 0:
         raise ValueError(f"{origin.name} does not balance: {dict(amounts)}")
-    key = f"{origin.name}:{origin.subject_id}"
+    key = f"{origin.name}:{origin.subject_id}" + ("" if origin.turn is None else f":{origin.turn}")
     movement = Movement(
         id=derive(origin.tenant_id, "movement", key),
         tenant_id=origin.tenant_id,

@@ -109,7 +109,7 @@ async def record_payment(command: RecordPayment, *, call: Call, work: Work) -> P
         "lookups": 0,
     }
     if step in _AMOUNT_TOLD:
-        changes[_AMOUNT_TOLD[step]] = _amount(payment, report)
+        changes[_AMOUNT_TOLD[step]] = _amount(payment, report, least=_least(payment, step))
     moved = work.save(move(payment, step, call, **changes))
     work.insert(*_postings(moved, step, call))
     return moved
@@ -127,15 +127,25 @@ _AMOUNT_TOLD = {
 
 def step_to(payment: Payment, standing: Standing) -> str | None:
     """The move by which this standing is news; None where it is none."""
+    if str(standing) == str(payment.state):
+        return None  # a dispute that was won is no new dispute
     table = payment.LIFECYCLE.table
     lawful = (name for name in _STEPS[standing] if (payment.state, name) in table)
     return next(lawful, None)
 
 
-def _amount(payment: Payment, report: Report) -> int:
-    if report.amount.currency != payment.currency or not 0 < report.amount.minor <= payment.amount_minor:
-        raise Invalid("amount", f"the rail moved {report.amount}", f"at most {payment.amount}")
-    return report.amount.minor
+def _least(payment: Payment, step: str) -> int:
+    """A bank that takes back a part only would leave the rest with nobody: a person has to see that."""
+    taken_back = _AMOUNT_TOLD[step] == "contested_minor"
+    return max(1, payment.left_minor + payment.released_minor) if taken_back else 1
+
+
+def _amount(payment: Payment, report: Report, *, least: int) -> int:
+    amount, most = report.amount, payment.amount_minor
+    if amount.currency != payment.currency or not least <= amount.minor <= most:
+        allowed = f"{least} to {most} of {payment.currency}"
+        raise Invalid("amount", f"the rail moved {amount.minor} of {amount.currency}", allowed)
+    return amount.minor
 
 
 def _postings(payment: Payment, step: str, call: Call) -> tuple[Any, ...]:
@@ -149,10 +159,17 @@ def _postings(payment: Payment, step: str, call: Call) -> tuple[Any, ...]:
         "dispute": {DISPUTE_HOLD: contested, clearing: -contested},
         "win": {clearing: contested, DISPUTE_HOLD: -contested},
     }.get(step)
-    return () if amounts is None else balanced(origin(payment, f"payment_{step}", call), amounts)
+    if amounts is None:
+        return ()
+    turn = payment.version if step in _REPEATED else None
+    return balanced(origin(payment, f"payment_{step}", call, turn=turn), amounts)
 
 
-def origin(subject: Payment | Refund, name: str, call: Call) -> Origin:
+# A bank may ask for the money again after it has lost the first time.
+_REPEATED = frozenset({"dispute", "win"})
+
+
+def origin(subject: Payment | Refund, name: str, call: Call, *, turn: int | None = None) -> Origin:
     return Origin(
         tenant_id=subject.tenant_id,
         name=name,
@@ -160,6 +177,7 @@ def origin(subject: Payment | Refund, name: str, call: Call) -> Origin:
         booking_id=subject.booking_id,
         currency=subject.currency,
         at=call.at,
+        turn=turn,
     )
 
 
