@@ -9,7 +9,7 @@ from marketplace.core.identity.usecases import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES
-from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages, SendAgain
+from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund
 from marketplace.core.payments.refunding import LookUpRefund
 from marketplace.core.payments.usecases import LookUpPayment
@@ -69,10 +69,6 @@ def _find(event: Follow) -> FindMessage:
     return FindMessage(notification_id=event.subject_id)
 
 
-def _send_again(event: Follow) -> SendAgain:
-    return SendAgain(notification_id=event.subject_id)
-
-
 def _send(event: Follow) -> SendMessage:
     return SendMessage(notification_id=event.subject_id)
 
@@ -109,7 +105,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "booking.declined": (_settle,),
     "booking.cancelled": (_settle,),
     "notification.planned": (_begin_sending, _send),
-    "notification.lookup_due": (_find, _send_again, _send),
+    "notification.lookup_due": (_find, _send),
 }
 
 

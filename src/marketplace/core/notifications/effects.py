@@ -5,7 +5,7 @@ from uuid import UUID
 
 from marketplace.core.identity.usecases import CodeToSend
 from marketplace.core.notifications.notification import Notification, State
-from marketplace.core.notifications.usecases import DEFAULT_CHANNEL, RecordAnswer, sending_mark
+from marketplace.core.notifications.usecases import DEFAULT_CHANNEL, RecordAnswer, SendAgain, sending_mark
 from marketplace.core.shared.errors import OutcomeUnknown, Unavailable
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.messaging import Answer, Channel, Message, Verdict
@@ -54,13 +54,16 @@ _IN_DOUBT = Answer(verdict=Verdict.UNKNOWN)
 
 async def find_message(
     effect: FindMessage, *, call: Call, work: Work, vendors: Vendors
-) -> RecordAnswer | None:
+) -> RecordAnswer | SendAgain | None:
+    """Only what the channel never heard of is sent again: of what it is unsure, it may know more later."""
     del call
     planned = await work.get(Notification, effect.notification_id)
     if planned.state != State.UNKNOWN:
         return None
     answer = await vendors.channel(planned.channel).lookup(planned.id)
-    return None if answer is None else RecordAnswer(notification_id=planned.id, answer=answer)
+    if answer is None:
+        return SendAgain(notification_id=planned.id)
+    return RecordAnswer(notification_id=planned.id, answer=answer)
 
 
 def _message(planned: Notification, call: Call) -> Message:

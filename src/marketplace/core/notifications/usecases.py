@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from marketplace.core.bookings.booking import Booking
+from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking
 from marketplace.core.identity.signin import keyed
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import MESSAGES, Template, words_for
@@ -59,7 +59,10 @@ class RecordAnswer:
 
 
 async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tuple[Notification, ...]:
+    """Of what is over only the end is told: its job may run before those of what came earlier."""
     booking = await work.get(Booking, command.booking_id)
+    if booking.state in CLOSED_UNDONE and command.event != f"booking.{booking.state}":
+        return ()
     templates = MESSAGES[command.event]
     provider, customer = await work.get_both(Provider, booking.provider_id, User, booking.customer_id)
     people = {Role.CUSTOMER: customer}
