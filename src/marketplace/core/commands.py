@@ -252,3 +252,6 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     SendMessage: send_message,
     FindMessage: find_message,
 }
+
+# What these make has an id that derives from what they follow: who finds it there was faster, and is done.
+FOUND_DONE: frozenset[type] = frozenset({PlanMessages, AbsorbLoss})

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marketplace.core.commands import EFFECTS, USE_CASES
+from marketplace.core.commands import EFFECTS, FOUND_DONE, USE_CASES
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.reactions import CLOCK, REACTIONS
-from marketplace.core.shared.errors import MoveRefused, NotFound
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import check_bounds
 from marketplace.core.shared.roles import CLOCK as THE_CLOCK
@@ -120,10 +119,7 @@ class Desk:
     async def ring(self, job: Alarm, call: Call) -> None:
         """Make the clock's move, if it is still due; the queue's clock counts where this one is behind it."""
         rung = replace(call, actor=THE_CLOCK, at=max(call.at, job.due_at))
-        try:
-            await run(CLOCK[job.kind](job.subject_id), call=rung, store=self.store)
-        except (MoveRefused, NotFound):
-            return  # somebody was faster, and what they did has its own alarm
+        await run(CLOCK[job.kind](job.subject_id), call=rung, store=self.store)
 
     async def carry_out(self, step: Any, call: Call) -> None:
         """A command, or an effect and then the command it comes back with. Done before is done."""
@@ -135,5 +131,5 @@ class Desk:
         try:
             await run(step, call=call, store=self.store)
         except AlreadyThere as there:
-            if not str(there.facts.get("rule", "")).endswith("_pkey"):
+            if type(step) not in FOUND_DONE or not str(there.facts.get("rule")).endswith("_pkey"):
                 raise
