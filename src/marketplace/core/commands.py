@@ -53,27 +53,29 @@ from marketplace.core.catalogue.usecases import (
     publish_service,
     withdraw_service,
 )
-from marketplace.core.identity.usecases import (
-    AmendUser,
-    BlockUser,
+from marketplace.core.identity.authentication import (
     ExpireSession,
     ExpireSignIn,
-    GrantRoles,
     RefreshSession,
     RequestCode,
     SignOut,
-    UnblockUser,
     VerifyCode,
-    amend_user,
-    block_user,
     expire_session,
     expire_sign_in,
-    grant_roles,
     refresh_session,
     request_code,
     sign_out,
-    unblock_user,
     verify_code,
+)
+from marketplace.core.identity.usecases import (
+    AmendUser,
+    BlockUser,
+    GrantRoles,
+    UnblockUser,
+    amend_user,
+    block_user,
+    grant_roles,
+    unblock_user,
 )
 from marketplace.core.notifications.effects import FindMessage, SendMessage, find_message, send_message
 from marketplace.core.notifications.usecases import (

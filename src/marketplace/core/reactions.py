@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.bookings.commands import AbsorbLoss, AdvanceBooking, ClockBooking, SettleBooking
-from marketplace.core.identity.usecases import ExpireSession, ExpireSignIn
+from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES

@@ -8,7 +8,13 @@ import httpx
 import pytest
 
 from marketplace.core.bookings.booking import State
-from marketplace.core.identity.usecases import RefreshSession, RequestCode, SignedIn, VerifyCode, WrongCode
+from marketplace.core.identity.authentication import (
+    RefreshSession,
+    RequestCode,
+    SignedIn,
+    VerifyCode,
+    WrongCode,
+)
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.policy import Confirmation
 from marketplace.core.tenants.tenant import Call

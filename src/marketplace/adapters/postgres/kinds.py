@@ -24,7 +24,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Receipt: (),
     Event: (("xact", "seq"),),
     User: (("phone",),),
-    SignIn: (("phone", "requested_at"),),
+    SignIn: (("phone", "requested_at"), ("origin", "requested_at")),
     Session: (("user_id",),),
     Provider: (("owner_id",), ("state",)),
     Unit: (("provider_id",),),

@@ -1,6 +1,6 @@
 """The condition that answers each query stands here; `:field` is a field of the query, `t` the table."""
 
-from marketplace.core.identity.queries import LiveSessions, RecentSignIns
+from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf, PayoutUnder
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
@@ -19,4 +19,5 @@ CLAUSES: dict[type, str] = {
     RefundUnder: "t.reference = :reference",
     RefundsOf: "t.payment_id = :payment_id",
     RecentSignIns: "t.phone = :phone AND t.requested_at >= :since",
+    RecentSignInsFrom: "t.origin = :origin AND t.requested_at >= :since",
 }

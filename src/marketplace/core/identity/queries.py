@@ -23,6 +23,18 @@ class RecentSignIns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecentSignInsFrom:
+    """The codes asked for from an origin since an instant, for the rate limit."""
+
+    kind: ClassVar[type[SignIn]] = SignIn
+    origin: str
+    since: datetime
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.origin == self.origin and row.requested_at >= self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSessions:
     """A user's sessions that still let it in."""
 

@@ -43,7 +43,11 @@ SESSION = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Signed in as one role. Only digests of the tokens are kept."""
+    """
+    Signed in as one role. Only digests of the tokens are kept.
+
+    An access token lives in real time: whoever moves a test marketplace's clock is not signed out by it.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = SESSION
 

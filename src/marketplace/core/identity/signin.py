@@ -16,6 +16,8 @@ CODE_LIFE = timedelta(minutes=10)
 CODE_DIGITS = 6
 TRIES_MAX = 5
 CODES_PER_HOUR_MAX = 5
+# Many people may be behind one address, so this is there to stop a machine.
+CODES_PER_ORIGIN_AND_HOUR_MAX = 200
 
 
 class State(StrEnum):
@@ -44,6 +46,8 @@ SIGN_IN = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
+    """`origin` is a digest of where it was asked for from."""
+
     LIFECYCLE: ClassVar[Lifecycle] = SIGN_IN
 
     id: UUID
@@ -56,6 +60,7 @@ class SignIn:
     tries: int = 0
     requested_at: datetime
     expires_at: datetime
+    origin: str = ""
 
     def parties(self) -> tuple[UUID, ...]:
         return ()

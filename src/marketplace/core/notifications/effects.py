@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from marketplace.core.identity.usecases import CodeToSend
+from marketplace.core.identity.authentication import CodeToSend
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.usecases import DEFAULT_CHANNEL, RecordAnswer, SendAgain, sending_mark
 from marketplace.core.shared.errors import OutcomeUnknown, Unavailable

@@ -85,3 +85,8 @@ class Call:
     @property
     def policy(self) -> Policy:
         return self.tenant.policy
+
+    @property
+    def real_at(self) -> datetime:
+        """For what is none of the tenant's business, such as how long somebody stays signed in."""
+        return self.at - timedelta(seconds=self.tenant.clock_ahead_seconds)

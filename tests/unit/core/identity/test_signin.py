@@ -6,12 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.core.identity.session import Session, parse_token
-from marketplace.core.identity.session import State as SessionState
-from marketplace.core.identity.signin import SignIn, State
-from marketplace.core.identity.usecases import (
-    BlockUser,
-    GrantRoles,
+from marketplace.core.identity.authentication import (
     RefreshSession,
     RequestCode,
     SignedIn,
@@ -19,8 +14,12 @@ from marketplace.core.identity.usecases import (
     VerifyCode,
     WrongCode,
 )
+from marketplace.core.identity.session import Session, parse_token
+from marketplace.core.identity.session import State as SessionState
+from marketplace.core.identity.signin import SignIn, State
+from marketplace.core.identity.usecases import BlockUser, GrantRoles
 from marketplace.core.marketplace import run
-from marketplace.core.shared.errors import LimitReached, NotAllowed, NotSignedIn
+from marketplace.core.shared.errors import LimitReached, NotAllowed, NotFound, NotSignedIn
 from marketplace.core.shared.roles import Role
 
 PHONE = "+27821112222"
@@ -138,7 +137,7 @@ class TestASession:
         signed_in = await sign_in(world)
         mine = replace(world.customer, user_id=signed_in.user.id)
 
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotFound):
             await world.do(SignOut(session_id=signed_in.session.id), world.customer)
         ended = await world.do(SignOut(session_id=signed_in.session.id), mine)
 

@@ -117,10 +117,12 @@ CREATE TABLE "sign_in" (
     "tries" bigint NOT NULL,
     "requested_at" timestamptz NOT NULL,
     "expires_at" timestamptz NOT NULL,
+    "origin" text NOT NULL,
     CONSTRAINT "sign_in_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "sign_in_state" CHECK (state = ANY ('{sent,used,burnt,expired}'::text[]))
 );
 CREATE INDEX "sign_in_phone_requested_at_idx" ON "sign_in" (tenant_id, "phone", "requested_at");
+CREATE INDEX "sign_in_origin_requested_at_idx" ON "sign_in" (tenant_id, "origin", "requested_at");
 CREATE TRIGGER "sign_in_birth" BEFORE INSERT ON "sign_in" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{sent}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "sign_in_move" BEFORE UPDATE ON "sign_in" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{sent>burnt,sent>expired,sent>sent,sent>used}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "sign_in" ENABLE ROW LEVEL SECURITY;
