@@ -120,6 +120,15 @@ class Settings:
         default=None, metadata=_is(_HTTP, "how the world reaches the API, for webhooks; else host and port")
     )
     body_bytes_max: Bytes = field(default=65_536, metadata=_is(_HTTP, "largest body that a request may have"))
+    sign_in_secret: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(
+            _HTTP,
+            "lets a repeated sign-in give the same tokens again; without it each process makes one up",
+            secret=True,
+        ),
+    )
     requests_waiting_max: Count = field(
         default=200, metadata=_is(_HTTP, "requests under way at once; one more gets a 503 with Retry-After")
     )

@@ -1,5 +1,7 @@
 """Everything that a process is made of, once each, readable from top to bottom."""
 
+from secrets import token_hex
+
 import httpx
 from dependency_injector import containers, providers
 
@@ -128,7 +130,10 @@ class Platform(containers.DeclarativeContainer):
     sandbox = providers.Singleton(Sandbox, rail=sandbox_rail, channel=sandbox_channel, books=books)
     office = providers.Singleton(
         lambda settings, sandbox, **parts: Office(
-            default_tenant=settings.tenant_slug, sandbox=sandbox() if settings.sandbox else None, **parts
+            default_tenant=settings.tenant_slug,
+            secret=(settings.sign_in_secret or token_hex(32)).encode(),
+            sandbox=sandbox() if settings.sandbox else None,
+            **parts,
         ),
         settings,
         sandbox.provider,

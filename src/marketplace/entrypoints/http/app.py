@@ -1,19 +1,26 @@
 """The two applications and their documents: users' under /v1, the platform's people under /admin/v1."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
-from marketplace.entrypoints.http import admin, bookings, catalogue, providers, sandbox, signin
+from marketplace.entrypoints.http import (
+    admin,
+    bookings,
+    catalogue,
+    providers,
+    sandbox,
+    signin,
+    stream,
+    watch,
+    webhooks,
+)
+from marketplace.entrypoints.http.document import document
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.problems import respond
-from marketplace.entrypoints.http.routes import Route, handlers
+from marketplace.entrypoints.http.routes import ANYONE, Route, handlers
 
 VERSION = "0.1.0"
 USER_ROUTES: tuple[Route, ...] = (
@@ -25,41 +32,51 @@ USER_ROUTES: tuple[Route, ...] = (
 ADMIN_ROUTES: tuple[Route, ...] = admin.ROUTES
 
 
+_DOCUMENT = {"roles": ANYONE, "public": True}
+
+
 def users_app(
-    office: Office, extra: Sequence[HTTPRouteHandler] = (), *, body_bytes_max: int, **lifespan: Any
+    office: Office,
+    extra: Sequence[HTTPRouteHandler] = (),
+    *,
+    body_bytes_max: int,
 ) -> Litestar:
-    document = _document("Marketplace", "/v1", "For customers and providers.")
+    """`extra` are handlers that are no rows."""
     routes = USER_ROUTES if office.sandbox is None else (*USER_ROUTES, *sandbox.ROUTES)
-    made = [*handlers(routes, office), *extra]
-    return _app(made, document, body_bytes_max, **lifespan)
+    text = document(
+        title="Marketplace",
+        description="For customers and providers.",
+        version=VERSION,
+        routes=routes,
+        more={**stream.PATHS, **watch.PATHS, **webhooks.PATHS},
+    )
+    return _app([*handlers(routes, office), *extra, _served("/v1/openapi.json", text)], body_bytes_max)
 
 
 def admin_app(office: Office, *, body_bytes_max: int) -> Litestar:
-    document = _document("Marketplace admin", "/admin/v1", "For the platform's own people.")
-    return _app(handlers(ADMIN_ROUTES, office), document, body_bytes_max)
+    text = document(
+        title="Marketplace admin",
+        description="For the platform's own people.",
+        version=VERSION,
+        routes=ADMIN_ROUTES,
+        more={},
+    )
+    return _app([*handlers(ADMIN_ROUTES, office), _served("/admin/v1/openapi.json", text)], body_bytes_max)
 
 
-def _app(
-    made: list[HTTPRouteHandler], document: OpenAPIConfig, body_bytes_max: int, **lifespan: Any
-) -> Litestar:
+def _served(path: str, text: bytes) -> HTTPRouteHandler:
+    @get(path, name=f"GET {path}", opt=_DOCUMENT)
+    async def openapi() -> Response[bytes]:
+        return Response(content=text, media_type="application/json")
+
+    return openapi
+
+
+def _app(made: list[HTTPRouteHandler], body_bytes_max: int) -> Litestar:
     return Litestar(
         route_handlers=made,
-        openapi_config=document,
+        openapi_config=None,
         exception_handlers={Exception: respond, HTTPException: respond},
         request_max_body_size=body_bytes_max,
         logging_config=None,
-        **lifespan,
-    )
-
-
-def _document(title: str, path: str, description: str) -> OpenAPIConfig:
-    bearer = SecurityScheme(type="http", scheme="bearer", description="The access token of a sign-in.")
-    return OpenAPIConfig(
-        title=title,
-        version=VERSION,
-        description=description,
-        path=path,
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"bearer": bearer}),
-        use_handler_docstrings=False,
     )

@@ -47,6 +47,10 @@ class Bearers:
         """After this process has ended a session itself."""
         self._known = {d: bearer for d, bearer in self._known.items() if bearer.session_id != session_id}
 
+    def forget_user(self, user_id: UUID) -> None:
+        """After this process has ended all sessions of a user itself."""
+        self._known = {d: bearer for d, bearer in self._known.items() if bearer.actor.user_id != user_id}
+
     def _remember(self, digest: bytes, bearer: Bearer) -> Bearer:
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()

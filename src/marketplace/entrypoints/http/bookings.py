@@ -10,14 +10,15 @@ from marketplace.adapters.postgres.details import booking_detail
 from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
-from marketplace.core.bookings.booking import Booking
+from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
+from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.payment import Payment
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.routes import (
     BOTH,
     CUSTOMER,
@@ -59,7 +60,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
     booking_id: UUID
     currency: str
-    lines: tuple[Any, ...]
+    lines: tuple[PriceLine, ...]
     total_minor: int
     vat_minor: int
     paid_minor: int
@@ -71,11 +72,11 @@ async def bookings(
     office: Office,
     call: Call,
     *,
-    state: str | None = None,
+    state: State | None = None,
     from_: datetime | None = None,
     until: datetime | None = None,
-    limit: int = 20,
-    after: str | None = None,
+    limit: Limit = 20,
+    after: After | None = None,
 ) -> PageOf[BookingView]:
     page = await office.reads.page(
         call.tenant_id,

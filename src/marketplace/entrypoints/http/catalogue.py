@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -22,10 +22,11 @@ from marketplace.core.catalogue.slots import Slot, free_slots
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.shared.errors import Invalid, NotFound
+from marketplace.core.shared.limits import Length, Minor, Minutes, Name, Word
 from marketplace.core.shared.period import Period
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import ServiceView, view_of
 from marketplace.ports.storage import One
@@ -49,20 +50,20 @@ class AskPrice:
 
     service_id: UUID
     starts_at: datetime
-    duration_minutes: int | None = None
-    options: tuple[ChosenOption, ...] = ()
+    duration_minutes: Minutes | None = None
+    options: Annotated[tuple[ChosenOption, ...], Length(50)] = ()
 
 
 async def services(
     office: Office,
     call: Call,
     *,
-    category: str | None = None,
+    category: Word | None = None,
     provider_id: UUID | None = None,
-    text: str | None = None,
-    price_max: int | None = None,
-    limit: int = 20,
-    after: str | None = None,
+    text: Name | None = None,
+    price_max: Minor | None = None,
+    limit: Limit = 20,
+    after: After | None = None,
 ) -> PageOf[ServiceView]:
     page = await office.reads.page(
         call.tenant_id,
@@ -79,7 +80,7 @@ async def services(
 
 
 async def own_services(
-    office: Office, call: Call, *, limit: int = 20, after: str | None = None
+    office: Office, call: Call, *, limit: Limit = 20, after: After | None = None
 ) -> PageOf[ServiceView]:
     page = await office.reads.page(
         call.tenant_id, SERVICES, limit=limit, after=after, provider_id=call.actor.provider_id
@@ -100,7 +101,7 @@ async def slots(
     service_id: UUID,
     from_: datetime,
     until: datetime,
-    duration_minutes: int | None = None,
+    duration_minutes: Minutes | None = None,
 ) -> Slots:
     """Searching and booking ask the same code, so what is shown can be booked."""
     found, provider = await _service(office, call, service_id)
@@ -169,7 +170,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/services/{service_id:uuid}",
+        path="/v1/services/{service_id}",
         ask=service,
         answer=ServiceView,
         summary="One service.",
@@ -177,7 +178,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/services/{service_id:uuid}/slots",
+        path="/v1/services/{service_id}/slots",
         ask=slots,
         answer=Slots,
         summary="The free slots of a service between two instants.",
@@ -185,7 +186,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/services/{service_id:uuid}/price",
+        path="/v1/services/{service_id}/price",
         ask=quoted,
         answer=Price,
         summary="What a job costs, line by line, before committing.",
@@ -202,7 +203,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     _route("/v1/services", catalogue.DraftService, status=201),
-    _route("/v1/services/{service_id:uuid}", catalogue.AmendService),
-    _route("/v1/services/{service_id:uuid}/publish", catalogue.PublishService),
-    _route("/v1/services/{service_id:uuid}/withdraw", catalogue.WithdrawService),
+    _route("/v1/services/{service_id}", catalogue.AmendService),
+    _route("/v1/services/{service_id}/publish", catalogue.PublishService),
+    _route("/v1/services/{service_id}/withdraw", catalogue.WithdrawService),
 )

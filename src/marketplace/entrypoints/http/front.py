@@ -5,17 +5,22 @@ import time
 from secrets import token_bytes
 from typing import Any
 
+import msgspec
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from marketplace.core.shared.ids import uuid7
+from marketplace.entrypoints.http.problems import MEDIA_TYPE, Problem, title_of
+from marketplace.entrypoints.http.stream import PATH as EVENTS
 from marketplace.entrypoints.http.watch import Meters
 
 log = structlog.get_logger(__name__)
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ADMIN = "/admin/"
-_FULL = b'{"title":"Unavailable","status":503,"code":"busy","detail":"Too many requests are under way."}'
+# A supervisor is answered however much is under way, and whoever listens is counted by the hub.
+_ALWAYS = frozenset({"/livez", "/readyz", "/metrics", EVENTS})
+_RETRY_SECONDS = 1
 
 
 def new_id() -> Any:
@@ -35,9 +40,11 @@ class Front:
             await self._users(scope, receive, send)
             return
         app = self._admin if scope["path"].startswith(_ADMIN) else self._users
-        if self._under_way >= self._waiting_max:
-            await _refuse(send)
+        if scope["path"] in _ALWAYS:
+            await self._serve(app, scope, receive, send)
             return
+        if self._under_way >= self._waiting_max:
+            app = _refuse
         self._under_way += 1
         try:
             await self._serve(app, scope, receive, send)
@@ -76,7 +83,14 @@ def _request_id(scope: Any) -> str:
     return given.decode() if _GIVEN_ID.fullmatch(given) else str(new_id())
 
 
-async def _refuse(send: Any) -> None:
-    headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
+async def _refuse(scope: Any, _: Any, send: Any) -> None:
+    problem = Problem(
+        title=title_of(503),
+        status=503,
+        code="busy",
+        detail="Too many requests are under way.",
+        request_id=scope["state"]["request_id"],
+    )
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"retry-after", str(_RETRY_SECONDS).encode())]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": _FULL})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(problem)})

@@ -1,6 +1,6 @@
 """A request is carried out here: who asks, under which key, with which answer, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
@@ -14,21 +14,19 @@ from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.core.marketplace import run
-from marketplace.core.shared.errors import Invalid, MarketplaceError, NotAllowed, NotFound
-from marketplace.core.shared.receipts import Receipt, receipt_id
+from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Unavailable
+from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory, tenant_id_of
 from marketplace.entrypoints.http.bearers import Bearers
-from marketplace.entrypoints.http.problems import KeyReused
-from marketplace.ports.storage import One, Store
+from marketplace.entrypoints.http.idempotency import JSON, Answers, Asked, Memory
+from marketplace.ports.storage import Store
 from marketplace.ports.vendors import Vendors
 
-KEY_MAX = 200
 TENANT_HEADER = "marketplace-tenant"
-KEY_HEADER = "idempotency-key"
-REPLAYED_HEADER = "Idempotent-Replayed"
 NOBODY = Actor(Role.CUSTOMER)
+_FROM_THE_KEY = frozenset({Memory.AFTERWARDS, Memory.MADE_AGAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class RouteFacts(Protocol):
     """What the office needs to know of a route."""
 
     @property
-    def path(self) -> str: ...
+    def verb(self) -> str: ...
     @property
     def roles(self) -> frozenset[Role]: ...
     @property
@@ -53,7 +51,7 @@ class RouteFacts(Protocol):
 
 @dataclass
 class Office:
-    """Everything that handlers need, handed to them whole."""
+    """Everything that handlers need, handed to them whole; `secret` makes what must not be stored."""
 
     store: Store
     directory: Directory
@@ -62,102 +60,101 @@ class Office:
     reads: Reads
     engine: AsyncEngine
     default_tenant: str
+    secret: bytes
     sandbox: Sandbox | None = None
+
+    def __post_init__(self) -> None:
+        self._answers = Answers(self.store)
 
     async def call(self, request: Request[Any, Any, Any], route: RouteFacts) -> Call:
         """Who asks, of which marketplace; raises NotSignedIn, NotAllowed, NotFound."""
         request_id = request.scope["state"]["request_id"]
-        origin = _origin(request)
-        if route.public:
+        authorization = request.headers.get("authorization")
+        # Whoever signs in has no token, or one that is of no more use.
+        if route.public and (authorization is None or route.verb == "POST"):
             tenant_id = tenant_id_of(request.headers.get(TENANT_HEADER, self.default_tenant))
-            return await self.directory.call(tenant_id, NOBODY, request_id, origin)
-        bearer = await self.bearers.of(request.headers.get("authorization"))
-        if bearer.actor.role not in route.roles:
+            return await self.directory.call(tenant_id, NOBODY, request_id, _origin(request))
+        bearer = await self.bearers.of(authorization)
+        if bearer.actor.role not in route.roles and not route.public:
             roles = ", ".join(sorted(route.roles))
             raise NotAllowed(f"this is for {roles}; you are signed in as {bearer.actor.role}")
         _check_tenant(request, bearer.tenant_id)
-        request.scope["state"]["session_id"] = bearer.session_id
-        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, origin)
+        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, _origin(request))
 
     async def answer(
-        self, request: Request[Any, Any, Any], route: Any, given: dict[str, Any]
+        self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]
     ) -> Response[bytes]:
         """Carry out a question; the same answer as last time is not sent again."""
-        call = await self.call(request, route)
+        if route.verb == "POST":
+            return await self._answer_once(request, route, call, given)
         body = msgspec.json.encode(await route.ask(self, call, **given))
         tag = f'W/"{sha256(body).hexdigest()[:32]}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
         if tag in request.headers.get("if-none-match", ""):
-            return Response(content=b"", status_code=304, headers={"ETag": tag})
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-        return Response(content=body, media_type="application/json", headers=headers)
+            return Response(content=b"", status_code=304, headers=headers)
+        return Response(content=body, media_type=JSON, headers=headers)
 
-    async def carry_out(self, request: Request[Any, Any, Any], route: Any, command: Any) -> Response[bytes]:
+    async def _answer_once(
+        self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]
+    ) -> Response[bytes]:
+        """What it changes is harmless to repeat, so the answer is kept when all is done."""
+        asked = None if route.memory == Memory.NONE else await Asked.of(request, call)
+        again = None if asked is None else await self._answers.given(asked, call)
+        if again is not None:
+            return again
+        body = msgspec.json.encode(await route.ask(self, call, **given))
+        if asked is not None:
+            await self._answers.keep(asked, call, route.status, body)
+        return Response(content=body, status_code=route.status, media_type=JSON)
+
+    async def carry_out(
+        self, request: Request[Any, Any, Any], route: Any, call: Call, command: Any
+    ) -> Response[bytes]:
         """Carry out a command; under a key that was answered before, give that answer again."""
-        call = await self.call(request, route)
         if route.prepare is not None:
-            command = route.prepare(command, call)
-        asked = await _Asked.of(request, call) if route.receipt else None
+            command = route.prepare(self, command, call)
+        principal = None if route.principal is None else getattr(command, route.principal)
+        asked = await Asked.of(request, call, principal)
+        if asked is not None and route.memory in _FROM_THE_KEY:
+            call = replace(call, entropy=asked.entropy(self.secret))
+        if asked is not None and route.memory == Memory.AFTERWARDS:
+            again = await self._answers.given(asked, call)
+            if again is not None:
+                return again
+        return await self._carry_out(route, call, command, asked)
+
+    async def _carry_out(self, route: Any, call: Call, command: Any, asked: Asked | None) -> Response[bytes]:
         written: list[bytes] = []
 
         def receipt(result: Any) -> Receipt:
             written[:] = [msgspec.json.encode(route.view(result, call))]
             return asked.receipt(call, route.status, written[0])  # type: ignore[union-attr]
 
+        keeps = asked is not None and route.memory == Memory.WRITTEN
         try:
-            result = await run(command, call=call, store=self.store, receipt=receipt if asked else None)
+            result = await run(command, call=call, store=self.store, receipt=receipt if keeps else None)
+        except Unavailable:
+            raise
         except MarketplaceError:
-            again = await self._answered(asked, call) if asked else None
+            again = await self._again(route, call, asked)
             if again is None:
                 raise
             return again
         if route.after is not None:
             await route.after(self, result, call)
         body = written[0] if written else msgspec.json.encode(route.view(result, call))
-        return Response(content=body, status_code=route.status, media_type="application/json")
+        if asked is not None and route.memory == Memory.AFTERWARDS:
+            await self._answers.keep(asked, call, route.status, body)
+        return Response(content=body, status_code=route.status, media_type=JSON)
 
-    async def _answered(self, asked: "_Asked", call: Call) -> Response[bytes] | None:
-        """What was answered under this key, if anything was; raises KeyReused for another question."""
-        (found,) = await self.store.read(call.tenant_id, [One(Receipt, asked.id)])
-        if not found:
+    async def _again(self, route: Any, call: Call, asked: Asked | None) -> Response[bytes] | None:
+        """The answer of the first time; whoever died after writing it may not have done what follows."""
+        if asked is None or route.memory == Memory.MADE_AGAIN:
             return None
-        receipt: Receipt = found[0]
-        if receipt.question != asked.question:
-            raise KeyReused("this Idempotency-Key stands under another request; use a new key")
-        return Response(
-            content=receipt.answer.encode(),
-            status_code=receipt.status,
-            media_type="application/json",
-            headers={REPLAYED_HEADER: "true"},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request under an idempotency key."""
-
-    id: UUID
-    question: str
-
-    @classmethod
-    async def of(cls, request: Request[Any, Any, Any], call: Call) -> "_Asked | None":
-        key = request.headers.get(KEY_HEADER)
-        if key is None:
-            return None
-        if not 1 <= len(key) <= KEY_MAX:
-            raise Invalid("Idempotency-Key", "has a wrong length", f"1 to {KEY_MAX} characters")
-        digest = sha256(f"{request.method} {request.scope['path']}\n".encode() + await request.body())
-        principal = call.actor.user_id
-        return cls(receipt_id(call.tenant_id, principal, key), digest.hexdigest())
-
-    def receipt(self, call: Call, status: int, body: bytes) -> Receipt:
-        return Receipt(
-            id=self.id,
-            tenant_id=call.tenant_id,
-            question=self.question,
-            status=status,
-            answer=body.decode(),
-            at=call.at,
-        )
+        again = await self._answers.given(asked, call)
+        if again is not None and route.after is not None:
+            await route.after(self, None, call)
+        return again
 
 
 def _check_tenant(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
@@ -167,6 +164,6 @@ def _check_tenant(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
 
 
 def _origin(request: Request[Any, Any, Any]) -> str:
-    """A digest of the client's address, so that no address is stored."""
+    """A digest of the client's address, so that no address is stored; empty where it is not known."""
     client = request.client
-    return sha256((client.host if client else "").encode()).hexdigest()[:16]
+    return "" if client is None else sha256(client.host.encode()).hexdigest()[:16]

@@ -1,12 +1,16 @@
 """A list is answered a page at a time; `after` of one page asks for the next."""
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from marketplace.adapters.postgres.reads import Page
+from marketplace.adapters.postgres.reads import PAGE_MAX, Page
+from marketplace.core.shared.limits import Between, Length
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.views import view_of, view_type
+
+Limit = Annotated[int, Between(1, PAGE_MAX)]
+After = Annotated[str, Length(300, least=1)]
 
 V = TypeVar("V")
 

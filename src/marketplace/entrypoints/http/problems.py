@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from marketplace.core.shared.errors import (
@@ -64,7 +64,8 @@ class Problem(msgspec.Struct, omit_defaults=True):
     facts: dict[str, Any] = {}
 
 
-_TITLES = {
+# Of each status: the title, and for documents its usual code and what it means.
+_TITLES: Mapping[int, str] = {
     400: "Bad request",
     401: "Not signed in",
     403: "Not allowed",
@@ -78,6 +79,25 @@ _TITLES = {
     500: "Internal error",
     503: "Unavailable",
 }
+MEANINGS: Mapping[int, tuple[str, str]] = {
+    400: ("invalid", "Something in the request is wrong; `facts` name the field and what is allowed."),
+    401: ("not_signed_in", "There is no token, or it has expired, or it has ended."),
+    403: ("not_allowed", "This role may not do this."),
+    404: ("not_found", "It is not there, or not yours to see."),
+    409: ("move_refused", "The object's state does not allow it, or somebody else was first."),
+    413: ("too_large", "The body is too large."),
+    422: ("idempotency_key_reused", "The Idempotency-Key stands under another request."),
+    429: ("limit_reached", "Too many, too often; wait as long as Retry-After says."),
+    500: ("internal", "Something broke here; it is logged under the request id."),
+    503: (
+        "unavailable",
+        "It cannot be served just now; it is safe to try again unless the code is outcome_unknown.",
+    ),
+}
+
+
+def title_of(status: int) -> str:
+    return _TITLES.get(status, "Error")
 
 
 def problem_of(error: Exception) -> tuple[Problem, Mapping[str, str]]:
@@ -87,12 +107,12 @@ def problem_of(error: Exception) -> tuple[Problem, Mapping[str, str]]:
         facts = {name: value for name, value in error.facts.items() if value is not None}
         return _problem(status, error.code, error.detail, facts), _headers(error, status)
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
-        return _from_litestar(error), {}
+        return _from_litestar(error), error.headers or {}
     return _problem(500, "internal", "Something broke here; it is logged under the request id.", {}), {}
 
 
 def _problem(status: int, code: str, detail: str, facts: dict[str, Any]) -> Problem:
-    return Problem(title=_TITLES.get(status, "Error"), status=status, code=code, detail=detail, facts=facts)
+    return Problem(title=title_of(status), status=status, code=code, detail=detail, facts=facts)
 
 
 def _headers(error: MarketplaceError, status: int) -> Mapping[str, str]:
@@ -105,22 +125,22 @@ def _headers(error: MarketplaceError, status: int) -> Mapping[str, str]:
     return {}
 
 
+_LITESTAR = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
 def _from_litestar(error: HTTPException) -> Problem:
-    if isinstance(error, ValidationException):
-        faults = error.extra if isinstance(error.extra, list) else []
-        fields = {str(fault.get("key", "body")): str(fault.get("message", "")) for fault in faults}
-        sentence = "; ".join(f"{name}: {said}" for name, said in fields.items()) or error.detail
-        return _problem(400, "invalid", sentence, {"fields": fields} if fields else {})
-    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "refused")
-    return _problem(error.status_code, code, str(error.detail), {})
+    status = error.status_code
+    return _problem(status, _LITESTAR.get(status, "refused"), str(error.detail), {})
 
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The exception handler of both applications."""
     problem, headers = problem_of(error)
     problem.request_id = str(request.scope.get("state", {}).get("request_id", ""))
-    if problem.status >= HTTP_500_INTERNAL_SERVER_ERROR:
+    if problem.status == HTTP_500_INTERNAL_SERVER_ERROR:
         log.error("request failed", code=problem.code, path=request.scope["path"], exc_info=error)
+    elif problem.status > HTTP_500_INTERNAL_SERVER_ERROR:
+        log.warning("request put off", code=problem.code, path=request.scope["path"])
     return Response(
         content=msgspec.json.encode(problem, enc_hook=str),
         status_code=problem.status,

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from marketplace.adapters.postgres import money
 from marketplace.adapters.postgres.listings import EARNINGS, PAYOUTS, UNITS
+from marketplace.core.payouts.earning import State as EarningState
+from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import NotAllowed, NotFound
@@ -12,7 +14,7 @@ from marketplace.core.shared.period import Period
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import PageOf, page_view
+from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import EarningView, PayoutView, ProviderView, UnitView, view_of
 from marketplace.ports.storage import One
@@ -33,13 +35,20 @@ async def own_provider(office: Office, call: Call) -> ProviderView:
     return await provider(office, call, provider_id=_own(call))
 
 
-async def units(office: Office, call: Call, *, limit: int = 20, after: str | None = None) -> PageOf[UnitView]:
+async def units(
+    office: Office, call: Call, *, limit: Limit = 20, after: After | None = None
+) -> PageOf[UnitView]:
     page = await office.reads.page(call.tenant_id, UNITS, limit=limit, after=after, provider_id=_own(call))
     return page_view(page, call)
 
 
 async def earnings(
-    office: Office, call: Call, *, state: str | None = None, limit: int = 20, after: str | None = None
+    office: Office,
+    call: Call,
+    *,
+    state: EarningState | None = None,
+    limit: Limit = 20,
+    after: After | None = None,
 ) -> PageOf[EarningView]:
     page = await office.reads.page(
         call.tenant_id, EARNINGS, limit=limit, after=after, state=state, provider_id=_own(call)
@@ -48,7 +57,12 @@ async def earnings(
 
 
 async def payouts(
-    office: Office, call: Call, *, state: str | None = None, limit: int = 20, after: str | None = None
+    office: Office,
+    call: Call,
+    *,
+    state: PayoutState | None = None,
+    limit: Limit = 20,
+    after: After | None = None,
 ) -> PageOf[PayoutView]:
     page = await office.reads.page(
         call.tenant_id, PAYOUTS, limit=limit, after=after, state=state, provider_id=_own(call)
@@ -96,13 +110,13 @@ def _route(
 
 ROUTES: tuple[Route, ...] = (
     _route("/v1/providers", providers.ApplyAsProvider, ProviderView, status=201, roles=CUSTOMER),
-    _route("/v1/providers/{provider_id:uuid}", providers.AmendProvider, ProviderView),
-    _route("/v1/providers/{provider_id:uuid}/moves", providers.MoveProvider, ProviderView),
-    _route("/v1/providers/{provider_id:uuid}/units", providers.AddUnit, UnitView, status=201),
-    _route("/v1/units/{unit_id:uuid}/retire", providers.RetireUnit, UnitView),
-    _route("/v1/units/{unit_id:uuid}/return", providers.ReturnUnit, UnitView),
+    _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView),
+    _route("/v1/providers/{provider_id}/moves", providers.MoveProvider, ProviderView),
+    _route("/v1/providers/{provider_id}/units", providers.AddUnit, UnitView, status=201),
+    _route("/v1/units/{unit_id}/retire", providers.RetireUnit, UnitView),
+    _route("/v1/units/{unit_id}/return", providers.ReturnUnit, UnitView),
     QuestionRoute(
-        path="/v1/providers/{provider_id:uuid}",
+        path="/v1/providers/{provider_id}",
         ask=provider,
         answer=ProviderView,
         summary="A provider as strangers see it.",

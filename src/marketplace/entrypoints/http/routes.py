@@ -2,22 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
-from http import HTTPStatus
-from typing import Annotated, Any, get_type_hints
-from uuid import UUID
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Any, get_type_hints
 
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody, QueryParameter
 
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http.bodies import body_of, command_from
+from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.problems import Problem
+from marketplace.entrypoints.http.parsing import Reader, query_of
 
 ANYONE: frozenset[Role] = frozenset()
 CUSTOMER = frozenset({Role.CUSTOMER})
@@ -27,11 +23,7 @@ ADMIN = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SUPPORT})
 SIGNED_IN = BOTH | DESK
 
-_EMPTY = inspect.Parameter.empty
-# Litestar keeps some names (state, request …) for itself; query parameters are told apart by this.
-_ASKED = "asked_"
-_PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
-_TYPES: Mapping[str, type] = {"uuid": UUID, "str": str}
+_PARAMETER = re.compile(r"{(\w+)}")
 
 View = Callable[[Any, Call], Any]
 Ask = Callable[..., Awaitable[Any]]
@@ -42,8 +34,9 @@ class CommandRoute:
     """
     POST: the body is the command less what the path says. `public` must be said, or `roles` given.
 
-    `prepare` puts a command into its normal form; `after` runs once it is written; `receipt` is false where
-    the answer holds a secret, which must not be stored.
+    `prepare` puts a command into its normal form; `after` runs once it is written, and for None as result
+    when the answer is given again. Of a caller who is nobody yet, `principal` names the field by which its
+    idempotency keys are told from others'.
     """
 
     path: str
@@ -54,14 +47,23 @@ class CommandRoute:
     public: bool = False
     status: int = 200
     tags: tuple[str, ...] = ()
-    prepare: Callable[[Any, Call], Any] | None = None
+    prepare: Callable[[Office, Any, Call], Any] | None = None
     after: Callable[[Office, Any, Call], Awaitable[None]] | None = None
-    receipt: bool = True
+    memory: Memory = Memory.WRITTEN
+    principal: str | None = None
+
+    @property
+    def verb(self) -> str:
+        return "POST"
+
+    @property
+    def summary(self) -> str:
+        return (self.command.__doc__ or "").strip().split("\n")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionRoute:
-    """GET (or a POST that changes nothing): `ask(office, call, **parameters)` answers."""
+    """GET (or a POST with a body): `ask(office, call, **parameters)` answers."""
 
     path: str
     ask: Ask
@@ -71,9 +73,73 @@ class QuestionRoute:
     public: bool = False
     tags: tuple[str, ...] = ()
     body: type | None = None
+    memory: Memory = Memory.NONE
+    status: int = 200
+
+    @property
+    def verb(self) -> str:
+        return "GET" if self.body is None else "POST"
 
 
 Route = CommandRoute | QuestionRoute
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a route reads, and from where."""
+
+    path: Reader
+    query: Reader | None = None
+    body: Reader | None = None
+
+    async def read(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
+        """By the names of the parameters; a body that is no command is `data`. Raises Invalid."""
+        given = _named(self.path.text(request.path_params))
+        asked = query_of(request.scope["query_string"])
+        if self.query is not None:
+            return given | _named(self.query.text(asked))
+        NOTHING.text(asked)
+        if self.body is None:
+            return given
+        known = {name: given[name] for name in self.body.without}
+        return {"data": self.body.body(await request.body(), **known), **given}
+
+
+def _named(subject: Any) -> dict[str, Any]:
+    return {one.name: getattr(subject, one.name) for one in fields(subject)}
+
+
+NOTHING = Reader(make_dataclass("Nothing", []))
+
+
+def inputs_of(route: Route) -> Inputs:
+    """Which parameters a route has, found in its command or in the signature of what answers it."""
+    in_path = tuple(_PARAMETER.findall(route.path))
+    if isinstance(route, CommandRoute):
+        return Inputs(_path_reader(route.command, in_path), body=Reader(route.command, frozenset(in_path)))
+    path = _path_reader(route.ask, in_path)
+    if route.body is not None:
+        known = frozenset(one.name for one in fields(route.body))
+        return Inputs(path, body=Reader(route.body, known.intersection(in_path)))
+    return Inputs(path, query=Reader(_asked(route.ask, in_path)))
+
+
+def _path_reader(owner: Any, names: tuple[str, ...]) -> Reader:
+    hints = get_type_hints(owner, include_extras=True)
+    return Reader(make_dataclass("Path", [(name, hints[name]) for name in names]))
+
+
+def _asked(ask: Ask, in_path: tuple[str, ...]) -> type:
+    """The query parameters of a question: its keywords that are not in the path."""
+    hints = get_type_hints(ask, include_extras=True)
+    asked: list[Any] = [
+        (name, hints[name])
+        if parameter.default is inspect.Parameter.empty
+        else (name, hints[name], field(default=parameter.default))
+        for name, parameter in inspect.signature(ask).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in in_path
+    ]
+    return make_dataclass("Query", asked, kw_only=True)
 
 
 def handlers(routes: tuple[Route, ...], office: Office) -> list[HTTPRouteHandler]:
@@ -81,131 +147,23 @@ def handlers(routes: tuple[Route, ...], office: Office) -> list[HTTPRouteHandler
     for route in routes:
         if not route.roles and not route.public:
             raise ValueError(f"{route.path} lets nobody in: give roles, or say that it is public")
-    return [_command(r, office) if isinstance(r, CommandRoute) else _question(r, office) for r in routes]
+    return [_handler(route, office) for route in routes]
 
 
-def _command(route: CommandRoute, office: Office) -> HTTPRouteHandler:
-    in_path = _path_parameters(route.path)
-    names = [f.name for f in fields(route.command) if f.name not in in_path]
-    body = body_of(route.command, frozenset(in_path))
+def _handler(route: Route, office: Office) -> HTTPRouteHandler:
+    """Who asks is looked at before what is asked: to a stranger even a mistake is not explained."""
+    inputs = inputs_of(route)
 
-    async def handle(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
-        data = given.pop("data", None)
-        return await office.carry_out(
-            request, route, command_from(route.command, data, given, names if data is not None else ())
-        )
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        call = await office.call(request, route)
+        given = await inputs.read(request)
+        if isinstance(route, CommandRoute):
+            return await office.carry_out(request, route, call, given["data"])
+        return await office.answer(request, route, call, given)
 
-    parameters: dict[str, Any] = {name: _marked(FromPath, kind) for name, kind in in_path.items()}
-    defaults: dict[str, Any] = {}
-    if names and _needs_body(route.command, names):
-        parameters["data"] = _marked(JSONBody, body)
-    elif names:
-        parameters["data"], defaults["data"] = _marked(JSONBody, body | None), None
-    _sign(handle, parameters, route.answer, defaults)
-    summary = (route.command.__doc__ or "").strip().split("\n")[0]
-    return post(
-        route.path,
+    return (post if route.verb == "POST" else get)(
+        _PARAMETER.sub(r"{\1:str}", route.path),
         status_code=route.status,
-        name=f"POST {route.path}",
-        operation_id=_operation(route.path, "post"),
-        summary=summary,
-        tags=route.tags,
-        security=[] if route.public else [{"bearer": []}],
-        responses=_problems(route.public, writes=True),
+        name=f"{route.verb} {route.path}",
         opt={"roles": route.roles, "public": route.public},
     )(handle)
-
-
-def _needs_body(command: type, names: list[str]) -> bool:
-    asked = (field for field in fields(command) if field.name in names)
-    return any(field.default is MISSING and field.default_factory is MISSING for field in asked)
-
-
-def _question(route: QuestionRoute, office: Office) -> HTTPRouteHandler:
-    in_path = _path_parameters(route.path)
-    asked = _asked(route.ask, in_path)
-
-    async def handle(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
-        given = {name.removeprefix(_ASKED): value for name, value in given.items()}
-        return await office.answer(request, route, given)
-
-    parameters: dict[str, Any] = {name: _marked(FromPath, kind) for name, kind in in_path.items()}
-    defaults: dict[str, Any] = {}
-    if route.body is not None:
-        parameters["data"] = _marked(JSONBody, body_of(route.body, frozenset(in_path)))
-    else:
-        parameters |= {_ASKED + name: _query(name, hint) for name, (hint, _) in asked.items()}
-        defaults = {_ASKED + name: default for name, (_, default) in asked.items() if default is not _EMPTY}
-    _sign(handle, parameters, route.answer, defaults)
-    verb = "get" if route.body is None else "post"
-    return (get if route.body is None else post)(
-        route.path,
-        status_code=200,
-        name=f"{verb.upper()} {route.path}",
-        operation_id=_operation(route.path, verb),
-        summary=route.summary,
-        tags=route.tags,
-        security=[] if route.public else [{"bearer": []}],
-        responses=_problems(route.public, writes=False),
-        opt={"roles": route.roles, "public": route.public},
-    )(handle)
-
-
-def _marked(marker: Any, annotation: Any) -> Any:
-    """An annotation made at run time, which a type checker cannot follow."""
-    return marker[annotation]
-
-
-def _query(name: str, hint: Any) -> Any:
-    """A query parameter; one whose name Python keeps for itself is written with an underscore behind it."""
-    return Annotated[hint, QueryParameter(name=name.rstrip("_"))]
-
-
-def _path_parameters(path: str) -> dict[str, type]:
-    return {name: _TYPES[kind or "str"] for name, kind in _PARAMETER.findall(path)}
-
-
-def _asked(ask: Ask, in_path: Mapping[str, type]) -> dict[str, tuple[Any, Any]]:
-    """The query parameters of a question: its keywords that are not in the path."""
-    hints = get_type_hints(ask, include_extras=True)
-    return {
-        name: (hints[name], parameter.default)
-        for name, parameter in inspect.signature(ask).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in in_path and name != "data"
-    }
-
-
-def _sign(
-    handle: Any, parameters: Mapping[str, Any], answer: Any, defaults: Mapping[str, Any] | None = None
-) -> None:
-    """Give a handler the signature that Litestar reads: it parses, validates and documents by it."""
-    defaults = defaults or {}
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    annotations = {"request": Request[Any, Any, Any], **parameters}
-    handle.__signature__ = inspect.Signature(
-        [
-            inspect.Parameter(name, keyword, default=defaults.get(name, _EMPTY), annotation=annotation)
-            for name, annotation in annotations.items()
-        ],
-        return_annotation=Response[answer],
-    )
-    handle.__annotations__ = {**annotations, "return": Response[answer]}
-
-
-def _operation(path: str, verb: str) -> str:
-    words = re.sub(r"{(\w+)(:\w+)?}", r"by_\1", path).strip("/").replace("/", "_").replace("-", "_")
-    return f"{verb}_{words}"
-
-
-def _problems(public: bool, *, writes: bool) -> dict[int, ResponseSpec]:  # noqa: FBT001 - a row's own flag
-    statuses = [400, 404, 429, 503]
-    statuses += [] if public else [401, 403]
-    statuses += [409, 422] if writes else []
-    return {
-        status: ResponseSpec(
-            data_container=Problem,
-            description=HTTPStatus(status).phrase,
-            generate_examples=False,
-        )
-        for status in sorted(statuses)
-    }

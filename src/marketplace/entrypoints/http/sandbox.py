@@ -7,10 +7,13 @@ from uuid import UUID
 import msgspec
 
 from marketplace.adapters.sandbox.inbox import InboxMessage
+from marketplace.adapters.sandbox.orders import Kind
 from marketplace.adapters.sandbox.tokens import TOKENS
 from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.limits import Word
 from marketplace.core.tenants.tenant import Call, Mode
 from marketplace.entrypoints.http.office import Office, Sandbox
+from marketplace.entrypoints.http.pages import Limit
 from marketplace.entrypoints.http.routes import QuestionRoute, Route
 
 _TAGS = ("Sandbox",)
@@ -46,9 +49,9 @@ def _sandbox(office: Office, call: Call) -> Sandbox:
     return office.sandbox
 
 
-async def inbox(office: Office, call: Call, *, address: str | None = None, limit: int = 20) -> Inbox:
+async def inbox(office: Office, call: Call, *, address: Word | None = None, limit: Limit = 20) -> Inbox:
     channel = _sandbox(office, call).channel
-    return Inbox(await channel.read(call.tenant_id, address=address, limit=min(max(limit, 1), 100)))
+    return Inbox(await channel.read(call.tenant_id, address=address, limit=limit))
 
 
 async def tokens(office: Office, call: Call) -> tuple[Token, ...]:
@@ -57,7 +60,11 @@ async def tokens(office: Office, call: Call) -> tuple[Token, ...]:
 
 
 async def act(office: Office, call: Call, *, payment_id: UUID, data: Any) -> Acted:
-    rail = _sandbox(office, call).rail
+    sandbox = _sandbox(office, call)
+    order = await sandbox.books.find(payment_id)
+    if order is None or order.tenant_id != call.tenant_id or order.kind != Kind.CHARGE:
+        raise NotFound("payment", payment_id)
+    rail = sandbox.rail
     asked = rail.complete_action if data.outcome == "approved" else rail.fail_action
     return Acted(str((await asked(payment_id)).standing))
 
@@ -80,7 +87,7 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
     ),
     QuestionRoute(
-        path="/v1/sandbox/payments/{payment_id:uuid}/action",
+        path="/v1/sandbox/payments/{payment_id}/action",
         ask=act,
         answer=Acted,
         summary="Do what the payment's next action asks for, as the customer would at the bank.",

@@ -7,14 +7,16 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.core.identity import authentication
 from marketplace.core.identity import usecases as identity
+from marketplace.core.identity.authentication import CodeToSend, SignedIn, WrongCode
 from marketplace.core.identity.session import Session
-from marketplace.core.identity.usecases import CodeToSend, SignedIn, WrongCode
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.effects import send_code
 from marketplace.core.shared.errors import NotFound, NotSignedIn
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import SIGNED_IN, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import SessionView, UserView, view_of
@@ -63,17 +65,19 @@ def _tokens(result: SignedIn | WrongCode, _: Call) -> Tokens:
     )
 
 
-def normal_phone(command: Any, call: Call) -> Any:
+def normal_phone(_: Office, command: Any, call: Call) -> Any:
     """The command with its number in E.164; raises Invalid for one that is not mobile."""
     return replace(command, phone=normalise(command.phone, country=call.policy.country))
 
 
-async def _send(office: Office, result: CodeToSend, call: Call) -> None:
-    await send_code(result, call=call, vendors=office.vendors)
+async def _send(office: Office, result: CodeToSend | None, call: Call) -> None:
+    if result is not None:
+        await send_code(result, call=call, vendors=office.vendors)
 
 
-async def _forget(office: Office, result: Session, _: Call) -> None:
-    office.bearers.forget(result.id)
+async def _forget(office: Office, result: Session | None, _: Call) -> None:
+    if result is not None:
+        office.bearers.forget(result.id)
 
 
 async def me(office: Office, call: Call) -> UserView:
@@ -97,34 +101,35 @@ def _route(path: str, command: type, **facts: Any) -> CommandRoute:
 ROUTES: tuple[Route, ...] = (
     _route(
         "/v1/sign-in/codes",
-        identity.RequestCode,
+        authentication.RequestCode,
         answer=CodeSent,
         view=_code_sent,
         public=True,
         prepare=normal_phone,
         after=_send,
         status=202,
-        receipt=False,
+        memory=Memory.AFTERWARDS,
+        principal="sign_in_id",
     ),
     _route(
         "/v1/sign-in/tokens",
-        identity.VerifyCode,
+        authentication.VerifyCode,
         answer=Tokens,
         view=_tokens,
         public=True,
-        receipt=False,
+        memory=Memory.MADE_AGAIN,
     ),
     _route(
         "/v1/sign-in/refresh",
-        identity.RefreshSession,
+        authentication.RefreshSession,
         answer=Tokens,
         view=_tokens,
         public=True,
-        receipt=False,
+        memory=Memory.MADE_AGAIN,
     ),
     _route(
         "/v1/sign-in/out",
-        identity.SignOut,
+        authentication.SignOut,
         answer=SessionView,
         view=view_of,
         roles=SIGNED_IN,

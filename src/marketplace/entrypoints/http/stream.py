@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,17 +17,20 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Feed, Told
-from marketplace.core.shared.errors import LimitReached, Unavailable
+from marketplace.core.shared.errors import LimitReached, NotSignedIn, Unavailable
 from marketplace.core.shared.roles import Role
+from marketplace.entrypoints.http.document import problems
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import BOTH
 
 log = structlog.get_logger(__name__)
 
+PATH = "/v1/events"
 POLL_SECONDS = 0.25
 PING_SECONDS = 15.0
 LISTENERS_MAX = 2_000
 _QUEUE_MAX = 1_000
+_MEDIA_TYPE = "text/event-stream"
 _NEWS = tuple[Told, ...]
 
 
@@ -39,7 +44,7 @@ class Moved(msgspec.Struct, frozen=True):
     version: int
     before: str | None
     after: str
-    at: Any
+    at: datetime
 
 
 @dataclass
@@ -90,6 +95,10 @@ class Hub:
             except Unavailable:
                 log.warning("the event feed waits for the database")
                 news = ()
+            except Exception:
+                # Whatever it is, those who listen must not wait for ever.
+                log.exception("the event feed broke")
+                news = ()
             if news:
                 cursor = news[-1].cursor
                 for queue in list(self.listeners.get(tenant_id, ())):
@@ -116,21 +125,22 @@ class Listener:
     parties: frozenset[UUID]
     last: Cursor | None
     seconds: float
+    welcome: Callable[[], Awaitable[Any]]
 
     async def stream(self) -> AsyncIterator[bytes]:
-        until = asyncio.get_running_loop().time() + self.seconds
+        """What is sent, until the token ends, the server stops, or the listener falls behind."""
         async with self.hub.listening(self.tenant_id) as queue:
             cursor = await self.hub.feed.now(self.tenant_id)
+            yield b": welcome\n\n"
             if self.last is not None and self.last.xact > cursor.xact:
                 # A cursor of another database's life: what it means here, nobody knows.
                 yield _line("reset", {"reason": "read again what you show"}, cursor)
             elif self.last is not None:
                 cursor = self.last
-            yield b": welcome\n\n"
             async for event in self._missed(cursor):
                 cursor = event.cursor
                 yield _event(event)
-            async for news in _heard(queue, until):
+            async for news in self._heard(queue):
                 for event in news:
                     if event.cursor > cursor and not self.parties.isdisjoint(event.parties):
                         cursor = event.cursor
@@ -147,18 +157,32 @@ class Listener:
                 return
             cursor = missed[-1].cursor
 
+    async def _heard(self, queue: asyncio.Queue[_NEWS | None]) -> AsyncIterator[_NEWS]:
+        """News as they come, and nothing at all now and then, so that the connection is seen to live."""
+        loop = asyncio.get_running_loop()
+        until, looked_at = loop.time() + self.seconds, loop.time()
+        while (left := until - loop.time()) > 0:
+            try:
+                news = await asyncio.wait_for(queue.get(), min(PING_SECONDS, left))
+            except TimeoutError:
+                news = ()
+            if loop.time() - looked_at >= PING_SECONDS:
+                looked_at = loop.time()
+                if not await self._is_welcome():
+                    return
+            if news is None:
+                return
+            yield news
 
-async def _heard(queue: asyncio.Queue[_NEWS | None], until: float) -> AsyncIterator[_NEWS]:
-    """News as they come, and nothing at all now and then, so that the connection is seen to live."""
-    loop = asyncio.get_running_loop()
-    while (left := until - loop.time()) > 0:
+    async def _is_welcome(self) -> bool:
+        """Whether the token still stands: signing out, or being blocked, ends a stream too."""
         try:
-            news = await asyncio.wait_for(queue.get(), min(PING_SECONDS, left))
-        except TimeoutError:
-            news = ()
-        if news is None:
-            return
-        yield news
+            await self.welcome()
+        except NotSignedIn:
+            return False
+        except Unavailable:
+            return True
+        return True
 
 
 def _event(event: Told) -> bytes:
@@ -185,25 +209,17 @@ def _line(name: str, data: Mapping[str, Any] | Moved, cursor: Cursor) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    path: str = "/v1/events"
+    verb: str = "GET"
     roles: frozenset[Role] = BOTH
     public: bool = False
 
 
 def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
-    @get(
-        "/v1/events",
-        name="GET /v1/events",
-        operation_id="get_v1_events",
-        summary="What concerns you, as it happens (server-sent events, resumable with Last-Event-ID).",
-        tags=["Live"],
-        security=[{"bearer": []}],
-        media_type="text/event-stream",
-        opt={"roles": BOTH, "public": False},
-    )
+    @get(PATH, name=f"GET {PATH}", media_type=_MEDIA_TYPE, opt={"roles": BOTH, "public": False})
     async def events(request: Request[Any, Any, Any]) -> Stream:
         call = await office.call(request, _Facts())
-        bearer = await office.bearers.of(request.headers.get("authorization"))
+        authorization = request.headers.get("authorization")
+        bearer = await office.bearers.of(authorization)
         last = request.headers.get("last-event-id")
         listener = Listener(
             hub=hub,
@@ -211,8 +227,47 @@ def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
             parties=frozenset(filter(None, (call.actor.user_id, call.actor.provider_id))),
             last=None if last is None else Cursor.parse(last),
             seconds=bearer.until - time.time(),
+            welcome=partial(office.bearers.of, authorization),
         )
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Stream(listener.stream(), headers=headers, media_type="text/event-stream")
+        return Stream(listener.stream(), headers=headers, media_type=_MEDIA_TYPE)
 
     return events
+
+
+_EXAMPLE = """id: 4711.42
+event: booking.confirmed
+data: {"id":"01a1f85f-4aee-7173-a33d-6c747ab49d81","name":"booking.confirmed"}
+"""
+
+PATHS = {
+    PATH: {
+        "get": {
+            "operationId": "get_v1_events",
+            "summary": "What concerns you, as it happens: server-sent events.",
+            "description": "For customer, provider. Each event names what has moved; read it for details. "
+            "Comments come now and then, so that the connection is seen to live. It ends with the token, and "
+            "when the server restarts: connect again with Last-Event-ID, and nothing is missed. An event "
+            "`reset` means that the place is not known here: read again what you show.",
+            "tags": ["Live"],
+            "security": [{"bearer": []}],
+            "parameters": [
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "description": "The id of the last event that you have seen.",
+                    "schema": {"type": "string", "pattern": "^[0-9]+[.][0-9]+$"},
+                    "example": "4711.42",
+                },
+                {"$ref": "#/components/parameters/Marketplace-Tenant"},
+            ],
+            "responses": {
+                "200": {
+                    "description": "The stream.",
+                    "content": {_MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+                },
+                **problems([400, 401, 403, 404, 429, 500, 503]),
+            },
+        }
+    }
+}

@@ -7,24 +7,31 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.core.bookings.booking import Booking, State
+from marketplace.core.bookings import booking
+from marketplace.core.bookings.booking import Booking, Side, State
 from marketplace.core.bookings.fulfilment import EARLY_START_MAX
+from marketplace.core.catalogue import service
 from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceRule
 from marketplace.core.catalogue.service import Service
+from marketplace.core.identity import session, user
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
+from marketplace.core.payments import payment, refund
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts import earning, payout, run
+from marketplace.core.payouts.earning import Earning, Reason
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
+from marketplace.core.providers import provider
 from marketplace.core.providers.hours import HoursException, OpeningHours
-from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.provider import Provider, Unit, UnitState
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
+from marketplace.core.tenants import tenant
 from marketplace.core.tenants.policy import CancellationTerms, Policy
-from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.core.tenants.tenant import Call, Mode, Tenant
 
 # A provider learns the address when the job is its own, and keeps it while there is something to do.
 ADDRESS_SHOWN = frozenset(
@@ -45,6 +52,7 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
 class BookingView(View, frozen=True):
     """Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does."""
 
+    state: booking.State
     customer_id: UUID
     provider_id: UUID
     service_id: UUID
@@ -66,8 +74,8 @@ class BookingView(View, frozen=True):
     due_at: datetime | None
     complaint_until: datetime | None
     proposed_starts_at: datetime | None
-    proposed_by: str | None
-    fault: str | None
+    proposed_by: Side | None
+    fault: Side | None
     refund_minor: int | None
     released_at: datetime | None
 
@@ -75,6 +83,7 @@ class BookingView(View, frozen=True):
 class PaymentView(View, frozen=True):
     """`next_action` is where the customer goes on when the state is needs_action."""
 
+    state: payment.State
     booking_id: UUID
     rail: str
     currency: str
@@ -88,6 +97,7 @@ class PaymentView(View, frozen=True):
 
 
 class RefundView(View, frozen=True):
+    state: refund.State
     payment_id: UUID
     booking_id: UUID
     currency: str
@@ -97,6 +107,7 @@ class RefundView(View, frozen=True):
 
 
 class PayoutView(View, frozen=True):
+    state: payout.State
     provider_id: UUID
     currency: str
     amount_minor: int
@@ -107,6 +118,7 @@ class PayoutView(View, frozen=True):
 
 
 class PayoutRunView(View, frozen=True):
+    state: run.State
     started_at: datetime
     waiting: tuple[UUID, ...]
     drawn: int
@@ -114,9 +126,10 @@ class PayoutRunView(View, frozen=True):
 
 
 class EarningView(View, frozen=True):
+    state: earning.State
     provider_id: UUID
     booking_id: UUID
-    reason: str
+    reason: Reason
     currency: str
     amount_minor: int
     earned_at: datetime
@@ -127,6 +140,7 @@ class EarningView(View, frozen=True):
 class ProviderView(View, frozen=True):
     """To strangers the place is approximate, and the bank account is not there."""
 
+    state: provider.State
     name: str
     about: str
     time_zone: str
@@ -141,11 +155,13 @@ class ProviderView(View, frozen=True):
 
 
 class UnitView(View, frozen=True):
+    state: UnitState
     provider_id: UUID
     name: str
 
 
 class ServiceView(View, frozen=True):
+    state: service.State
     provider_id: UUID
     name: str
     description: str
@@ -157,6 +173,7 @@ class ServiceView(View, frozen=True):
 
 
 class UserView(View, frozen=True):
+    state: user.State
     phone: str
     name: str
     roles: tuple[Role, ...]
@@ -164,15 +181,17 @@ class UserView(View, frozen=True):
 
 
 class SessionView(View, frozen=True):
+    state: session.State
     user_id: UUID
-    role: str
+    role: Role
     access_until: datetime
     refresh_until: datetime
 
 
 class TenantView(View, frozen=True):
+    state: tenant.State
     slug: str
-    mode: str
+    mode: Mode
     policy: Policy
     clock_ahead_seconds: int
 

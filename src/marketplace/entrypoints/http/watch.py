@@ -11,9 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from marketplace.adapters.postgres.overview import Overview
-from marketplace.core.shared.errors import MarketplaceError
+from marketplace.core.shared.errors import Unavailable
+from marketplace.entrypoints.http.document import problems
 
 GAUGES_FRESH_SECONDS = 10.0
+READY_SECONDS_MAX = 3.0
+_TEXT = "text/plain"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _HELP = {
     "ledger_unbalanced": "currencies whose postings do not sum to zero",
@@ -81,22 +84,50 @@ class Figures:
             self._read_at = time.monotonic()
 
 
+def _plain(operation: str, summary: str, media_type: str, example: str) -> dict[str, Any]:
+    content = {media_type: {"schema": {"type": "string"}, "example": example}}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "description": "Anybody may ask.",
+        "tags": ["Operations"],
+        "security": [],
+        "responses": {"200": {"description": "As it is now.", "content": content}, **problems([500, 503])},
+    }
+
+
+PATHS = {
+    "/livez": {"get": _plain("get_livez", "Whether the process answers; touches nothing.", _TEXT, "alive")},
+    "/readyz": {
+        "get": _plain("get_readyz", "Whether it can serve: database and schema are there.", _TEXT, "ready")
+    },
+    "/metrics": {
+        "get": _plain(
+            "get_metrics",
+            "The figures of process and business, for Prometheus.",
+            _TEXT,
+            "marketplace_jobs_parked 0.0",
+        )
+    },
+}
+
+
 def watch_handlers(overview: Overview, figures: Figures | None) -> list[HTTPRouteHandler]:
     public = {"roles": frozenset(), "public": True}
 
-    @get("/livez", name="GET /livez", include_in_schema=False, media_type="text/plain", opt=public)
+    @get("/livez", name="GET /livez", media_type=_TEXT, opt=public)
     async def livez() -> str:
         return "alive"
 
-    @get("/readyz", name="GET /readyz", include_in_schema=False, opt=public)
-    async def readyz() -> Response[dict[str, Any]]:
+    @get("/readyz", name="GET /readyz", media_type=_TEXT, opt=public)
+    async def readyz() -> str:
         try:
-            await asyncio.wait_for(overview.check(), timeout=3)
-        except (MarketplaceError, TimeoutError) as error:
-            return Response({"ready": False, "why": str(error) or "no answer in time"}, status_code=503)
-        return Response({"ready": True})
+            await asyncio.wait_for(overview.check(), timeout=READY_SECONDS_MAX)
+        except TimeoutError as error:
+            raise Unavailable("the database did not answer in time") from error
+        return "ready"
 
-    @get("/metrics", name="GET /metrics", include_in_schema=False, opt=public)
+    @get("/metrics", name="GET /metrics", opt=public)
     async def metrics() -> Response[bytes]:
         assert figures is not None
         return Response(await figures.page(), media_type=CONTENT_TYPE_LATEST)

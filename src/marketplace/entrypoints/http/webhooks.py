@@ -12,8 +12,50 @@ from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.hooks import hear
+from marketplace.entrypoints.http.document import problems
 from marketplace.ports.storage import Store
 from marketplace.ports.vendors import Vendors
+
+PATHS = {
+    "/hooks/{rail}": {
+        "post": {
+            "operationId": "post_hooks_by_rail",
+            "summary": "Where a payment rail tells of news.",
+            "description": "For vendors, who sign what they send; what is told is asked for again.",
+            "tags": ["Operations"],
+            "security": [],
+            "parameters": [
+                {
+                    "name": "rail",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string"},
+                    "example": "sandbox",
+                }
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"type": "object"}, "example": {"id": "evt_1"}}},
+            },
+            "responses": {
+                "200": {
+                    "description": "Heard; `heard` counts what was new.",
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {"heard": {"type": "integer"}},
+                                "required": ["heard"],
+                            },
+                            "example": {"heard": 1},
+                        }
+                    },
+                },
+                **problems([400, 403, 404, 413, 500, 503]),
+            },
+        }
+    }
+}
 
 
 def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> HTTPRouteHandler:
@@ -21,8 +63,7 @@ def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> 
 
     @post(
         "/hooks/{rail:str}",
-        name="POST /hooks/{rail:str}",
-        include_in_schema=False,
+        name="POST /hooks/{rail}",
         status_code=200,
         opt={"roles": frozenset(), "public": True},
     )
