@@ -1,0 +1,419 @@
+"""Who may come in by which door: every route of both applications, for everybody there is."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from marketplace.core.shared.roles import Role
+
+COLUMNS = (
+    "nobody",
+    "foreign customer",
+    "foreign provider",
+    "foreign admin",
+    "other customer",
+    "other provider",
+    "support",
+    "customer",
+    "provider",
+    "admin",
+)
+Row = dict[str, int]
+
+
+def row(*statuses: int) -> Row:
+    return dict(zip(COLUMNS, statuses, strict=True))
+
+
+def anyone(status: int, foreign: int | None = None) -> Row:
+    other = status if foreign is None else foreign
+    return row(status, other, other, other, status, status, status, status, status, status)
+
+
+def signed_in(status: int, other: int | None = None) -> Row:
+    of_another = status if other is None else other
+    return row(
+        401,
+        *(of_another,) * 5,
+        of_another,
+        status,
+        of_another,
+        of_another,
+    )
+
+
+def customer(status: int, other: int = 404) -> Row:
+    """`other` is what the customers meet whose object it is not."""
+    return row(401, other, 403, 403, other, 403, 403, status, 403, 403)
+
+
+def provider(status: int, other: int = 404) -> Row:
+    return row(401, 403, other, 403, 403, other, 403, 403, status, 403)
+
+
+def both(first: int, second: int, other: int = 404) -> Row:
+    """The customer is first; what the provider meets may be the customer's doing."""
+    return row(401, other, other, 403, other, other, 403, first, second, 403)
+
+
+def desk(status: int, foreign: int = 404) -> Row:
+    return row(401, 403, 403, foreign, 403, 403, status, 403, 403, status)
+
+
+def admin(status: int, foreign: int = 404) -> Row:
+    return row(401, 403, 403, foreign, 403, 403, 403, 403, 403, status)
+
+
+# Each booking that is acted upon is one of its own, paid, and waits for its provider.
+TABLE: dict[str, Row] = {
+    "GET /livez": anyone(200),
+    "GET /readyz": anyone(200),
+    "GET /metrics": anyone(200),
+    "GET /v1/openapi.json": anyone(200),
+    "GET /admin/v1/openapi.json": anyone(200),
+    "POST /hooks/{rail}": anyone(403),
+    "POST /v1/sign-in/codes": anyone(202),
+    "POST /v1/sign-in/tokens": anyone(401),
+    "POST /v1/sign-in/refresh": anyone(401),
+    "POST /v1/sign-in/out": signed_in(200, other=404),
+    "POST /v1/me": signed_in(200),
+    "GET /v1/me": signed_in(200),
+    "GET /v1/services": anyone(200),
+    "GET /v1/services/{service_id}": anyone(200, foreign=404),
+    "GET /v1/services/{service_id}/slots": anyone(200, foreign=404),
+    "POST /v1/services/{service_id}/price": anyone(200, foreign=404),
+    "GET /v1/provider/services": provider(200, other=200),
+    "POST /v1/services": provider(201, other=404),
+    "POST /v1/services/{service_id}": provider(200),
+    "POST /v1/services/{service_id}/publish": provider(200),
+    "POST /v1/services/{service_id}/withdraw": provider(200),
+    "POST /v1/providers": customer(201, other=201),
+    "POST /v1/providers/{provider_id}": provider(200),
+    "POST /v1/providers/{provider_id}/moves": provider(409),
+    "POST /v1/providers/{provider_id}/units": provider(201),
+    "POST /v1/units/{unit_id}/retire": provider(200),
+    "POST /v1/units/{unit_id}/return": provider(409),
+    "GET /v1/providers/{provider_id}": anyone(200, foreign=404),
+    "GET /v1/provider": provider(200, other=200),
+    "GET /v1/provider/units": provider(200, other=200),
+    "GET /v1/provider/balance": provider(200, other=200),
+    "GET /v1/provider/statement": provider(200, other=200),
+    "GET /v1/provider/earnings": provider(200, other=200),
+    "GET /v1/provider/payouts": provider(200, other=200),
+    "POST /v1/bookings": row(401, 404, 403, 403, 201, 403, 403, 201, 403, 403),
+    "POST /v1/bookings/{booking_id}/retry-payment": customer(409),
+    "POST /v1/bookings/{booking_id}/accept": provider(200),
+    "POST /v1/bookings/{booking_id}/decline": provider(200),
+    "POST /v1/bookings/{booking_id}/set-out": provider(409),
+    "POST /v1/bookings/{booking_id}/arrive": provider(409),
+    "POST /v1/bookings/{booking_id}/start": provider(409),
+    "POST /v1/bookings/{booking_id}/deliver": provider(409),
+    "POST /v1/bookings/{booking_id}/hand-back": provider(409),
+    "POST /v1/bookings/{booking_id}/approve": customer(409),
+    "POST /v1/bookings/{booking_id}/dispute": customer(409),
+    "POST /v1/bookings/{booking_id}/cancel": both(200, 409),
+    "POST /v1/bookings/{booking_id}/report-no-show": both(409, 409),
+    "POST /v1/bookings/{booking_id}/propose-time": both(409, 409),
+    "POST /v1/bookings/{booking_id}/decline-time": both(409, 409),
+    "POST /v1/bookings/{booking_id}/reschedule": both(409, 409),
+    "GET /v1/bookings": both(200, 200, other=200),
+    "GET /v1/bookings/{booking_id}": both(200, 200),
+    "GET /v1/bookings/{booking_id}/receipt": customer(200),
+    "GET /v1/payments/{payment_id}": customer(200),
+    # Who may listen is told that it cannot resume from there.
+    "GET /v1/events": both(400, 400, other=400),
+    "GET /v1/sandbox/inbox": anyone(200),
+    "GET /v1/sandbox/tokens": anyone(200),
+    "POST /v1/sandbox/payments/{payment_id}/action": anyone(200, foreign=404),
+    "GET /admin/v1/bookings": desk(200, foreign=200),
+    "GET /admin/v1/bookings/{key}": desk(200),
+    "GET /admin/v1/bookings/{booking_id}/movements": desk(200),
+    "POST /admin/v1/bookings/{booking_id}/retry-payment": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/accept": admin(200),
+    "POST /admin/v1/bookings/{booking_id}/decline": admin(200),
+    "POST /admin/v1/bookings/{booking_id}/assign": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/set-out": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/arrive": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/start": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/deliver": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/approve": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/cancel": admin(200),
+    "POST /admin/v1/bookings/{booking_id}/report-no-show": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/hand-back": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/reschedule": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/dispute": admin(409),
+    "POST /admin/v1/bookings/{booking_id}/resolve": admin(409),
+    "GET /admin/v1/payments": desk(200, foreign=200),
+    "GET /admin/v1/payments/{key}": desk(200),
+    "POST /admin/v1/payments/{payment_id}/look-up": admin(200),
+    "GET /admin/v1/refunds": desk(200, foreign=200),
+    "GET /admin/v1/refunds/{key}": desk(200),
+    "POST /admin/v1/refunds/{refund_id}/look-up": admin(409),
+    "POST /admin/v1/refunds/{refund_id}/retry": admin(200),
+    "POST /admin/v1/refunds/{refund_id}/pay-by-hand": admin(409),
+    "GET /admin/v1/payouts": desk(200, foreign=200),
+    "GET /admin/v1/payouts/{key}": desk(200),
+    "POST /admin/v1/payouts/{payout_id}/approve": admin(409),
+    "POST /admin/v1/payouts/{payout_id}/hold": admin(409),
+    "POST /admin/v1/payouts/{payout_id}/resume": admin(409),
+    "POST /admin/v1/payouts/{payout_id}/retry": admin(409),
+    "POST /admin/v1/payouts/{payout_id}/look-up": admin(200),
+    "GET /admin/v1/payout-runs/{key}": desk(200),
+    "POST /admin/v1/payout-runs": admin(202, foreign=202),
+    "GET /admin/v1/ledger/accounts": desk(200, foreign=200),
+    "GET /admin/v1/users": desk(200, foreign=200),
+    "GET /admin/v1/users/{key}": desk(200),
+    "POST /admin/v1/users": admin(200, foreign=200),
+    "POST /admin/v1/users/{user_id}/block": admin(200),
+    "POST /admin/v1/users/{user_id}/unblock": admin(409),
+    "GET /admin/v1/providers": desk(200, foreign=200),
+    "GET /admin/v1/providers/{key}": desk(200),
+    "POST /admin/v1/providers/{provider_id}/moves": admin(409),
+    "POST /admin/v1/services/{service_id}/withdraw": admin(200),
+    "GET /admin/v1/events": desk(200, foreign=200),
+    "GET /admin/v1/jobs/parked": desk(200, foreign=200),
+    "POST /admin/v1/jobs/parked/requeue": admin(200, foreign=200),
+    "POST /admin/v1/jobs/parked/discard": admin(200, foreign=200),
+    "GET /admin/v1/tenant": desk(200, foreign=200),
+    "POST /admin/v1/tenant/policy": admin(200, foreign=200),
+    "POST /admin/v1/tenant/clock": admin(200, foreign=200),
+}
+
+DOING = {"reason": "a test"}
+CANCELLED = {"reason": "a test", "reason_code": "illness"}
+
+
+def fresh() -> str:
+    return str(uuid4())
+
+
+@dataclass
+class World:
+    """Two marketplaces, everybody in them, and one object of each kind in the first."""
+
+    shop: Any
+    people: dict[str, Any]
+    paths: dict[str, str]
+    policy: Any
+    starts: Iterator[str]
+    numbers: Iterator[int]
+
+    @property
+    def phone(self) -> str:
+        return f"+2760000{next(self.numbers)}"
+
+    def path(self, route: str, booking_id: str) -> str:
+        """The row's own objects where its name or its end says so, else those of the world."""
+        known = self.paths | {"booking_id": booking_id, "key": self.key(route)}
+        found = {"rail": "sandbox", **known, **_SPECIAL.get(route.partition(" ")[2], lambda _: {})(self)}
+        return re.sub(r"{(\w+)}", lambda m: found[m[1]], route.partition(" ")[2])
+
+    def key(self, route: str) -> str:
+        plural = route.removesuffix("/{key}").rpartition("/")[2]
+        return self.paths.get(plural.removesuffix("s").replace("-", "_") + "_id", "")
+
+
+_SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
+    "/v1/services/{service_id}": lambda w: {"service_id": w.paths["amended_id"]},
+    "/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["draft_id"]},
+    "/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["amended_id"]},
+    "/admin/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["second_id"]},
+    "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
+    "/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
+}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def service_of(provider_id: str) -> dict[str, Any]:
+    return {
+        "service_id": fresh(),
+        "provider_id": provider_id,
+        "name": "Gutters",
+        "category": "plumbing",
+        "rule": {"kind": "fixed", "amount_minor": 10_000},
+        "duration_minutes": 60,
+    }
+
+
+BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "/v1/sign-in/codes": lambda w: {"sign_in_id": fresh(), "phone": w.phone},
+    "/v1/sign-in/tokens": lambda _: {"sign_in_id": fresh(), "code": "000000"},
+    "/v1/sign-in/refresh": lambda _: {"refresh_token": "mk_none"},
+    "/v1/sign-in/out": lambda w: {"session_id": w.paths["session_id"]},
+    "/v1/me": lambda _: {"name": "Somebody"},
+    "/v1/services/{service_id}/price": lambda _: {"starts_at": _now()},
+    "/v1/services": lambda w: service_of(w.paths["provider_id"]),
+    "/v1/services/{service_id}": lambda _: {"description": "All of them."},
+    "/v1/providers": lambda _: {"provider_id": fresh(), "name": "A New One"},
+    "/v1/providers/{provider_id}": lambda _: {"about": "Something new."},
+    "/v1/providers/{provider_id}/moves": lambda _: {"move": "activate", **DOING},
+    "/v1/providers/{provider_id}/units": lambda _: {"unit_id": fresh(), "name": "Crew 9"},
+    "/v1/bookings": lambda w: {
+        "booking_id": fresh(),
+        "provider_id": w.paths["provider_id"],
+        "service_id": w.paths["service_id"],
+        "starts_at": next(w.starts),
+        "payment_method": "tok_success",
+    },
+    "/retry-payment": lambda _: {"payment_id": fresh(), "payment_method": "tok_success", **DOING},
+    "/assign": lambda w: {"provider_id": w.paths["provider_id"], **DOING},
+    "/cancel": lambda _: CANCELLED,
+    "/propose-time": lambda w: {"starts_at": w.paths["starts_at"]},
+    "/decline-time": lambda _: {},
+    "/admin/v1/bookings/{booking_id}/report-no-show": lambda _: {"absent": "customer", **DOING},
+    "/resolve": lambda _: {"refund_minor": 0, **DOING},
+    "/v1/sandbox/payments/{payment_id}/action": lambda _: {"outcome": "approved"},
+    "/admin/v1/payout-runs": lambda _: {"run_id": fresh()},
+    "/admin/v1/users": lambda w: {"phone": w.phone, "roles": ["customer"], **DOING},
+    "/admin/v1/jobs/parked/requeue": lambda _: {"ids": [1]},
+    "/admin/v1/jobs/parked/discard": lambda _: {"ids": [1], **DOING},
+    "/admin/v1/tenant/policy": lambda w: {"policy": w.policy, **DOING},
+    "/admin/v1/tenant/clock": lambda _: {"seconds": 1, **DOING},
+    "/admin/v1/providers/{provider_id}/moves": lambda _: {"move": "verify", **DOING},
+    "/v1/units/{unit_id}/retire": lambda _: {},
+    "/v1/units/{unit_id}/return": lambda _: {},
+    "/publish": lambda _: {},
+    "/withdraw": lambda _: {},
+    "/hooks/{rail}": lambda _: {},
+}
+
+
+def body_of(route: str, world: World) -> dict[str, Any]:
+    """By the whole path, else by its last word, else with a reason alone."""
+    path = route.partition(" ")[2]
+    last = "/" + path.rpartition("/")[2]
+    made = BODIES.get(path) or BODIES.get(last) or (lambda _: DOING)
+    return made(world)
+
+
+QUESTIONS = {
+    "GET /v1/services/{service_id}/slots": lambda: {"from": _now(), "until": _later()},
+    "GET /v1/provider/statement": lambda: {"from": "2026-01-01T00:00:00Z", "until": _later()},
+}
+
+
+def _later() -> str:
+    return (datetime.now(UTC) + timedelta(days=3)).isoformat()
+
+
+_TYPED = re.compile(r":\w+}")
+
+
+def routes_of(app: Any) -> set[str]:
+    return {
+        f"{method} {_TYPED.sub('}', path)}"
+        for route in app.routes
+        for handler in route.route_handlers
+        for path in handler.paths
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(market: Any) -> World:
+    shop, foreign = await market.open(), await market.open()
+    booking = await shop.confirmed(payment_method="tok_refund_fails_once")
+    paid = await shop.released(provider=2)
+    await (await shop.admin()).do("/admin/v1/payout-runs", run_id=(run_id := fresh()))
+    cancelled = await shop.confirmed(by=1, payment_method="tok_refund_fails_once")
+    customers = await shop.customer(1)
+    await customers.do(f"/v1/bookings/{cancelled['id']}/cancel", **CANCELLED)
+    await market.drain()
+    return World(
+        shop=shop,
+        people=await everybody(shop, foreign),
+        paths=await objects(shop)
+        | {"booking_id": booking["id"], "payout_run_id": run_id}
+        | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]},
+        policy=(await (await shop.admin()).read("/admin/v1/tenant"))["policy"],
+        starts=iter([slot["start"] for slot in await shop.slots(days=28, skip=2)][::9]),
+        numbers=count(1000),
+    )
+
+
+async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:
+    return {
+        "nobody": shop.nobody,
+        "foreign customer": await foreign.customer(),
+        "foreign provider": await foreign.provider(),
+        "foreign admin": await foreign.admin(),
+        "other customer": await shop.customer(1),
+        "other provider": await shop.provider(1),
+        "support": await shop.support(),
+        "customer": await shop.customer(),
+        "provider": await shop.provider(),
+        "admin": await shop.admin(),
+    }
+
+
+async def objects(shop: Any) -> dict[str, str]:
+    """One of each kind, and more of those that a row uses up."""
+    desk, owner = await shop.admin(), await shop.provider()
+    service = shop.service()
+    made = {name: fresh() for name in ("draft_id", "amended_id", "unit_id", "spare_unit_id")}
+    for name in ("draft_id", "amended_id"):
+        body = service_of(str(service.provider_id)) | {"service_id": made[name]}
+        await owner.do("/v1/services", **body)
+    await owner.do(f"/v1/services/{made['amended_id']}/publish")
+    for name in ("unit_id", "spare_unit_id"):
+        await owner.do(f"/v1/providers/{service.provider_id}/units", unit_id=made[name], name="Crew")
+    spare = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
+    stranger = await desk.do("/admin/v1/users", phone="+27600000177", roles=["customer"], **DOING)
+    user_id = (await shop.customer(1)).tokens["user_id"]
+    return made | {
+        "service_id": str(service.id),
+        "second_id": str(shop.service(provider=1).id),
+        "provider_id": str(service.provider_id),
+        "refund_id": (await desk.pages("/admin/v1/refunds"))[0]["id"],
+        "payout_id": (await desk.pages("/admin/v1/payouts"))[0]["id"],
+        "user_id": user_id,
+        "stranger_id": stranger["id"],
+        "session_id": spare.tokens["session_id"],
+    }
+
+
+class TestRoutes:
+    async def test_have_each_an_entry_and_the_other_way_round(self, market: Any) -> None:
+        front = market.front
+
+        assert routes_of(front._users) | routes_of(front._admin) == TABLE.keys()
+
+
+class TestEverybody:
+    @pytest.mark.parametrize("route", TABLE)
+    async def test_meets_what_the_table_says(self, world: World, route: str) -> None:
+        booking_id = await a_booking(world, route)
+
+        met = {column: await status(world, route, column, booking_id) for column in COLUMNS}
+
+        assert met == TABLE[route]
+
+
+async def a_booking(world: World, route: str) -> str:
+    """A paid one for each row that may change it."""
+    if not route.startswith("POST") or "{booking_id}" not in route:
+        return world.paths["booking_id"]
+    found: str = (await world.shop.booked(at=next(world.starts)))["id"]
+    return found
+
+
+async def status(world: World, route: str, column: str, booking_id: str) -> int:
+    person, path = world.people[column], world.path(route, booking_id)
+    if route.startswith("GET"):
+        asked = QUESTIONS.get(route, dict)()
+        response = await person.get(path, headers={"last-event-id": "none of ours"}, **asked)
+    else:
+        response = await person.post(path, **body_of(route, world))
+    found: int = response.status_code
+    return found
