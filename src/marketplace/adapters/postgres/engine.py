@@ -12,6 +12,7 @@ from marketplace.adapters.postgres.schema import APP_ROLE
 from marketplace.core.shared.errors import Invalid
 
 STATEMENT_TIMEOUT_SECONDS = 5
+KEPT_SESSIONS_MAX = 2
 _SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
 # What libpq calls it, and what asyncpg does.
 _OPTIONS = {"host": "host", "port": "port", "sslmode": "ssl", "ssl": "ssl"}
@@ -43,12 +44,12 @@ def create_engine(
         parse_url(url),
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
-        max_overflow=0,
+        # Beside those that statements share, the sessions that are kept: a queue's, a lease's.
+        max_overflow=KEPT_SESSIONS_MAX,
         pool_timeout=wait_seconds,
-        pool_use_lifo=True,
         # Every statement has committed by itself: there is nothing to roll back.
         pool_reset_on_return=None,
-        pool_recycle=3600,
+        execution_options={"lanes": pool_size, "wait_seconds": wait_seconds},
         connect_args=_connect_arguments(settings, application_name, command_seconds=10),
     )
 
