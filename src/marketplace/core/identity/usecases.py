@@ -43,6 +43,8 @@ class BlockUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnblockUser:
+    """Let a user in again."""
+
     user_id: UUID
     reason: Reason
 

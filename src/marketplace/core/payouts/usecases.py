@@ -33,6 +33,8 @@ class HoldPayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePayout:
+    """Let a payout that was kept back be approved after all."""
+
     payout_id: UUID
     reason: Reason
 

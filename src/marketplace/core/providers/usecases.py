@@ -75,6 +75,8 @@ class RetireUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnUnit:
+    """Take a unit back into service."""
+
     unit_id: UUID
 
 

@@ -72,8 +72,19 @@ def _schemas(rows: Iterable[tuple[Route, Inputs]]) -> tuple[dict[Any, Any], dict
     for route, inputs in rows:
         types += [route.answer, *([inputs.body.shape] if inputs.body is not None else [])]
     unique = list(dict.fromkeys(types))
-    schemas, components = msgspec.json.schema_components(unique, ref_template=_SCHEMAS + "{name}")
+    found = msgspec.json.schema_components(unique, ref_template=_SCHEMAS + "{name}")
+    schemas, components = msgspec.json.decode(_MODULE.sub(_noun, msgspec.json.encode(found)))
     return dict(zip(unique, schemas, strict=True)), components
+
+
+# Where two classes have one name, msgspec puts their modules before it; and a page's kind stands behind it.
+_MODULE = re.compile(rb"marketplace\.[.\w]*?(\w+)\.(\w+)(?=\")|(PageOf)_(\w+?)_(?=\")")
+
+
+def _noun(match: re.Match[bytes]) -> bytes:
+    """The `State` of the module `payout_run` is a `PayoutRunState`, a page of views a `PageOfViews`."""
+    module, name, page, kind = match.groups()
+    return page + kind if page else module.title().replace(b"_", b"") + name
 
 
 def _components(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +126,8 @@ def _operation(route: Route, inputs: Inputs, schemas: Mapping[Any, Any]) -> dict
         "parameters": list(_parameters(route, inputs)),
         "responses": {str(route.status): _answer(route, schemas[route.answer]), **problems(_refusals(route))},
     }
+    if route.verb == "GET":
+        made["responses"]["304"] = {"description": "As it was, by If-None-Match."}
     if route.public and route.verb == "GET":
         made["security"] = [{}, {"bearer": []}]
         made["responses"] |= problems([401])
@@ -139,7 +152,7 @@ def _refusals(route: Route) -> set[int]:
     statuses |= set() if route.public else {401, 403}
     if route.verb == "POST":
         statuses |= {401, 403, 409, 413, 422}
-    return statuses | ({304} if route.verb == "GET" else set())
+    return statuses
 
 
 def _body(reader: Reader, schemas: Mapping[Any, Any]) -> dict[str, Any]:

@@ -31,10 +31,16 @@ def shape_of(kind: Any, without: frozenset[str] = frozenset(), name: str | None 
         frozen=True,
         rename=lambda name: name.rstrip("_"),
         module=__name__,
-        namespace={"__doc__": kind.__doc__},
+        namespace={"__doc__": _words(kind)},
     )
     _KINDS[made] = kind
     return made
+
+
+def _words(kind: Any) -> str | None:
+    """The docstring that somebody wrote; a dataclass makes one of its signature where nobody did."""
+    said: str | None = kind.__doc__
+    return None if said is None or said.startswith(f"{kind.__name__}(") else said
 
 
 def built(shaped: msgspec.Struct, /, **elsewhere: Any) -> Any:
