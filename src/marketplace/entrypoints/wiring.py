@@ -26,6 +26,7 @@ from marketplace.entrypoints.http.stream import Hub, events_handler
 from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
 from marketplace.entrypoints.http.webhooks import webhook_handler
 from marketplace.entrypoints.post import SandboxPost
+from marketplace.entrypoints.schedules import Schedules
 from marketplace.entrypoints.settings import Settings
 from marketplace.entrypoints.worker import Worker
 from marketplace.ports.vendors import Vendors
@@ -115,6 +116,9 @@ class Platform(containers.DeclarativeContainer):
 
     # Jobs.
     desk = providers.Singleton(Desk, worker_store, vendors)
+    schedules = providers.Singleton(
+        Schedules, engine=worker_engine, store=worker_store, directory=directory, overview=overview
+    )
     worker = providers.Singleton(
         lambda settings, post, **parts: Worker(rounds=(post().round,) if settings.sandbox else (), **parts),
         settings,
@@ -122,7 +126,7 @@ class Platform(containers.DeclarativeContainer):
         engine=worker_engine,
         desk=desk,
         directory=directory,
-        overview=overview,
+        schedules=schedules,
     )
 
     # HTTP.

@@ -3,23 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres import jobs
-from marketplace.adapters.postgres.overview import Overview
-from marketplace.core.marketplace import Desk, run
-from marketplace.core.payouts.drawing import StartPayoutRun
-from marketplace.core.providers.hours import zone
+from marketplace.core.marketplace import Desk
 from marketplace.core.shared.errors import Unavailable
-from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
-from marketplace.ports.storage import Alarm, AlreadyThere, Follow
+from marketplace.entrypoints.schedules import Schedules
+from marketplace.ports.storage import Alarm, Follow
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +33,8 @@ class Worker:
     engine: AsyncEngine
     desk: Desk
     directory: Directory
-    overview: Overview
+    schedules: Schedules
     rounds: tuple[Round, ...] = ()
-    _paid: set[UUID] = field(default_factory=set)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
@@ -46,28 +42,16 @@ class Worker:
             tasks.create_task(
                 jobs.work_off(engine=self.engine, follow=self._follow, ring=self._ring, stop=stop)
             )
-            tasks.create_task(_again(self.schedules, SCHEDULE_SECONDS, stop))
+            tasks.create_task(_again(self.schedules.keep, SCHEDULE_SECONDS, stop))
             for each in self.rounds:
                 tasks.create_task(_again(each, COURIER_SECONDS, stop))
 
     async def drain(self) -> None:
         """Carry out what is due now, and return: for a scheduler that starts a process now and then."""
-        await self.schedules()
+        await self.schedules.keep()
         for each in self.rounds:
             await each()
         await jobs.drain(engine=self.engine, follow=self._follow, ring=self._ring)
-
-    async def schedules(self) -> None:
-        """Each marketplace's payout run, once a local day: the day makes the run's id, so twice is once."""
-        for tenant_id in await self.overview.open_tenants():
-            call = await self._call(tenant_id, "schedule")
-            local = call.at.astimezone(zone(call.policy.time_zone))
-            run_id = derive(tenant_id, "payout run", local.date())
-            if local.hour < call.policy.payout.run_hour or run_id in self._paid:
-                continue
-            with contextlib.suppress(AlreadyThere):
-                await run(StartPayoutRun(run_id=run_id), call=call, store=self.desk.store)
-            self._paid.add(run_id)
 
     async def _follow(self, job: Follow) -> None:
         with _told(job):

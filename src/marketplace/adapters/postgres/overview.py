@@ -29,6 +29,13 @@ SELECT
 """
 
 
+# A client that tries again does so within minutes; an operator looks at yesterday's jobs.
+_TIDY = (
+    "DELETE FROM receipt WHERE at < now() - interval '3 days'",
+    "DELETE FROM pgqueuer_log WHERE created < now() - interval '7 days'",
+)
+
+
 class Overview:
     """Asked across all marketplaces, so as the schema's owner, whom row-level security does not bind."""
 
@@ -57,6 +64,15 @@ class Overview:
             async with self._owner.connect() as connection:
                 rows = await connection.exec_driver_sql("SELECT id FROM tenant WHERE state = 'open'")
                 return tuple(rows.scalars())
+        except (OSError, SQLAlchemyError) as error:
+            raise Unavailable("the database cannot be reached") from error
+
+    async def tidy(self) -> None:
+        """Throw away what nobody asks for any more: old receipts, and the queue's log; raises Unavailable."""
+        try:
+            async with self._owner.connect() as connection:
+                for statement in _TIDY:
+                    await connection.exec_driver_sql(statement)
         except (OSError, SQLAlchemyError) as error:
             raise Unavailable("the database cannot be reached") from error
 

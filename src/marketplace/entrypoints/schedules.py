@@ -1,0 +1,57 @@
+"""Done by the calendar: payouts once a local day, timers kept to moved clocks, old papers thrown away."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.adapters.postgres import queue
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.core.marketplace import run
+from marketplace.core.payouts.drawing import StartPayoutRun
+from marketplace.core.providers.hours import zone
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.roles import SYSTEM
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.directory import Directory
+from marketplace.ports.storage import AlreadyThere, Store
+
+TIDY_SECONDS = 3600.0
+
+
+@dataclass
+class Schedules:
+    """Any number of workers may keep them: what two of them do at once is done once."""
+
+    engine: AsyncEngine
+    store: Store
+    directory: Directory
+    overview: Overview
+    clock: Callable[[], float] = time.monotonic
+    _paid: set[UUID] = field(default_factory=set)
+    _tidied_at: float = float("-inf")
+
+    async def keep(self) -> None:
+        """What is due now. Raises Unavailable."""
+        for tenant_id in await self.overview.open_tenants():
+            call = await self.directory.call(tenant_id, SYSTEM, "schedule")
+            await self._pay_out(call)
+            if call.tenant.clock_ahead_seconds:
+                # A timer that was written while the clock moved may have missed it.
+                await queue.follow_clock(engine=self.engine, tenant_id=tenant_id)
+        if self.clock() - self._tidied_at > TIDY_SECONDS:
+            await self.overview.tidy()
+            self._tidied_at = self.clock()
+
+    async def _pay_out(self, call: Call) -> None:
+        """The day makes the run's id, so that a second run of a day is the first one."""
+        local = call.at.astimezone(zone(call.policy.time_zone))
+        run_id = derive(call.tenant_id, "payout run", local.date())
+        if local.hour < call.policy.payout.run_hour or run_id in self._paid:
+            return
+        with contextlib.suppress(AlreadyThere):
+            await run(StartPayoutRun(run_id=run_id), call=call, store=self.store)
+        self._paid.add(run_id)

@@ -1,0 +1,87 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.core.payouts.run import PayoutRun
+from marketplace.core.providers.hours import zone
+from marketplace.core.shared.ids import derive
+from marketplace.core.shared.receipts import Receipt
+from marketplace.core.tenants.tenant import Tenant
+from marketplace.entrypoints.blueprints import load
+from marketplace.entrypoints.directory import Directory
+from marketplace.entrypoints.schedules import TIDY_SECONDS, Schedules
+from marketplace.entrypoints.seed import seed
+from marketplace.ports.storage import Batch, One
+
+
+@pytest.fixture
+async def fresh(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def overview(database_url: str, fresh: AsyncEngine) -> AsyncIterator[Overview]:
+    overview = Overview(fresh, database_url)
+    yield overview
+    await overview.close()
+
+
+@pytest.fixture
+async def tenant(fresh: AsyncEngine) -> Tenant:
+    blueprint = load("home-services")
+    seeded = await seed(
+        store=PostgresStore(fresh), blueprint=blueprint, slug="schedules", now=datetime.now(UTC)
+    )
+    return seeded.tenant
+
+
+def schedules(engine: AsyncEngine, overview: Overview, *, clock: list[float]) -> Schedules:
+    store = PostgresStore(engine)
+    return Schedules(engine, store, Directory(store), overview, clock=lambda: clock[0])
+
+
+class TestSchedules:
+    async def test_starts_one_payout_run_a_local_day_whoever_keeps_them(
+        self, fresh: AsyncEngine, overview: Overview, tenant: Tenant
+    ) -> None:
+        local = datetime.now(UTC).astimezone(zone(tenant.policy.time_zone))
+        key = derive(tenant.id, "payout run", local.date())
+
+        await schedules(fresh, overview, clock=[0.0]).keep()
+        await schedules(fresh, overview, clock=[0.0]).keep()
+
+        (found,) = await PostgresStore(fresh).read(tenant.id, [One(PayoutRun, key)])
+        assert len(found) == (1 if local.hour >= tenant.policy.payout.run_hour else 0)
+
+    async def test_throws_old_receipts_away_and_keeps_the_young(
+        self, fresh: AsyncEngine, overview: Overview, tenant: Tenant
+    ) -> None:
+        store, now, clock = PostgresStore(fresh), datetime.now(UTC), [0.0]
+        kept = schedules(fresh, overview, clock=clock)
+        await kept.keep()
+        ages = {"young": timedelta(days=2), "old": timedelta(days=4)}
+        rows = {
+            name: Receipt(
+                id=derive(tenant.id, name),
+                tenant_id=tenant.id,
+                question="q",
+                status=200,
+                answer="{}",
+                at=now - age,
+            )
+            for name, age in ages.items()
+        }
+        await store.write(Batch(tenant_id=tenant.id, rows=tuple(rows.values())))
+        clock[0] += TIDY_SECONDS + 1
+
+        await kept.keep()
+
+        left = await store.read(tenant.id, [One(Receipt, row.id) for row in rows.values()])
+        assert [len(found) for found in left] == [1, 0]
