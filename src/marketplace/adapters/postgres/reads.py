@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,6 +25,7 @@ R = TypeVar("R")
 PAGE_MAX = 100
 _BEFORE_TIME = "(t.{}, t.id) < (:after_at::timestamptz, :after_id::uuid)"
 _BEFORE_ID = "t.id < :after_id::uuid"
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -63,8 +64,8 @@ class Reads:
         used = {name: value for name, value in given.items() if value is not None}
         conditions = [f"({listing.filters[name]})" for name in used]
         if after is not None:
-            at, used["after_id"] = _parse(after)
-            by_time = at is not None and listing.order != "id"
+            at, used["after_id"] = _parse(after, listing)
+            by_time = at is not None
             used |= {"after_at": at} if by_time else {}
             conditions.append(_BEFORE_TIME.format(listing.order) if by_time else _BEFORE_ID)
         table = table_of(listing.kind)
@@ -116,9 +117,13 @@ def _cursor(last: Any, listing: Listing) -> str:
     return urlsafe_b64encode(msgspec.json.encode((at, last.id))).decode().rstrip("=")
 
 
-def _parse(after: str) -> tuple[datetime | None, UUID]:
+def _parse(after: str, listing: Listing) -> tuple[datetime | None, UUID]:
+    """Raises Invalid for what is no cursor, or one of a list in another order."""
     try:
         packed = urlsafe_b64decode(after + "=" * (-len(after) % 4))
-        return msgspec.json.decode(packed, type=tuple[datetime | None, UUID])
+        at, key = msgspec.json.decode(packed, type=tuple[_Instant | None, UUID])
     except (ValueError, msgspec.MsgspecError) as error:
         raise Invalid("after", "is no cursor of ours", "the `after` of the page before") from error
+    if (at is None) != (listing.order == "id"):
+        raise Invalid("after", "is a cursor of another list", "the `after` of the page before")
+    return at, key

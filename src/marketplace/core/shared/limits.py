@@ -60,7 +60,8 @@ def check_bounds(subject: Any, *, under: str = "") -> None:
     for name, bound in _bounds(kind):
         value = getattr(subject, name)
         if value is not None:
-            _check(f"{under}{name}", value, bound)
+            # A name that Python keeps for itself is written with an underscore behind it.
+            _check(f"{under}{name.rstrip('_')}", value, bound)
 
 
 def bound_of(annotation: Any) -> Length | Between | None:
