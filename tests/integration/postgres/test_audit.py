@@ -152,6 +152,10 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
             "DELETE FROM posting USING movement AS m WHERE movement_id = m.id AND name = 'released'",
         ),
     ),
+    "a loss that nobody bears": (
+        Name.CUSTOMER_FUNDS,
+        ("DELETE FROM movement WHERE name = 'loss_absorbed'",),
+    ),
     "money that the rail does not have": (
         Name.CLEARING,
         ("UPDATE posting SET amount_minor = amount_minor + 1 WHERE account = 'psp_clearing:sandbox'",),

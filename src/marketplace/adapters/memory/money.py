@@ -69,16 +69,21 @@ def unexplained_funds(facts: Facts) -> Iterator[str]:
             held[payment.booking_id] += payment.left_minor
         if payment.state in HELD and payment.left_minor:
             left[payment.booking_id].append(payment)
+        if payment.state in TAKEN_BACK and payment.id not in absorbed and _untouched(facts, payment):
+            yield f"payment {payment.id} is {payment.state}, and nobody has borne the loss"
     for booking in facts.rows(Booking):
         funds = -facts.balances[booking.tenant_id, customer_funds(booking.id), booking.currency]
         if funds != held[booking.id]:
             yield f"booking {booking.id} has funds of {funds}, its payments hold {held[booking.id]}"
-        if is_closed(booking) and any(_untouched(facts, payment) for payment in left[booking.id]):
+        waits = any(_untouched(facts, payment) for payment in left[booking.id])
+        if waits and is_closed(booking) and _untouched(facts, booking):
             yield f"booking {booking.id} is {booking.state} and still holds {held[booking.id]}"
 
 
-def _untouched(facts: Facts, payment: Payment) -> bool:
-    return facts.histories["payment", payment.id][-1].at < facts.long_past(payment.tenant_id)
+def _untouched(facts: Facts, subject: Payment | Booking) -> bool:
+    """For so long that whatever follows its last event should be done."""
+    history = facts.histories[subject.LIFECYCLE.kind, subject.id]
+    return history[-1].at < facts.long_past(subject.tenant_id)
 
 
 def paid_twice(facts: Facts) -> Iterator[str]:

@@ -150,18 +150,22 @@ _CUSTOMER_FUNDS = _statement(
             WHERE (b.state IN {_in(CLOSED)} OR b.released_at IS NOT NULL)
                 AND p.state IN {_in(HELD)} AND p.left_minor <> 0
                 AND (SELECT max(e.at) FROM event AS e
+                    WHERE e.tenant_id = p.tenant_id AND e.subject_id IN (p.id, b.id)) < l.at
+        UNION ALL SELECT format('payment %s is %s, and nobody has borne the loss', p.id, p.state)
+            FROM payments AS p JOIN long_past AS l ON l.tenant_id = p.tenant_id
+            WHERE p.state IN {_in(TAKEN_BACK)} AND NOT absorbed AND (SELECT max(e.at) FROM event AS e
                     WHERE (e.tenant_id, e.subject_id) = (p.tenant_id, p.id)) < l.at""",
     given=f"""WITH {_LONG_PAST},
     ours AS (SELECT tenant_id, id, state, currency, released_at FROM booking AS b WHERE {_scope("b")}),
-    payments AS (SELECT tenant_id, id, booking_id, state,
+    payments AS (SELECT p.tenant_id, p.id, p.booking_id, p.state, m.id IS NOT NULL AS absorbed,
             captured_minor - refunded_minor - released_minor AS left_minor
-        FROM payment AS p WHERE {_scope("p")}),
+        FROM payment AS p LEFT JOIN movement AS m
+            ON (m.tenant_id, m.subject_id, m.name) = (p.tenant_id, p.id, 'loss_absorbed')
+        WHERE {_scope("p")}),
     funds AS (SELECT tenant_id, account, currency, -sum(amount_minor) AS minor FROM posting AS p
         WHERE {_scope("p")} AND account LIKE 'customer_funds:%' GROUP BY 1, 2, 3),
-    held AS (SELECT p.tenant_id, p.booking_id, sum(left_minor) AS minor
-        FROM payments AS p LEFT JOIN movement AS m
-            ON (m.tenant_id, m.subject_id, m.name) = (p.tenant_id, p.id, 'loss_absorbed')
-        WHERE state IN {_in(HOLDING)} OR (state IN {_in(TAKEN_BACK)} AND m.id IS NULL) GROUP BY 1, 2)""",
+    held AS (SELECT tenant_id, booking_id, sum(left_minor) AS minor FROM payments
+        WHERE state IN {_in(HOLDING)} OR (state IN {_in(TAKEN_BACK)} AND NOT absorbed) GROUP BY 1, 2)""",
 )
 
 _EARNINGS = _statement(

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from marketplace.adapters.sandbox.faults import Fault, no_faults, seeded_faults
+from marketplace.adapters.sandbox.faults import Fault, FaultPlan, Operation, no_faults, seeded_faults
 from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.simulation.lane import Lane
@@ -22,7 +22,7 @@ from marketplace.ports.storage import Store
 
 LANES = 8
 BEGIN = datetime(2026, 11, 2, 6, tzinfo=UTC)
-_FAULT_SHARE = 0.04
+_FAULT_SHARE, _WEBHOOK_FAULT_SHARE = 0.04, 0.3
 _TENANTS = UUID("0190c5a0-0000-7000-8000-000000000000")
 
 Progress = Callable[[int, int], None]  # lives over, lives in all
@@ -87,9 +87,20 @@ def lane_of(number: int, *, seed: int, faults: bool, storage: Store) -> Lane:
     name, key = f"{seed}/{number}", derive(_TENANTS, seed, number)
     slug = f"simulated-{seed}-{number}"
     tenant = Tenant(id=key, tenant_id=key, slug=slug, mode=Mode.TEST, policy=policy_of(number))
-    plan = seeded_faults(seed=name, share=_FAULT_SHARE) if faults else no_faults
+    plan = _plan(name) if faults else no_faults
     troubles = USUAL if faults else CALM
     return Lane(seed=name, tenant=tenant, storage=storage, now=BEGIN, troubles=troubles, faults=plan)
+
+
+def _plan(seed: str) -> FaultPlan:
+    """Webhooks get lost more often than calls: what nobody tells of has to be found all the same."""
+    calls = seeded_faults(seed=seed, share=_FAULT_SHARE)
+    webhooks = seeded_faults(seed=f"{seed}/webhooks", share=_WEBHOOK_FAULT_SHARE)
+
+    def plan(operation: Operation, reference: UUID) -> Fault | None:
+        return (webhooks if operation is Operation.WEBHOOK else calls)(operation, reference)
+
+    return plan
 
 
 def _tally(shares: Sequence[Share]) -> dict[str, int]:

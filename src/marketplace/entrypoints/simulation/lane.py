@@ -48,7 +48,8 @@ class Lane:
     """
     Jobs, alarms, webhooks and errands, each at its time on the lane's own clock.
 
-    `parked` are the jobs that failed too often, each with its last error.
+    `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
+    booking at any time.
     """
 
     seed: str
@@ -60,6 +61,7 @@ class Lane:
     agenda: Agenda = field(default_factory=Agenda)
     parked: list[tuple[Job, Exception]] = field(default_factory=list)
     tally: Counter[Fault] = field(default_factory=Counter)
+    rivals: dict[UUID | None, Errand] = field(default_factory=dict)
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -123,6 +125,9 @@ class Lane:
 
     async def _work(self, task: Try) -> None:
         """As a worker does: a job that fails is tried again later, and parked when it fails too often."""
+        if self.trouble.strikes("job_twice"):
+            # To another worker, which is at it while this one is, or right after.
+            self.agenda.put(task.job, at=self.now)
         try:
             await self._run(task.job)
         except Exception as error:
@@ -130,8 +135,6 @@ class Lane:
                 raise
             self._again(task, error)
             return
-        if self.trouble.strikes("job_twice"):
-            await self._work(replace(task, tries=task.tries + 1))
         if self.trouble.strikes("job_rerun"):
             self.agenda.put(task.job, at=self.now + _RERUN_AFTER)
 
@@ -168,8 +171,11 @@ class Lane:
             return 503
         return 200
 
-    async def _meanwhile(self) -> bool:
-        """What is due next, if anything is, while somebody who has read has not written yet."""
+    async def _meanwhile(self, booking_id: UUID | None) -> bool:
+        """Somebody acts on the same booking, or what is due next is done, between a read and its write."""
+        if booking_id in self.rivals and self.trouble.between(0, 1) < 1 / 2:
+            await self.rivals[booking_id]()
+            return True
         soonest = self.agenda.next_at
         if soonest is None or soonest > self.now:
             return False

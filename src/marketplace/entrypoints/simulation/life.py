@@ -82,7 +82,15 @@ class Life:
             stands = isinstance(error, AlreadyThere)
             self._next(_SOON, self.turn if stands else self.begin)
         else:
+            self.lane.rivals[self.booking_id] = self.rush
             self._next(self._pause(State.AWAITING_PAYMENT), self.turn)
+
+    async def rush(self) -> None:
+        """Do one thing out of turn, while somebody else is at something else."""
+        try:
+            await self._act(await self._look())
+        except (Refused, Unavailable, OutcomeUnknown):
+            return
 
     async def turn(self) -> None:
         """Look, and do one thing; again later, unless nothing can come any more."""
@@ -90,6 +98,7 @@ class Life:
         try:
             booking = await self._look()
             if self._is_over(booking):
+                self.lane.rivals.pop(self.booking_id, None)
                 self.over(self)
                 return
             pause = self._until_next(booking)

@@ -44,6 +44,8 @@ class Office:
                 self._later(lambda: self._mend(event))
             case "payout.held":
                 self._later(lambda: self._try(ResumePayout(payout_id=event.subject_id, reason=WHY)))
+            case "payment.disputed" if self.random.random() < 2 / 3:
+                self._later(lambda: self._show_evidence(event))
             case "refund.failed":
                 self._later(lambda: self._give_back(event))
             case _:
@@ -66,6 +68,15 @@ class Office:
             return
         await self._try(AmendProvider(provider_id=payout.provider_id, payee="payee_ok"))
         await self._try(RetryPayout(payout_id=payout.id, reason=WHY))
+
+    async def _show_evidence(self, event: Event) -> None:
+        """The sandbox is asked as its own dashboard would: the platform has no route for it yet."""
+        try:
+            await self.lane.rail.submit_evidence(event.subject_id, text="photographs")
+        except (Unavailable, OutcomeUnknown):
+            self._again(lambda: self._show_evidence(event))
+        except Refused:
+            return  # decided already
 
     async def _give_back(self, event: Event) -> None:
         tries = self.refund_tries[event.subject_id] = self.refund_tries.get(event.subject_id, 0) + 1

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.shared.errors import OutcomeUnknown, Unavailable
 from marketplace.core.shared.events import Event
 from marketplace.entrypoints.simulation.agenda import Agenda
@@ -25,14 +27,15 @@ from marketplace.ports.storage import Alarm, Batch, Query, Store
 _encoder = msgspec.json.Encoder()
 
 
-async def _nothing() -> bool:
+async def _nothing(_booking_id: UUID | None) -> bool:
     return False
 
 
 @dataclass(kw_only=True)
 class LaneStore:
     """
-    `meanwhile` lets something else happen, if it can, between a read and the write that rests on it.
+    `meanwhile` lets something else happen, if it can, between a read and the write that rests on it; it is
+    told which booking was read, if one was.
 
     `told` hears of every event, `history` is the digest of them all, and `standing` the state of each
     aggregate after its last.
@@ -42,7 +45,7 @@ class LaneStore:
     agenda: Agenda
     trouble: Trouble
     now: Callable[[], datetime]
-    meanwhile: Callable[[], Awaitable[bool]] = field(default=_nothing)
+    meanwhile: Callable[[UUID | None], Awaitable[bool]] = field(default=_nothing)
     told: Callable[[Event], None] = field(default=lambda _: None)
     moves: int = 0
     history: Any = field(default_factory=sha256)
@@ -55,7 +58,7 @@ class LaneStore:
         answers = await self.inner.read(tenant_id, questions)
         # While somebody is in between already, nobody else gets there: real ones queue behind as well.
         if not self._busy and self.trouble.may_strike("stale_read"):
-            await self._others_first()
+            await self._others_first(_booking_of(answers))
         return answers
 
     async def write(self, batch: Batch) -> None:
@@ -79,7 +82,18 @@ class LaneStore:
         finally:
             self._busy = before
 
-    async def _others_first(self) -> None:
+    async def _others_first(self, booking_id: UUID | None) -> None:
         with self.undisturbed():
-            if await self.meanwhile():
+            if await self.meanwhile(booking_id):
                 self.trouble.count("stale_read")
+
+
+def _booking_of(answers: Sequence[Sequence[Any]]) -> UUID | None:
+    """The booking that was read, or that of a payment, a refund or a reservation that was."""
+    for row in chain.from_iterable(answers):
+        if isinstance(row, Booking):
+            return row.id
+        key: UUID | None = getattr(row, "booking_id", None)
+        if key is not None:
+            return key
+    return None

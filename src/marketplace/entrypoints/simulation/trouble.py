@@ -14,7 +14,7 @@ USUAL: Troubles = MappingProxyType(
     {
         "job_twice": 0.01,
         "job_rerun": 0.01,
-        "stale_read": 0.02,
+        "stale_read": 0.03,
         "storage_unavailable": 0.004,
         "storage_outcome_unknown": 0.004,
         "clock_skew": 0.1,
@@ -30,6 +30,7 @@ class Trouble:
 
     def __post_init__(self) -> None:
         # Each kind has a series of its own, so that one kind more or less moves no other.
+        self._amounts = Random(f"{self.seed}/amounts")  # noqa: S311 - no secrets
         self._series = {kind: Random(f"{self.seed}/{kind}") for kind in self.troubles}  # noqa: S311 - no secrets
 
     @contextmanager
@@ -39,7 +40,8 @@ class Trouble:
         try:
             yield
         finally:
-            self._series = series
+            self._amounts = Random(f"{self.seed}/amounts")  # noqa: S311 - no secrets
+        self._series = series
 
     def strikes(self, kind: str) -> bool:
         struck = self.may_strike(kind)
@@ -55,4 +57,4 @@ class Trouble:
         self.struck[kind] += 1
 
     def between(self, least: float, most: float) -> float:
-        return self._series["clock_skew"].uniform(least, most)
+        return self._amounts.uniform(least, most)

@@ -200,6 +200,11 @@ class TestTheOthers:
 
         assert any("still holds" in found for found in (await stored.broken())[Name.CUSTOMER_FUNDS])
 
+    async def test_find_a_loss_that_nobody_bears(self, stored: Stored) -> None:
+        stored.drop(stored.one(Movement, lambda row: row.name == "loss_absorbed"))
+
+        assert any("borne" in found for found in (await stored.broken())[Name.CUSTOMER_FUNDS])
+
     async def test_find_what_the_rail_knows_otherwise(self, stored: Stored) -> None:
         ((currency, money),) = stored.books.items()
         stored.books = {currency: Money(money.minor + 1, currency)}
