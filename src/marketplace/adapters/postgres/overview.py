@@ -60,10 +60,16 @@ class Overview:
 
     async def open_tenants(self) -> tuple[UUID, ...]:
         """The marketplaces in business; raises Unavailable."""
+        return await self._ids("SELECT id FROM tenant WHERE state = 'open'")
+
+    async def tenants(self) -> tuple[UUID, ...]:
+        """All marketplaces, closed ones too; raises Unavailable."""
+        return await self._ids("SELECT id FROM tenant")
+
+    async def _ids(self, statement: str) -> tuple[UUID, ...]:
         try:
             async with self._owner.connect() as connection:
-                rows = await connection.exec_driver_sql("SELECT id FROM tenant WHERE state = 'open'")
-                return tuple(rows.scalars())
+                return tuple((await connection.exec_driver_sql(statement)).scalars())
         except (OSError, SQLAlchemyError) as error:
             raise Unavailable("the database cannot be reached") from error
 

@@ -21,7 +21,7 @@ def docs(*, check: bool, folder: Path, as_json: bool) -> int | None:
 
     Lifecycles, settings and the sandbox's tokens are described by the code that uses them.
 
-    Examples:
+    For example:
         marketplace docs
         marketplace docs --check
 

@@ -109,7 +109,7 @@ def marketplace() -> None:
 
     Start with `marketplace run`, and see a booking go its way with `marketplace demo`.
 
-    Examples:
+    For example:
         marketplace run --blueprint home-services
         marketplace demo
         marketplace bookings list --state confirmed

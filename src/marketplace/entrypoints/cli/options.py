@@ -3,14 +3,16 @@
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import rich_click as click
 
-from marketplace.entrypoints import configuration
-from marketplace.entrypoints.settings import Settings
+from marketplace.core.shared.errors import Invalid
+from marketplace.entrypoints import blueprints, configuration
+from marketplace.entrypoints.blueprints import Blueprint
+from marketplace.entrypoints.settings import BadSetting, Settings
 
 _Path = click.Path(path_type=Path)
 
@@ -25,9 +27,21 @@ class Given:
 
     def settings(self, **flags: Any) -> Settings:
         """Raises BadSetting. `flags` are options by their settings' names, None where not given."""
-        return configuration.load(
-            environ=os.environ, config=self.config, flags={"data_directory": self.data, **flags}
-        )
+        flags = {"data_directory": self.data, **flags}
+        settings = configuration.load(environ=os.environ, config=self.config, flags=flags)
+        # Whole, because whoever reads of it may stand elsewhere.
+        return replace(settings, data_directory=settings.data_directory.absolute())
+
+
+def planned(settings: Settings) -> Blueprint:
+    """The blueprint that the settings name; raises BadSetting."""
+    try:
+        return blueprints.load(settings.blueprint)
+    except Invalid as error:
+        facts = error.facts
+        raise BadSetting(
+            str(facts["field"]), str(facts["problem"]), cast("str | None", facts["allowed"])
+        ) from error
 
 
 def given(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ def migrate(options: Given) -> None:
     `run`, `serve` and `worker` do it at their start, one at a time; by itself it is for a release that
     migrates first. A database of a newer version is left alone.
 
-    Examples:
+    For example:
         marketplace migrate
         DATABASE_URL=postgresql://me:secret@db/marketplace marketplace migrate --json
 

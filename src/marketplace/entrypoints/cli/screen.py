@@ -1,7 +1,7 @@
 """What people read goes through here: as wide as their terminal, plain where there is none."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -76,14 +76,27 @@ def table_of(items: Iterable[Any], columns: Sequence[Column], *, title: str = ""
 
 
 def show_details(view: Any, *, title: str = "") -> None:
-    """Every field of an object, one a line; what is nested as JSON."""
+    """Every field of an object, one a line, those of objects in it too; lists as JSON."""
     console = stdout()
     made = Table(title=title or None, title_justify="left", box=None, show_header=False, pad_edge=False)
     made.add_column(style="bold" if console.is_terminal else "", no_wrap=True)
     made.add_column(overflow="fold")
-    for name, value in msgspec.to_builtins(view, enc_hook=str).items():
+    for name, value in sorted(_flat(msgspec.to_builtins(view, enc_hook=str)), key=_place):
         made.add_row(name, text_of(value))
     console.print(made)
+
+
+def _flat(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{under}{name}.")
+        else:
+            yield under + name, value
+
+
+def _place(field: tuple[str, Any]) -> int:
+    """What it is comes first, what may be done to it last; all else stays in order."""
+    return {"id": -2, "state": -1, "moves": 1}.get(field[0], 0)
 
 
 def _cell(item: Any, column: Column) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 
 import rich_click as click
 
-from marketplace.entrypoints import blueprints, logs
+from marketplace.entrypoints import logs
+from marketplace.entrypoints.blueprints import Blueprint
 from marketplace.entrypoints.cli import screen, welcome
-from marketplace.entrypoints.cli.database import erase, found_or_started
+from marketplace.entrypoints.cli.database import erase, found_or_started, own
 from marketplace.entrypoints.cli.loop import carry_out
-from marketplace.entrypoints.cli.options import Given, given
+from marketplace.entrypoints.cli.options import Given, given, planned
 from marketplace.entrypoints.cli.signals import stopping_is_success, unstoppable
-from marketplace.entrypoints.platform import database, on_port, platform
+from marketplace.entrypoints.platform import on_port, platform
 from marketplace.entrypoints.seed import seed
 from marketplace.entrypoints.server import listen, stopped_by_signals
 from marketplace.entrypoints.server import serve as serve_until
@@ -44,7 +45,7 @@ def run(options: Given, *, blueprint: str | None, port: int | None, host: str | 
     API and worker run on an embedded PostgreSQL whose data persists, or on the server that DATABASE_URL
     names. Ctrl-C stops everything; the next start finds the data again.
 
-    Examples:
+    For example:
         marketplace run
         marketplace run --blueprint live-music --port 8080
         marketplace run --data /tmp/try --fresh
@@ -54,12 +55,12 @@ def run(options: Given, *, blueprint: str | None, port: int | None, host: str | 
     if settings.mode is Mode.PRODUCTION:
         allowed = "development; in production use `marketplace serve` and `marketplace worker`"
         raise BadSetting("MARKETPLACE_MODE", "is production, and `run` brings a demo's people in", allowed)
-    planned = blueprints.load(settings.blueprint)
+    blueprint_ = planned(settings)
     with stopping_is_success(), _listening(settings) as (opened, settings):
         if fresh:
             erase(settings)
-        with database(settings) as url:
-            _until_stopped(_run(settings, planned, url, opened, as_json=options.as_json))
+        with own(settings) as url:
+            _until_stopped(_run(settings, blueprint_, url, opened, as_json=options.as_json))
 
 
 @click.command()
@@ -72,7 +73,7 @@ def serve(options: Given, *, port: int | None, host: str | None) -> None:
 
     Jobs wait until a `marketplace worker` carries them out. The schema is brought up to date first.
 
-    Examples:
+    For example:
         marketplace serve --host 0.0.0.0
         DATABASE_URL=postgresql://me:secret@db/marketplace marketplace serve --port 8080
 
@@ -102,18 +103,18 @@ def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _run(
-    settings: Settings, planned: blueprints.Blueprint, url: str, opened: socket.socket, *, as_json: bool
+    settings: Settings, blueprint: Blueprint, url: str, opened: socket.socket, *, as_json: bool
 ) -> None:
     async with stopped_by_signals() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
         slug, now = settings.tenant_slug, datetime.now(UTC)
-        seeded = await seed(store=made.api_store(), blueprint=planned, slug=slug, now=now)
+        seeded = await seed(store=made.api_store(), blueprint=blueprint, slug=slug, now=now)
         show = welcome.show_json if as_json else welcome.show
         show(settings.base_url, seeded, kept_in=_kept_in(settings))
         await _work_and_serve(made, settings, opened, stop)
 
 
 def _kept_in(settings: Settings) -> Path | None:
-    return None if settings.database_url else Path(settings.data_directory).absolute()
+    return None if settings.database_url else settings.data_directory
 
 
 async def _work_and_serve(

@@ -23,7 +23,7 @@ def worker(options: Given, *, drain: bool) -> None:
     As many workers as you like may run at once. In test mode the sandbox's webhooks are sent from here, to
     MARKETPLACE_PUBLIC_BASE_URL or to where the settings say that the API listens.
 
-    Examples:
+    For example:
         marketplace worker
         marketplace worker --drain
 

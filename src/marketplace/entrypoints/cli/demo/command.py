@@ -18,7 +18,7 @@ from marketplace.entrypoints.cli.demo.report import Report, as_json, sums_of
 from marketplace.entrypoints.cli.demo.stage import Cast, Stage
 from marketplace.entrypoints.cli.demo.visitor import Api, DemoStopped
 from marketplace.entrypoints.cli.demo.words import instant
-from marketplace.entrypoints.cli.options import Given, given
+from marketplace.entrypoints.cli.options import Given, given, planned
 from marketplace.entrypoints.settings import Settings
 
 _SECONDS_MAX = 30.0
@@ -38,15 +38,15 @@ def demo(options: Given, *, url: str | None, blueprint: str | None) -> None:
     A customer searches, books and pays; the provider comes and works; the money is released and paid out.
     Plays at the marketplace that runs, whose test clock it moves on, or starts one of its own for the while.
 
-    Examples:
+    For example:
         marketplace demo
         marketplace demo --blueprint live-music
         marketplace demo --url http://127.0.0.1:8080 --json
 
     """
     settings = options.settings(blueprint=blueprint)
-    with _marketplace(settings, url=url, blueprint=blueprint) as (api, planned):
-        _play(api, planned, as_json_only=options.as_json)
+    with _marketplace(settings, url=url, blueprint=blueprint) as (api, played):
+        _play(api, played, as_json_only=options.as_json)
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def _marketplace(
             own = stack.enter_context(own_marketplace(settings.blueprint))
             api = Api(stack.enter_context(httpx.Client(base_url=own, timeout=_SECONDS_MAX)))
             blueprint = settings.blueprint
-        yield api, blueprints.load(blueprint) if blueprint else _recognised(api)
+        yield api, planned(settings) if blueprint else _recognised(api)
 
 
 def _is_open(api: Api) -> bool:
@@ -82,11 +82,11 @@ def _recognised(api: Api) -> Blueprint:
     raise DemoStopped("the services on show are of no blueprint that is known: name it with --blueprint")
 
 
-def _play(api: Api, planned: Blueprint, *, as_json_only: bool) -> None:
+def _play(api: Api, played: Blueprint, *, as_json_only: bool) -> None:
     report, began = Report(screen.stdout()), time.perf_counter()
-    stage = Stage(Cast.of(planned, api), tell=(lambda _: None) if as_json_only else report.tell)
+    stage = Stage(Cast.of(played, api), tell=(lambda _: None) if as_json_only else report.tell)
     if not as_json_only:
-        report.begin(planned.policy.wording.brand, str(api.client.base_url))
+        report.begin(played.policy.wording.brand, str(api.client.base_url))
     booking = Journey(stage).take()
     messages = stage.messages(instant(booking["booked_at"]))
     accounts = stage.cast.admin.ask("GET", "/admin/v1/ledger/accounts")

@@ -1,0 +1,111 @@
+"""What has to hold before a marketplace is trusted with bookings, each as a check that says what it saw."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from marketplace.adapters.postgres import queue
+from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.migrate import HEAD, schema_version
+from marketplace.adapters.postgres.overview import Overview
+from marketplace.adapters.postgres.queue import Backlog
+from marketplace.adapters.postgres.soundness import SERVER_VERSION_MIN, Soundness, examine
+from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.core.shared.errors import MarketplaceError
+from marketplace.core.tenants.tenant import Tenant
+from marketplace.entrypoints.platform import database_of_another
+from marketplace.entrypoints.settings import Settings
+from marketplace.ports.storage import One
+
+CLOCK_SECONDS_MAX = 2.0
+BACKLOG_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    name: str
+    ok: bool
+    saw: str
+
+
+async def check_all(settings: Settings) -> list[Check]:
+    """In the order in which one depends on the other: the first that fails may be why others are missing."""
+    url = database_of_another(settings)
+    if url is None:
+        data = Path(settings.data_directory)
+        saw = f"none runs in {data}: `marketplace run` starts one, or set DATABASE_URL"
+        return [Check(name="database", ok=False, saw=saw)]
+    try:
+        sound = await examine(url)
+    except MarketplaceError as error:
+        return [Check(name="database", ok=False, saw=error.detail)]
+    return [*_server(sound), *await _contents(url, settings, sound)]
+
+
+def _server(sound: Soundness) -> Iterator[Check]:
+    yield Check(
+        name="database",
+        ok=sound.server_version >= SERVER_VERSION_MIN,
+        saw=f"PostgreSQL {sound.server_version_name} answers; 15 or later is needed",
+    )
+    yield Check(
+        name="clock",
+        ok=abs(sound.clock_ahead_seconds) <= CLOCK_SECONDS_MAX,
+        saw=f"{sound.clock_ahead_seconds:+.3f} s between the database's and ours",
+    )
+
+
+async def _contents(url: str, settings: Settings, sound: Soundness) -> list[Check]:
+    engine = create_engine(url, pool_size=1, application_name="marketplace doctor")
+    try:
+        standing = await schema_version(engine)
+        schema = Check(name="schema", ok=standing == HEAD, saw=f"of version {standing}; {HEAD} is needed")
+        if not schema.ok:
+            return [schema]
+        backlog = await queue.backlog(engine=engine)
+        tenants = await _tenants(Overview(engine, url), PostgresStore(engine))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the check failed and says so
+        return [Check(name="schema", ok=False, saw=f"{type(error).__name__}: {error}")]
+    finally:
+        await engine.dispose()
+    return [schema, *_walls(sound), _rails(settings, tenants), *_jobs(sound, backlog)]
+
+
+async def _tenants(overview: Overview, store: PostgresStore) -> list[Tenant]:
+    found = [await store.read(key, [One(Tenant, key)]) for key in await overview.open_tenants()]
+    return [tenant for (rows,) in found for tenant in rows]
+
+
+def _walls(sound: Soundness) -> Iterator[Check]:
+    walled = sound.may_take_role and not sound.role_sees_all
+    yield Check(
+        name="role", ok=walled, saw="we work as one that owns nothing" if walled else "sees every row"
+    )
+    named = ", ".join(sound.unwalled)
+    yield Check(
+        name="row-level security",
+        ok=not sound.unwalled,
+        saw=f"missing on {named}" if named else "on every table of the marketplaces",
+    )
+
+
+def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
+    """Each marketplace's own: without it no payment begins."""
+    configured = {"sandbox"} if settings.sandbox else set()
+    without = [tenant.slug for tenant in tenants if tenant.policy.payment.rail not in configured]
+    rails = ", ".join(sorted(configured)) or "none"
+    saw = f"configured: {rails}" + (f"; missing for {', '.join(without)}" if without else "")
+    return Check(name="rails", ok=bool(configured) and not without, saw=saw)
+
+
+def _jobs(sound: Soundness, backlog: Backlog) -> Iterator[Check]:
+    alive = sound.worker_connections > 0
+    seen = f"{sound.worker_connections} connections" if alive else "none is connected: `marketplace worker`"
+    yield Check(name="worker", ok=alive, saw=seen)
+    yield Check(
+        name="backlog",
+        ok=backlog.oldest_seconds <= BACKLOG_SECONDS_MAX,
+        saw=f"{backlog.due} due, the oldest for {backlog.oldest_seconds:.0f} s; {backlog.waiting} for later",
+    )
+    parked = f"{backlog.parked}: `marketplace jobs parked`" if backlog.parked else "none"
+    yield Check(name="parked jobs", ok=backlog.parked == 0, saw=parked)

@@ -1,0 +1,108 @@
+"""Random lives of bookings, with everything going wrong that can, then the proof that no promise broke."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from marketplace.adapters.embedded import postgres
+from marketplace.entrypoints.cli import screen
+from marketplace.entrypoints.cli.listings import show_one
+from marketplace.entrypoints.cli.loop import carry_out
+from marketplace.entrypoints.cli.options import Given, given
+from marketplace.entrypoints.cli.refusals import FAILED
+from marketplace.entrypoints.settings import Settings
+from marketplace.entrypoints.simulation.engine import Progress as Told
+from marketplace.entrypoints.simulation.engine import Report
+from marketplace.entrypoints.simulation.engine import simulate as simulate_lives
+from marketplace.entrypoints.simulation.storages import in_memory, on_postgres
+
+
+@click.group()
+def simulate() -> None:
+    """
+    Run random lifecycles with faults, then audit them.
+
+    For example:
+
+        marketplace simulate lifecycles --bookings 1000 --seed 7 --faults
+    """
+
+
+@simulate.command()
+@click.option(
+    "--bookings", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="How many."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same run.")
+@click.option("--faults", is_flag=True, help="Let rail, channel, webhooks and processes fail.")
+@click.option(
+    "--storage",
+    type=click.Choice(["postgres", "memory"]),
+    default="postgres",
+    show_default=True,
+    help="PostgreSQL is the one of DATABASE_URL, in a database of its own, or an embedded one for the while.",
+)
+@given
+def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storage: str) -> int | None:
+    """
+    Let bookings live and end, through the public use cases on a clock that runs as fast as it can.
+
+    Exit 1 where a promise is broken, or a kind of fault has not happened.
+
+    For example:
+
+        marketplace simulate lifecycles --bookings 200 --storage memory
+        marketplace simulate lifecycles --bookings 10000 --seed 7 --faults --json
+    """
+    settings = options.settings()
+    asked: dict[str, Any] = {"bookings": bookings, "seed": seed, "faults": faults}
+    with _progress(bookings) as told:
+        if storage == "memory":
+            report = carry_out(_in_memory(told, asked))
+        else:
+            with _server(settings) as url:
+                report = carry_out(_on_postgres(url, told, asked))
+    missing = [kind for kind, times in report.faults.items() if not times]
+    show_one(report.summary(), as_json=options.as_json)
+    if missing:
+        screen.stderr().print(
+            f"These faults have not happened: {', '.join(missing)}; simulate more bookings."
+        )
+    return FAILED if report.violations or missing else None
+
+
+async def _in_memory(told: Told, asked: dict[str, Any]) -> Report:
+    async with in_memory() as storage:
+        return await simulate_lives(**asked, storage=storage, progress=told)
+
+
+async def _on_postgres(url: str, told: Told, asked: dict[str, Any]) -> Report:
+    async with on_postgres(url) as storage:
+        return await simulate_lives(**asked, storage=storage, progress=told)
+
+
+@contextlib.contextmanager
+def _server(settings: Settings) -> Iterator[str]:
+    """Never the embedded one that holds data: nobody misses this one after the power went."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="marketplace-simulation-") as folder,
+        contextlib.ExitStack() as end,
+    ):
+        data = Path(folder, "data")
+        end.callback(postgres.erase, data=data)
+        yield end.enter_context(postgres.start(data=data, settings=postgres.THROWAWAY)).url
+
+
+@contextlib.contextmanager
+def _progress(bookings: int) -> Iterator[Told]:
+    columns = TextColumn("lives over"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=screen.stderr(), transient=True) as progress:
+        task = progress.add_task("", total=bookings)
+        yield lambda over, of: progress.update(task, completed=over, total=of)

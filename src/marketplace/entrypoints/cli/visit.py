@@ -1,0 +1,168 @@
+"""Operators work on the database itself, by the same use cases as everybody, and their moves name them."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import rich_click as click
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.migrate import HEAD, VERSIONS, DatabaseNewer, schema_version
+from marketplace.adapters.postgres.reads import Listing, Reads
+from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.core.identity.user import State, User, user_id
+from marketplace.core.marketplace import run
+from marketplace.core.shared.errors import NotAllowed, NotFound, Unavailable
+from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.cli.database import found
+from marketplace.entrypoints.cli.loop import carry_out
+from marketplace.entrypoints.cli.options import Given, given
+from marketplace.entrypoints.cli.refusals import DatabaseOlder
+from marketplace.entrypoints.directory import Directory, tenant_id_of
+from marketplace.entrypoints.http.views import view_of
+from marketplace.entrypoints.phones import normalise
+from marketplace.entrypoints.settings import Settings
+from marketplace.ports.storage import One
+
+T = TypeVar("T")
+
+_CONNECTIONS = 2
+# Who reads at the database may read everything; who moves something has a name.
+_READER = Actor(Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A page as the API would show it to admin; `after` is the cursor of the next one."""
+
+    items: tuple[Any, ...]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One marketplace, while its database is open."""
+
+    url: str
+    settings: Settings
+    engine: AsyncEngine
+    store: PostgresStore
+    reads: Reads
+    call: Call
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.call.tenant_id
+
+    async def page(self, listing: Listing, **asked: Any) -> Listed:
+        page = await self.reads.page(self.tenant_id, listing, **asked)
+        return Listed(items=tuple(view_of(item, self.call) for item in page.items), after=page.after)
+
+    async def one(self, kind: type, key: UUID) -> Any:
+        """As admin sees it; raises NotFound."""
+        (found_,) = await self.store.read(self.tenant_id, [One(kind, key)])
+        if not found_:
+            raise NotFound(kind.__name__.lower(), key)
+        return view_of(found_[0], self.call)
+
+    async def move(self, command: Any) -> Any:
+        """What the use case returned, once it is written; what follows from it is the worker's."""
+        return view_of(await run(command, call=self.call, store=self.store), self.call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Whoever has given the command: on which marketplace, and who it is where something is changed."""
+
+    given: Given
+    tenant: str | None
+    phone: str | None = None
+
+    @property
+    def as_json(self) -> bool:
+        return self.given.as_json
+
+    def visit(self, work: Callable[[Visit], Awaitable[T]]) -> T:
+        """Raises NoDatabase, DatabaseOlder, NotFound, NotAllowed, and what the work is refused."""
+        settings = self.given.settings()
+        with found(settings) as url:
+            return carry_out(self._visit(settings, url, work))
+
+    async def _visit(self, settings: Settings, url: str, work: Callable[[Visit], Awaitable[T]]) -> T:
+        engine = create_engine(url, pool_size=_CONNECTIONS, application_name="marketplace cli")
+        try:
+            await check_version(engine)
+            store = PostgresStore(engine)
+            call = await self._call(settings, store)
+            return await work(
+                Visit(url=url, settings=settings, engine=engine, store=store, reads=Reads(engine), call=call)
+            )
+        finally:
+            await engine.dispose()
+
+    async def _call(self, settings: Settings, store: PostgresStore) -> Call:
+        slug = self.tenant or settings.tenant_slug
+        directory, key = Directory(store), tenant_id_of(slug)
+        try:
+            call = await directory.call(key, _READER, f"cli-{uuid4().hex}")
+        except NotFound:
+            raise NotFound(
+                "marketplace", f"{slug}: `marketplace tenants list` shows which there are"
+            ) from None
+        if self.phone is None:
+            return call
+        return await directory.call(key, await _admin(self.phone, call, store), call.request_id)
+
+
+async def check_version(engine: AsyncEngine) -> None:
+    """Raises DatabaseOlder, DatabaseNewer, Unavailable: another version's rows would be misread."""
+    try:
+        standing = await schema_version(engine)
+    except Exception as error:
+        raise Unavailable(f"the database cannot be reached: {error}") from error
+    if standing not in {*VERSIONS, None}:
+        raise DatabaseNewer(f"the database is of version {standing}, this program knows {HEAD}")
+    if standing != HEAD:
+        raise DatabaseOlder(
+            f"the schema is of version {standing or 'none'}, this program needs {HEAD}: "
+            "bring it up to date with `marketplace migrate`"
+        )
+
+
+async def _admin(phone: str, call: Call, store: PostgresStore) -> Actor:
+    number = normalise(phone, country=call.policy.country)
+    (found_,) = await store.read(call.tenant_id, [One(User, user_id(call.tenant_id, number))])
+    if not found_ or Role.ADMIN not in found_[0].roles or found_[0].state != State.ACTIVE:
+        raise NotAllowed(f"{number} is no admin of {call.tenant.slug}")
+    return Actor(Role.ADMIN, user_id=found_[0].id)
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For a command that changes nothing; an Operator is its first argument."""
+
+    @click.option("--tenant", metavar="SLUG", help="Which marketplace; else the one of the settings.")
+    @given
+    @functools.wraps(command)
+    def taken(options: Given, *, tenant: str | None, **others: Any) -> Any:
+        return command(Operator(given=options, tenant=tenant), **others)
+
+    return taken
+
+
+def acting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For a command that changes something: an admin's name stands under it."""
+
+    @click.option(
+        "--as", "phone", metavar="PHONE", required=True, help="The admin under whose name it is done."
+    )
+    @click.option("--tenant", metavar="SLUG", help="Which marketplace; else the one of the settings.")
+    @given
+    @functools.wraps(command)
+    def taken(options: Given, *, tenant: str | None, phone: str, **others: Any) -> Any:
+        return command(Operator(given=options, tenant=tenant, phone=phone), **others)
+
+    return taken
