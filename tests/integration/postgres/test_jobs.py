@@ -12,7 +12,7 @@ from marketplace.adapters.postgres.engine import create_engine, create_owner_eng
 from marketplace.adapters.postgres.queue import backlog, discard, follow_clock, list_parked, requeue
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.shared.aggregate import create, move
-from marketplace.core.shared.errors import Conflict
+from marketplace.core.shared.errors import Conflict, Unavailable
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.ports.storage import Alarm, AlreadyThere, Batch, Follow, Job, Work
@@ -169,6 +169,38 @@ class TestFailingJobs:
         assert (parked.queue, parked.tenant_id, parked.tries) == ("reaction", job.tenant_id, 10)
         assert (parked.error, parked.why) == ("Conflict", "never")
         assert parked.job["event_id"] == str(job.event_id)
+
+    async def test_are_not_parked_while_a_vendor_is_merely_out_of_reach(
+        self, put: Any, drain: Any, desk: Desk, database_url: str, engine: AsyncEngine
+    ) -> None:
+        async def fail(job: Job) -> None:
+            raise Unavailable("the rail is down")
+
+        desk.act = fail
+        await put(follow_of(uuid4()))
+        await sql(database_url, "UPDATE pgqueuer SET attempts = 100")
+
+        await drain()
+
+        ((wait,),) = await sql(
+            database_url, "SELECT round(extract(epoch FROM execute_after - now())) FROM pgqueuer"
+        )
+        assert await list_parked(engine=engine) == ()
+        assert int(wait) == 600
+
+    async def test_are_parked_when_a_day_has_not_helped(
+        self, put: Any, drain: Any, desk: Desk, database_url: str, engine: AsyncEngine
+    ) -> None:
+        async def fail(job: Job) -> None:
+            raise Unavailable("the rail is down")
+
+        desk.act = fail
+        await put(follow_of(uuid4()))
+        await sql(database_url, "UPDATE pgqueuer SET attempts = 149")
+
+        await drain()
+
+        assert len(await list_parked(engine=engine)) == 1
 
     async def test_can_be_sent_again_or_given_up(
         self, put: Any, drain: Any, desk: Desk, database_url: str, engine: AsyncEngine

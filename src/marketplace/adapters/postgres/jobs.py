@@ -25,7 +25,9 @@ from marketplace.ports.storage import Alarm, Follow
 J = TypeVar("J", Follow, Alarm)
 
 TRIES_MAX = 10
-FIRST_PAUSE = timedelta(seconds=1)
+# What was merely out of reach is safe to try again: a vendor may be down for a day, and nobody can help it.
+TRIES_UNAVAILABLE_MAX = 150
+FIRST_PAUSE, LAST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
 BATCH = 10
 AT_ONCE_MAX = 20
 # How soon a job whose worker was killed runs again.
@@ -124,11 +126,19 @@ def _carrier(
         try:
             await handle(job)
         except Exception as error:
-            if queued.attempts + 1 >= TRIES_MAX:
+            if queued.attempts + 1 >= _tries_max(error):
                 raise
-            raise RetryRequested(delay=FIRST_PAUSE * 2**queued.attempts, reason=_reason(error)) from error
+            raise RetryRequested(delay=_pause_after(queued.attempts), reason=_reason(error)) from error
 
     return carry_out
+
+
+def _tries_max(error: Exception) -> int:
+    return TRIES_UNAVAILABLE_MAX if isinstance(error, Unavailable) else TRIES_MAX
+
+
+def _pause_after(attempts: int) -> timedelta:
+    return min(FIRST_PAUSE * (1 << min(attempts, TRIES_MAX)), LAST_PAUSE)
 
 
 def _reason(error: Exception) -> str:
