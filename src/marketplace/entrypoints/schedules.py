@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres import queue
@@ -13,11 +14,14 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.marketplace import run
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.shared.errors import MarketplaceError
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
 from marketplace.ports.storage import AlreadyThere, Store
+
+log = structlog.get_logger(__name__)
 
 TIDY_SECONDS = 3600.0
 
@@ -35,16 +39,24 @@ class Schedules:
     _tidied_at: float = float("-inf")
 
     async def keep(self) -> None:
-        """What is due now. Raises Unavailable."""
+        """What is due now; the trouble of one marketplace is not the others'. Raises Unavailable."""
         for tenant_id in await self.overview.open_tenants():
-            call = await self.directory.call(tenant_id, SYSTEM, "schedule")
-            await self._pay_out(call)
-            if call.tenant.clock_ahead_seconds:
-                # A timer that was written while the clock moved may have missed it.
-                await queue.follow_clock(engine=self.engine, tenant_id=tenant_id)
+            try:
+                await self._keep_for(tenant_id)
+            except MarketplaceError as error:
+                log.warning("schedule put off", tenant_id=tenant_id, code=error.code)
+            except Exception as error:
+                log.exception("schedule failed", tenant_id=tenant_id, exc_info=error)
         if self.clock() - self._tidied_at > TIDY_SECONDS:
             await self.overview.tidy()
             self._tidied_at = self.clock()
+
+    async def _keep_for(self, tenant_id: UUID) -> None:
+        call = await self.directory.call(tenant_id, SYSTEM, "schedule")
+        if call.tenant.clock_ahead_seconds:
+            # A timer that was written while the clock moved may have missed it.
+            await queue.follow_clock(engine=self.engine, tenant_id=tenant_id)
+        await self._pay_out(call)
 
     async def _pay_out(self, call: Call) -> None:
         """The day makes the run's id, so that a second run of a day is the first one."""

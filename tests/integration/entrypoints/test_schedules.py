@@ -1,5 +1,7 @@
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,9 +11,11 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.receipts import Receipt
-from marketplace.core.tenants.tenant import Tenant
+from marketplace.core.shared.roles import Actor
+from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.blueprints import load
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.schedules import TIDY_SECONDS, Schedules
@@ -47,6 +51,18 @@ def schedules(engine: AsyncEngine, overview: Overview, *, clock: list[float]) ->
     return Schedules(engine, store, Directory(store), overview, clock=lambda: clock[0])
 
 
+@dataclass
+class TroubledDirectory(Directory):
+    """Of no marketplace can it say anything."""
+
+    error: Exception = field(kw_only=True)
+    asked: list[UUID] = field(default_factory=list)
+
+    async def call(self, tenant_id: UUID, actor: Actor, request_id: str, origin: str = "") -> Call:
+        self.asked.append(tenant_id)
+        raise self.error
+
+
 class TestSchedules:
     async def test_starts_one_payout_run_a_local_day_whoever_keeps_them(
         self, fresh: AsyncEngine, overview: Overview, tenant: Tenant
@@ -59,6 +75,18 @@ class TestSchedules:
 
         (found,) = await PostgresStore(fresh).read(tenant.id, [One(PayoutRun, key)])
         assert len(found) == (1 if local.hour >= tenant.policy.payout.run_hour else 0)
+
+    @pytest.mark.parametrize("error", [Invalid("time_zone", "is not known"), ValueError("a bug")])
+    async def test_are_kept_for_the_others_where_one_is_in_trouble(
+        self, fresh: AsyncEngine, overview: Overview, tenant: Tenant, error: Exception
+    ) -> None:
+        store = PostgresStore(fresh)
+        await seed(store=store, blueprint=load("curbside"), slug="other", now=datetime.now(UTC))
+        directory = TroubledDirectory(store, error=error)
+
+        await Schedules(fresh, store, directory, overview).keep()
+
+        assert len(directory.asked) == 2
 
     async def test_throws_old_receipts_away_and_keeps_the_young(
         self, fresh: AsyncEngine, overview: Overview, tenant: Tenant

@@ -56,16 +56,17 @@ WITH given_up AS (
 SELECT count(*) FROM given_up
 """
 _FOLLOW_CLOCK = f"""
-WITH moved AS (
-    UPDATE pgqueuer AS j SET execute_after = (j.headers->>'due_at')::timestamptz
-        - make_interval(secs => (
-            SELECT clock_ahead_seconds FROM "tenant" WHERE tenant_id = $1::uuid AND id = $1::uuid
-        ))
+WITH clock AS (
+    SELECT make_interval(secs => clock_ahead_seconds) AS ahead
+    FROM "tenant" WHERE tenant_id = $1::uuid AND id = $1::uuid
+), moved AS (
+    UPDATE pgqueuer AS j SET execute_after = (j.headers->>'due_at')::timestamptz - clock.ahead FROM clock
     WHERE j.status = 'queued' AND j.entrypoint = 'timer' AND j.attempts = 0
         AND j.headers->>'tenant' = $1::uuid::text
+        AND j.execute_after <> (j.headers->>'due_at')::timestamptz - clock.ahead
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM moved), {_NEWS}
+SELECT (SELECT count(*) FROM moved), CASE WHEN EXISTS (SELECT FROM moved) THEN {_NEWS} END
 """
 _BACKLOG = """
 SELECT json_build_object(
@@ -128,7 +129,7 @@ async def discard(*, engine: AsyncEngine, ids: list[int], tenant_id: UUID | None
 
 async def follow_clock(*, engine: AsyncEngine, tenant_id: UUID) -> int:
     """
-    Sets a tenant's waiting timers to its clock, after that was moved; how many there are.
+    Sets a tenant's waiting timers to its clock, after that was moved; how many stood elsewhere.
 
     May be repeated: a timer knows when it is due in the tenant's time.
     """
