@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 
 from marketplace.adapters.sandbox.books import Books
-from marketplace.adapters.sandbox.webhooks import PATH, Courier
+from marketplace.adapters.sandbox.webhooks import Courier, deliver_over_http
 from marketplace.core.shared.errors import NotFound
 from marketplace.entrypoints.directory import Directory
 from marketplace.ports.shelf import Shelf
@@ -40,5 +40,4 @@ class SandboxPost:
             await self.directory.tenant(tenant_id)
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        answer = await self.client.post(self.base_url + PATH, content=body, headers=headers)
-        return answer.status_code
+        return await deliver_over_http(client=self.client, base_url=self.base_url, body=body, headers=headers)
