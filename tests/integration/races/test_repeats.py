@@ -88,7 +88,7 @@ class TestIdempotencyKey:
         headers = {"Authorization": f"Bearer {pair.access.text()}", "Idempotency-Key": "one"}
         body = {
             "booking_id": str(uuid4()),
-            "provider_id": str(market.provider_id),
+            "provider_id": str(market.provider.provider_id),
             "service_id": str(market.service_id),
             "starts_at": f"{market.now + timedelta(days=2):%Y-%m-%d}T09:00:00Z",
             "payment_method": "tok_success",
