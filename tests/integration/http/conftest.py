@@ -122,11 +122,11 @@ class Market:
     async def drain(self) -> None:
         """Carry out what is due, and what that brings with it, the vendor's post too."""
         for _ in range(ROUNDS_MAX):
-            await self.platform.worker().drain()
-            posted = await self.sql("SELECT count(*) FROM sandbox_document WHERE due_at <= now()")
-            due = (await queue.backlog(engine=self.platform.worker_engine())).due
-            if not due and not posted:
+            await self.platform.post().round()
+            if not (await queue.backlog(engine=self.platform.worker_engine())).due:
                 return
+            await self.platform.worker().drain()
+        raise AssertionError("there is always something due")
 
     async def hasten(self) -> None:
         """Jobs that wait for another try are tried now."""
@@ -220,12 +220,18 @@ class Shop:
         slots: list[Any] = found["slots"]
         return slots
 
+    async def a_start(self, *, provider: int = 0, index: int = 0) -> str:
+        """The last one of the next days, or weeks where it has to be booked well ahead."""
+        soon = await self.slots(provider=provider, index=index)
+        start: str = (soon or await self.slots(days=30, provider=provider, index=index))[-1]["start"]
+        return start
+
     async def book(
         self, *, by: int = 0, at: str | None = None, provider: int = 0, index: int = 0, **more: Any
     ) -> Any:
         """A booking as the customer's POST answers it; the payment is still to come."""
         customer = await self.customer(by)
-        start = at or (await self.slots(provider=provider, index=index))[-1]["start"]
+        start = at or await self.a_start(provider=provider, index=index)
         service = self.service(provider=provider, index=index)
         body = {
             "booking_id": str(uuid4()),
