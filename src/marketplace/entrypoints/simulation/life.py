@@ -121,7 +121,7 @@ class Life:
     async def _act(self, booking: Booking) -> None:
         """One thing at most, and now and then something unlawful before it."""
         if self.random.random() < _MISCHIEF:
-            wrong = await try_unlawful(self.lane, self.market, booking, self.random)
+            wrong = await try_unlawful(self.lane, self.market, booking.id, self.random)
             self.violations += wrong
         if booking.state == State.AWAITING_PAYMENT and booking.payment_id is not None:
             await self._pay(booking, booking.payment_id)

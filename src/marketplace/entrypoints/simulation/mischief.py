@@ -2,6 +2,7 @@
 
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from marketplace.core.bookings.booking import BOOKING, Booking
 from marketplace.core.bookings.commands import (
@@ -22,6 +23,7 @@ from marketplace.core.shared.errors import OutcomeUnknown, Refused, Unavailable
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.market import Market
+from marketplace.ports.storage import One
 
 _WHY: dict[str, Any] = {"reason": "simulated"}
 # Every move that a person asks for by name, and what its command needs besides the booking.
@@ -41,22 +43,27 @@ _COMMANDS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-async def try_unlawful(lane: Lane, market: Market, booking: Booking, random: Random) -> list[str]:
+async def try_unlawful(lane: Lane, market: Market, booking_id: UUID, random: Random) -> list[str]:
     """One try that has to be refused; a sentence for one that was not."""
-    move = random.choice(list(_COMMANDS))
-    actor = random.choice(_actors(market, booking, random))
-    if _lawful(booking, move, actor):
-        return []
+    # Nothing may come between: the booking would not be any more what the try was unlawful for.
+    with lane.store.undisturbed():
+        ((booking,),) = await lane.store.read(lane.tenant.id, [One(Booking, booking_id)])
+        move = random.choice(list(_COMMANDS))
+        actor = random.choice(_actors(market, booking, random))
+        if _lawful(booking, move, actor) or await _refused(lane, booking_id, move, actor):
+            return []
+    return [f"a {actor.role} could {move} booking {booking.id} that was {booking.state}"]
+
+
+async def _refused(lane: Lane, booking_id: UUID, move: str, actor: Actor) -> bool:
     kind, needs = _COMMANDS[move]
     try:
-        # Nothing may come between: the booking would not be any more what the try was unlawful for.
-        with lane.store.undisturbed():
-            await lane.do(kind(booking_id=booking.id, **needs), actor)
+        await lane.do(kind(booking_id=booking_id, **needs), actor)
     except (Refused, Unavailable):
-        return []
+        return True
     except OutcomeUnknown:
-        pass
-    return [f"a {actor.role} could {move} booking {booking.id} that was {booking.state}"]
+        return False
+    return False
 
 
 def _actors(market: Market, booking: Booking, random: Random) -> tuple[Actor, ...]:

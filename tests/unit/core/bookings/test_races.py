@@ -1,0 +1,113 @@
+"""Whoever decides on what has just changed decides again, and nobody comes for money that is gone."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from marketplace.adapters.sandbox.faults import Fault
+from marketplace.core.bookings.booking import State
+from marketplace.core.bookings.commands import AcceptBooking, AdvanceBooking, CancelBooking, CreateBooking
+from marketplace.core.payments.effects import AskRail, ask_rail
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.usecases import RecordPayment
+from marketplace.core.shared.errors import Conflict, MoveRefused
+from marketplace.core.shared.money import Money
+from marketplace.entrypoints.simulation.trouble import Trouble
+from marketplace.ports.payments import Report, Standing
+from marketplace.ports.storage import Work
+
+
+def told(payment: Payment, standing: Standing) -> RecordPayment:
+    amount = Money(payment.amount_minor, payment.currency)
+    report = Report(reference=payment.id, rail_reference="r", standing=standing, amount=amount)
+    return RecordPayment(report=report)
+
+
+def between(world: Any, what: Callable[[], Awaitable[Any]], *, read: int) -> None:
+    """Let `what` happen after the read of this number, counted from 1, and before the write."""
+    reads = iter(range(1, 1_000))
+
+    async def meanwhile(_: Any) -> bool:
+        if next(reads) == read:
+            await what()
+        return True
+
+    world.lane.store.trouble = Trouble({"stale_read": 1.0}, seed="x")
+    world.lane.store.meanwhile = meanwhile
+
+
+class TestAPaymentThatFailsWhileItsBookingIsMadeFirm:
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_leaves_the_booking_open(self, instant: Any, read: int) -> None:
+        key = await instant.book("tok_needs_action")
+        payment = await instant.payment(key)
+        await instant.do(told(payment, Standing.AUTHORISED))
+        instant.lane.agenda._heap.clear()  # whoever would advance the booking is slow
+
+        between(instant, lambda: instant.do(told(payment, Standing.CANCELLED)), read=read)
+        await instant.do(AdvanceBooking(payment_id=payment.id))
+
+        assert (await instant.booking(key)).state == State.AWAITING_PAYMENT
+
+
+class TestAccepting:
+    async def test_is_refused_when_the_money_is_gone(self, holding: Any) -> None:
+        key = await holding.book()
+        payment = await holding.payment(key)
+        await holding.do(told(payment, Standing.CANCELLED))
+
+        with pytest.raises(Conflict, match="cancelled"):
+            await holding.do(AcceptBooking(booking_id=key), holding.provider)
+
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_meets_a_cancellation_and_one_of_them_counts(self, world: Any, read: int) -> None:
+        key = await world.book()
+        cancel = CancelBooking(booking_id=key, reason="moved")
+
+        between(world, lambda: world.do(cancel, world.customer), read=read)
+        with pytest.raises(MoveRefused):
+            await world.do(AcceptBooking(booking_id=key), world.provider)
+        await world.settle()
+
+        assert (await world.booking(key)).state == State.CANCELLED
+        assert await world.broken() == []
+
+
+class TestARailThatIsFurtherOn:
+    @pytest.mark.parametrize(
+        ("token", "later", "state"),
+        [
+            ("tok_returned", {"minutes": 2}, PaymentState.RETURNED),
+            ("tok_chargeback", {"minutes": 2}, PaymentState.DISPUTED),
+            ("tok_chargeback", {"days": 9}, PaymentState.LOST),
+        ],
+    )
+    async def test_is_caught_up_with(
+        self, world: Any, token: str, later: dict[str, int], state: PaymentState
+    ) -> None:
+        """What is first heard of the payment is what became of it in the end."""
+        key, shop = uuid4(), world.market.shops[0]
+        wish = CreateBooking(
+            booking_id=key,
+            provider_id=shop.provider_id,
+            service_id=shop.service_id,
+            starts_at=world.start + timedelta(days=20),
+            payment_method=token,
+        )
+        await world.do(wish, world.customer)
+        effect = AskRail(payment_id=(await world.payment(key)).id)
+        work = Work(world.storage, world.lane.tenant.id)
+        vendors = world.lane.desk.vendors
+        await ask_rail(effect, call=world.lane.call(), work=work, vendors=vendors)  # and its worker dies
+        world.lane.books.faults = lambda *_: Fault.WEBHOOK_LOST
+        world.lane.now += timedelta(**later)
+
+        await world.settle()
+        await world.forward(minutes=1)
+
+        assert (await world.payment(key)).state == state
+        assert await world.broken() == []
