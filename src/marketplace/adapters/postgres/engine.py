@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from marketplace.adapters.postgres.schema import APP_ROLE
-from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.errors import Invalid, Unavailable
 
 STATEMENT_TIMEOUT_SECONDS = 5
 KEPT_SESSIONS_MAX = 2
@@ -75,6 +75,19 @@ def parse_url(url: str) -> URL:
     if parsed.drivername not in _SCHEMES:
         raise Invalid("database_url", f"is a {parsed.drivername} URL", "postgresql://…")
     return parsed.set(drivername="postgresql+asyncpg", query=_query(parsed.query))
+
+
+def unreachable(url: str, error: Exception) -> Unavailable:
+    """The same in one sentence that names the database and the reason, and no password."""
+    where = make_url(url)
+    host = where.host or where.query.get("host") or "the local socket"
+    cause = getattr(error, "orig", None) or error
+    reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
+    # SQLAlchemy puts the class in front of what the server said.
+    said = reason.partition("): ")[2] or str(reason).rpartition(">: ")[2]
+    return Unavailable(
+        f"the database {where.database} at {host}:{where.port or 5432} cannot be reached: {said}"
+    )
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, Any]:

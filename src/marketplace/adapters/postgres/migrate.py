@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from marketplace.adapters.postgres.engine import create_owner_engine
-from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.adapters.postgres.engine import create_owner_engine, unreachable
+from marketplace.core.shared.errors import MarketplaceError
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 _LOCK = 0x6D61726B  # "mark", one key of the advisory locks that take a number
@@ -33,7 +33,7 @@ async def migrate(url: str) -> str:
         async with engine.connect() as connection:
             await _bring_to_head(connection)
     except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"the database could not be set up: {error}") from error
+        raise unreachable(url, error) from error
     finally:
         await engine.dispose()
     return HEAD

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.adapters.postgres.engine import create_owner_engine
+from marketplace.adapters.postgres.engine import create_owner_engine, unreachable
 from marketplace.adapters.postgres.schema import APP_ROLE
-from marketplace.core.shared.errors import Unavailable
 
 SERVER_VERSION_MIN = 150_000
 _FACTS = f"""
@@ -47,7 +46,7 @@ async def examine(url: str) -> Soundness:
             row = dict((await connection.exec_driver_sql(_FACTS)).mappings().one())
             after = datetime.now(UTC)
     except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"the database cannot be reached: {error}") from error
+        raise unreachable(url, error) from error
     finally:
         await engine.dispose()
     # It read its clock about half way between our two readings.

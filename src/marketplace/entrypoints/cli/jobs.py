@@ -34,7 +34,7 @@ def jobs() -> None:
     For example:
 
         marketplace jobs backlog
-        marketplace jobs requeue 4711 --as +27600000201 --reason 'the rail is up again'
+        marketplace jobs requeue 4711 --as +27600000201
     """
 
 
@@ -74,39 +74,37 @@ def parked(operator: Operator, *, limit: int) -> None:
 
 @jobs.command()
 @_ids
-@click.option("--reason", required=True, help="Why; it is logged.")
 @acting
-def requeue(operator: Operator, *, ids: tuple[int, ...], reason: str) -> None:
+def requeue(operator: Operator, *, ids: tuple[int, ...]) -> None:
     """
     Try parked jobs again.
 
     For example:
 
-        marketplace jobs requeue 4711 4712 --as +27600000201 --reason 'the rail is up again'
+        marketplace jobs requeue 4711 4712 --as +27600000201
     """
-    _settle(operator, ids, reason, queue.requeue, "requeued")
+    _settle(operator, ids, queue.requeue, "requeued")
 
 
 @jobs.command()
 @_ids
-@click.option("--reason", required=True, help="Why; it is logged.")
 @acting
-def discard(operator: Operator, *, ids: tuple[int, ...], reason: str) -> None:
+def discard(operator: Operator, *, ids: tuple[int, ...]) -> None:
     """
     Give parked jobs up.
 
     For example:
 
-        marketplace jobs discard 4711 --as +27600000201 --reason 'done by hand'
+        marketplace jobs discard 4711 --as +27600000201
     """
-    _settle(operator, ids, reason, queue.discard, "discarded")
+    _settle(operator, ids, queue.discard, "discarded")
 
 
-def _settle(operator: Operator, ids: tuple[int, ...], reason: str, how: Any, done: str) -> None:
+def _settle(operator: Operator, ids: tuple[int, ...], how: Any, done: str) -> None:
     async def carry_out(visit: Visit) -> int:
         logs.configure(log_format=visit.settings.log_format)
         actor_id = str(visit.call.actor.user_id)
-        log.warning("parked jobs settled", actor_id=actor_id, count=len(ids), reason=reason)
+        log.warning("parked jobs settled", actor_id=actor_id, count=len(ids))
         number: int = await how(engine=visit.engine, ids=list(ids), tenant_id=visit.tenant_id)
         return number
 

@@ -119,4 +119,4 @@ def marketplace() -> None:
 
 def main() -> None:
     interruptible()
-    sys.exit(marketplace())
+    sys.exit(marketplace(prog_name="marketplace"))

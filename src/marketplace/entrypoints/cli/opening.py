@@ -12,6 +12,7 @@ from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.identity.usecases import GrantRoles
 from marketplace.core.marketplace import run
+from marketplace.core.shared.errors import Conflict
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
@@ -23,6 +24,7 @@ from marketplace.entrypoints.cli.visit import check_version
 from marketplace.entrypoints.directory import tenant_id_of
 from marketplace.entrypoints.phones import normalise
 from marketplace.entrypoints.seed import seed
+from marketplace.ports.storage import AlreadyThere
 
 T = TypeVar("T")
 
@@ -52,7 +54,10 @@ class Plan:
         tenant = Tenant(id=key, tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
         call = Call(actor=SYSTEM, tenant=tenant, at=now, request_id=f"cli-{uuid4().hex}")
         command = OpenTenant(tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
-        opened: Tenant = await run(command, call=call, store=place.store)
+        try:
+            opened: Tenant = await run(command, call=call, store=place.store)
+        except AlreadyThere as error:
+            raise Conflict(f"there is a marketplace {self.slug} already") from error
         if planned:
             await seed(store=place.store, blueprint=planned, slug=self.slug, now=now)
         if self.admin:
@@ -71,7 +76,7 @@ def visit_all(options: Given, work: Callable[[Place], Awaitable[T]]) -> T:
 async def _visit(url: str, work: Callable[[Place], Awaitable[T]]) -> T:
     engine = create_engine(url, pool_size=2, application_name="marketplace cli")
     try:
-        await check_version(engine)
+        await check_version(engine, url)
         return await work(Place(url=url, engine=engine, store=PostgresStore(engine)))
     finally:
         await engine.dispose()

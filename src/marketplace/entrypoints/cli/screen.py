@@ -50,19 +50,34 @@ def show_json(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def show_table(items: Iterable[Any], columns: Sequence[Column], *, title: str = "", none: str = "") -> None:
+def show_table(items: Iterable[Any], columns: Sequence[Column], *, none: str = "") -> None:
     """`none` is said where there are no items."""
-    items, console = list(items), stdout()
-    if not items and none:
+    rows, console = [[_cell(item, column) for column in columns] for item in items], stdout()
+    if not rows:
         console.print(none)
+    elif console.is_terminal:
+        console.print(_table(rows, columns))
+    else:
+        _print_aligned([[column.title for column in columns], *rows], [column.right for column in columns])
+
+
+def show_details(view: Any) -> None:
+    """Every field of an object, one a line, those of objects in it too; lists as JSON."""
+    fields = sorted(_flat(msgspec.to_builtins(view, enc_hook=str)), key=_place)
+    rows, console = [[name, text_of(value)] for name, value in fields], stdout()
+    if not console.is_terminal:
+        _print_aligned(rows, [False, False])
         return
-    console.print(table_of(items, columns, title=title, plain=not console.is_terminal))
+    made = Table(box=None, show_header=False, pad_edge=False)
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    console.print(made)
 
 
-def table_of(items: Iterable[Any], columns: Sequence[Column], *, title: str = "", plain: bool) -> Table:
-    made = Table(
-        title=title or None, title_justify="left", box=None if plain else box.SIMPLE_HEAD, pad_edge=False
-    )
+def _table(rows: Iterable[Sequence[str]], columns: Sequence[Column]) -> Table:
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(
             column.title,
@@ -70,20 +85,19 @@ def table_of(items: Iterable[Any], columns: Sequence[Column], *, title: str = ""
             no_wrap=column.right or column.whole,
             overflow="fold",
         )
-    for item in items:
-        made.add_row(*(_cell(item, column) for column in columns))
+    for row in rows:
+        made.add_row(*row)
     return made
 
 
-def show_details(view: Any, *, title: str = "") -> None:
-    """Every field of an object, one a line, those of objects in it too; lists as JSON."""
-    console = stdout()
-    made = Table(title=title or None, title_justify="left", box=None, show_header=False, pad_edge=False)
-    made.add_column(style="bold" if console.is_terminal else "", no_wrap=True)
-    made.add_column(overflow="fold")
-    for name, value in sorted(_flat(msgspec.to_builtins(view, enc_hook=str)), key=_place):
-        made.add_row(name, text_of(value))
-    console.print(made)
+def _print_aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    """For whoever reads a pipe: one line a row, however long, and nothing behind the last word."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, right, strict=True)
+        print(
+            "  ".join(cell.rjust(width) if end else cell.ljust(width) for cell, width, end in cells).rstrip()
+        )
 
 
 def _flat(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
@@ -109,6 +123,8 @@ def text_of(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
     if isinstance(value, dict | list | tuple):
         return msgspec.json.encode(value, enc_hook=str).decode() if value else "-"
     return str(value)

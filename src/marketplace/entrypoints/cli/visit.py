@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import rich_click as click
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from marketplace.adapters.postgres.engine import create_engine
+from marketplace.adapters.postgres.engine import create_engine, unreachable
 from marketplace.adapters.postgres.migrate import HEAD, VERSIONS, DatabaseNewer, schema_version
 from marketplace.adapters.postgres.reads import Listing, Reads
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.identity.user import State, User, user_id
 from marketplace.core.marketplace import run
-from marketplace.core.shared.errors import NotAllowed, NotFound, Unavailable
+from marketplace.core.shared.errors import NotAllowed, NotFound
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.cli.database import found
@@ -95,7 +95,7 @@ class Operator:
     async def _visit(self, settings: Settings, url: str, work: Callable[[Visit], Awaitable[T]]) -> T:
         engine = create_engine(url, pool_size=_CONNECTIONS, application_name="marketplace cli")
         try:
-            await check_version(engine)
+            await check_version(engine, url)
             store = PostgresStore(engine)
             call = await self._call(settings, store)
             return await work(
@@ -118,12 +118,12 @@ class Operator:
         return await directory.call(key, await _admin(self.phone, call, store), call.request_id)
 
 
-async def check_version(engine: AsyncEngine) -> None:
+async def check_version(engine: AsyncEngine, url: str) -> None:
     """Raises DatabaseOlder, DatabaseNewer, Unavailable: another version's rows would be misread."""
     try:
         standing = await schema_version(engine)
     except Exception as error:
-        raise Unavailable(f"the database cannot be reached: {error}") from error
+        raise unreachable(url, error) from error
     if standing not in {*VERSIONS, None}:
         raise DatabaseNewer(f"the database is of version {standing}, this program knows {HEAD}")
     if standing != HEAD:
@@ -157,12 +157,12 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
     """For a command that changes something: an admin's name stands under it."""
 
     @click.option(
-        "--as", "phone", metavar="PHONE", required=True, help="The admin under whose name it is done."
+        "--as", "acting_phone", metavar="PHONE", required=True, help="The admin under whose name it is done."
     )
     @click.option("--tenant", metavar="SLUG", help="Which marketplace; else the one of the settings.")
     @given
     @functools.wraps(command)
-    def taken(options: Given, *, tenant: str | None, phone: str, **others: Any) -> Any:
-        return command(Operator(given=options, tenant=tenant, phone=phone), **others)
+    def taken(options: Given, *, tenant: str | None, acting_phone: str, **others: Any) -> Any:
+        return command(Operator(given=options, tenant=tenant, phone=acting_phone), **others)
 
     return taken
