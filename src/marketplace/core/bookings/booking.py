@@ -101,6 +101,7 @@ BOOKING = Lifecycle(
         Move("resolve", S.DISPUTED, S.COMPLETED, {Role.ADMIN, Role.CLOCK}, "booking.completed", "deadline"),
         Move("refund", S.DISPUTED, S.REFUNDED, {Role.ADMIN}, "booking.refunded"),
         *(Move("release", s, s, _CLOCK, "booking.released", "release") for s in _ENDED),
+        *(Move("end_unpaid", s, s, _CLOCK, "booking.ended_unpaid") for s in _ENDED),
         *(Move("postpone_release", s, s, _CLOCK, "booking.release_postponed") for s in _ENDED),
     ),
     requires={

@@ -51,10 +51,13 @@ async def _release(booking: Booking, call: Call, work: Work) -> Booking:
     if booking.payment_id is None:
         raise ValueError("a booking ended without a payment")
     payment = await work.get(Payment, booking.payment_id)
-    if payment.state in HELD:
-        if payment.left_minor:
-            divide(booking, payment, min(booking.refund_minor or 0, payment.left_minor), call, work)
-    elif payment.state not in DEAD:
+    if payment.state not in HELD | DEAD:
         later = call.at + RELEASE_PAUSE
         return work.save(step(booking, "postpone_release", call, reason=str(payment.state), release_at=later))
-    return work.save(step(booking, "release", call, reason=None, released_at=call.at))
+    left = payment.left_minor if payment.state in HELD else 0
+    back = min(booking.refund_minor or 0, left)
+    if left:
+        divide(booking, payment, back, call, work)
+    # Nobody is told of money that the customer, or the bank, has got back.
+    name = "release" if left > back else "end_unpaid"
+    return work.save(step(booking, name, call, reason=None, released_at=call.at))

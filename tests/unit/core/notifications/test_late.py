@@ -38,6 +38,34 @@ class TestAMessage:
         assert len(await world.lane.channel.read(world.lane.tenant.id)) == 1
 
 
+class TestAProvider:
+    async def test_is_told_of_money_that_was_released(self, world: Any) -> None:
+        await world.deliver()
+        await world.forward(days=2)
+
+        assert len(_released(world)) == 1
+
+    async def test_is_not_told_of_money_that_went_back(self, world: Any) -> None:
+        await world.miss(by=world.customer)
+        await world.forward(days=2)
+
+        assert (await world.booking()).released_at is not None
+        assert _released(world) == []
+        assert await world.broken() == []
+
+    async def test_is_not_told_of_money_that_the_bank_took(self, world: Any) -> None:
+        await world.deliver("tok_chargeback")
+        await world.forward(days=20)
+
+        assert (await world.booking()).released_at is not None
+        assert _released(world) == []
+        assert await world.broken() == []
+
+
+def _released(world: Any) -> list[Notification]:
+    return [one for one in world.all(Notification) if one.template.startswith("booking.released")]
+
+
 def _timeout_after(operation: Operation, _: Any) -> Fault | None:
     return Fault.TIMEOUT_AFTER if operation is Operation.SEND else None
 
