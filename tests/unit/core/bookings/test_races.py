@@ -16,6 +16,7 @@ from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.usecases import RecordPayment
 from marketplace.core.shared.errors import Conflict, MoveRefused
 from marketplace.core.shared.money import Money
+from marketplace.core.tenants.policy import Capture, Confirmation
 from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.ports.payments import Report, Standing
 from marketplace.ports.storage import Work
@@ -42,16 +43,27 @@ def between(world: Any, what: Callable[[], Awaitable[Any]], *, read: int) -> Non
 
 class TestAPaymentThatFailsWhileItsBookingIsMadeFirm:
     @pytest.mark.parametrize("read", [1, 2])
-    async def test_leaves_the_booking_open(self, instant: Any, read: int) -> None:
-        key = await instant.book("tok_needs_action")
-        payment = await instant.payment(key)
-        await instant.do(told(payment, Standing.AUTHORISED))
-        instant.lane.agenda._heap.clear()  # whoever would advance the booking is slow
+    @pytest.mark.parametrize("confirmation", Confirmation)
+    async def test_leaves_the_booking_open(
+        self, make_world: Any, confirmation: Confirmation, read: int
+    ) -> None:
+        world = await make_world(
+            booking={"confirmation": confirmation}, payment={"capture": Capture.ON_CONFIRMATION}
+        )
+        key = await world.book("tok_needs_action")
+        payment = await world.payment(key)
+        await world.do(told(payment, Standing.AUTHORISED))
+        world.lane.agenda._heap.clear()  # whoever would advance the booking is slow
 
-        between(instant, lambda: instant.do(told(payment, Standing.CANCELLED)), read=read)
-        await instant.do(AdvanceBooking(payment_id=payment.id))
+        async def dies() -> None:
+            """And what follows of it finds the booking as it was."""
+            await world.do(told(payment, Standing.CANCELLED))
+            await world.do(AdvanceBooking(payment_id=payment.id))
 
-        assert (await instant.booking(key)).state == State.AWAITING_PAYMENT
+        between(world, dies, read=read)
+        await world.do(AdvanceBooking(payment_id=payment.id))
+
+        assert (await world.booking(key)).state == State.AWAITING_PAYMENT
 
 
 class TestAccepting:
