@@ -116,8 +116,14 @@ async def request_code(command: RequestCode, *, call: Call, work: Work) -> CodeT
         requested_at=call.at,
         expires_at=call.at + signin.CODE_LIFE,
         origin=call.origin,
+        serial=_next_serial(by_number, call),
     )
     return CodeToSend(work.add(create(fresh, call)), code)
+
+
+def _next_serial(recent: tuple[SignIn, ...], call: Call) -> int:
+    """After an hour without any, the second of today is above every number given before."""
+    return max((one.serial for one in recent), default=int(call.at.timestamp())) + 1
 
 
 def _check_rates(by_number: int, from_origin: int) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from marketplace.core.shared.aggregate import SECRET
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
+from marketplace.core.shared.rules import Rule, Unique
 
 CODE_LIFE = timedelta(minutes=10)
 CODE_DIGITS = 6
@@ -46,9 +47,15 @@ SIGN_IN = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """`origin` is a digest of where it was asked for from."""
+    """
+    `origin` is a digest of where it was asked for from.
+
+    `serial` rises with each code for a number: of many that are asked for at once, each of which sees none
+    of the others, one is sent.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = SIGN_IN
+    RULES: ClassVar[tuple[Rule, ...]] = (Unique(("phone", "serial")),)
 
     id: UUID
     tenant_id: UUID
@@ -61,6 +68,7 @@ class SignIn:
     requested_at: datetime
     expires_at: datetime
     origin: str = ""
+    serial: int = 0
 
     def parties(self) -> tuple[UUID, ...]:
         return ()

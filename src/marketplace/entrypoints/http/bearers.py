@@ -29,6 +29,7 @@ class Bearer:
 class Bearers:
     store: Store
     _known: dict[bytes, Bearer] = field(default_factory=dict)
+    _ended: int = 0
 
     async def of(self, authorization: str | None) -> Bearer:
         """The bearer of an Authorization header; raises NotSignedIn."""
@@ -37,25 +38,31 @@ class Bearers:
         text = authorization[len(SCHEME) :]
         digest = sha256(text.encode()).digest()
         known, now = self._known.get(digest), time.time()
-        if known is None or now - known.known_at > KNOWN_SECONDS:
-            known = self._remember(digest, await self._look_up(parse_token(text), now))
+        while known is None or now - known.known_at > KNOWN_SECONDS:
+            ended = self._ended
+            known = await self._look_up(parse_token(text), now)
+            if ended == self._ended:
+                self._remember(digest, known)
+                break
+            known = None
         if known.until <= now:
             raise NotSignedIn("the token has expired; refresh it", expired=True)
         return known
 
     def forget(self, session_id: UUID) -> None:
-        """After this process has ended a session itself."""
+        """After this process has ended a session itself; who is being looked up is looked up again."""
+        self._ended += 1
         self._known = {d: bearer for d, bearer in self._known.items() if bearer.session_id != session_id}
 
     def forget_user(self, user_id: UUID) -> None:
         """After this process has ended all sessions of a user itself."""
+        self._ended += 1
         self._known = {d: bearer for d, bearer in self._known.items() if bearer.actor.user_id != user_id}
 
-    def _remember(self, digest: bytes, bearer: Bearer) -> Bearer:
+    def _remember(self, digest: bytes, bearer: Bearer) -> None:
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[digest] = bearer
-        return bearer
 
     async def _look_up(self, token: Token, now: float) -> Bearer:
         (found,) = await self.store.read(token.tenant_id, [One(Session, token.session_id)])

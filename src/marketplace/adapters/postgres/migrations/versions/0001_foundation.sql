@@ -118,8 +118,10 @@ CREATE TABLE "sign_in" (
     "requested_at" timestamptz NOT NULL,
     "expires_at" timestamptz NOT NULL,
     "origin" text NOT NULL,
+    "serial" bigint NOT NULL,
     CONSTRAINT "sign_in_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "sign_in_state" CHECK (state = ANY ('{sent,used,burnt,expired}'::text[]))
+    CONSTRAINT "sign_in_state" CHECK (state = ANY ('{sent,used,burnt,expired}'::text[])),
+    CONSTRAINT "sign_in_phone_serial_key" UNIQUE (tenant_id, "phone", "serial")
 );
 CREATE INDEX "sign_in_phone_requested_at_idx" ON "sign_in" (tenant_id, "phone", "requested_at");
 CREATE INDEX "sign_in_origin_requested_at_idx" ON "sign_in" (tenant_id, "origin", "requested_at");
