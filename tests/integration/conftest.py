@@ -75,6 +75,16 @@ _NEXT = """
 SELECT min((headers->>'due_at')::timestamptz) FROM pgqueuer
 WHERE status = 'queued' AND headers->>'tenant' = $1::uuid::text
 """
+# Accounts of which no promise speaks, each with what should stand on it.
+_ACCOUNT = "SELECT coalesce(sum(amount_minor), 0) FROM posting WHERE tenant_id = $1 AND account"
+_OWED = {
+    "refunds payable are those that have not been paid": f"""
+        SELECT ({_ACCOUNT} = 'refunds_payable') + coalesce(sum(amount_minor), 0) <> 0 FROM refund
+        WHERE tenant_id = $1 AND state IN ('requested', 'pending', 'failed')""",
+    "what is contested is with the bank": f"""
+        SELECT ({_ACCOUNT} = 'dispute_hold') <> coalesce(sum(contested_minor), 0) FROM payment
+        WHERE tenant_id = $1 AND state = 'disputed'""",
+}
 _KINDS: dict[str, Any] = {kind.QUEUE: msgspec.json.Decoder(kind) for kind in (Follow, Alarm)}
 
 # A command and who gives it.
@@ -291,7 +301,8 @@ class Market:
         audit = PostgresAudit(engine=self.owner, books={"sandbox": self.books}, outbox=self)
         promises = await audit.audit(self.tenant.id, now=self.now)
         assert promises
-        return [f"{one.name}: {sentence}" for one in promises for sentence in one.violations]
+        found = [f"{one.name}: {sentence}" for one in promises for sentence in one.violations]
+        return found + [name for name, statement in _OWED.items() if await self.sql(statement)]
 
     async def copies(self, tenant_id: UUID) -> Mapping[UUID, int]:
         return Counter(message.reference for message in await self.channel.read(tenant_id, limit=1_000))
