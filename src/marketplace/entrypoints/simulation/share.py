@@ -18,6 +18,7 @@ _SHOPS = 3
 _DAY = timedelta(days=1)
 _PATIENCE = timedelta(days=500)
 _AFTERWARDS = (timedelta(days=5), timedelta(days=20), timedelta(days=60), timedelta(days=200))
+_TOKENS_APART = 8  # lanes begin with different tokens, so that few bookings have them all between them
 _PLAIN_TOKENS = ("tok_success", "tok_success", "tok_decline", "tok_needs_action", "tok_pending_success")
 
 
@@ -90,7 +91,7 @@ class Share:
         if not self.faults:
             return [random.choice(_PLAIN_TOKENS), "tok_success"]
         methods = list(METHODS)
-        turn = number // 2 + self.number * 5
+        turn = number // 2 + self.number * _TOKENS_APART
         first = methods[turn % len(methods)] if number % 2 else "tok_success"
         return [first, random.choice(methods), "tok_success"]
 

@@ -11,7 +11,7 @@ from marketplace.entrypoints.simulation.engine import Report, simulate
 from marketplace.entrypoints.simulation.storages import in_memory
 from marketplace.entrypoints.simulation.trouble import USUAL
 
-MANY = 480  # enough for every kind of trouble to strike in each of these seeds
+MANY = 300
 
 
 async def simulated(bookings: int, *, seed: int = 1, faults: bool = True) -> Report:
