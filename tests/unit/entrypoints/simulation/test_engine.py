@@ -67,7 +67,7 @@ class TestASimulation:
 
 class TestABrokenCore:
     # Those that only a timer makes up for are not among them: the simulation heals them, as it should.
-    @pytest.mark.parametrize("event", ["booking.cancelled", "payment.succeeded", "payment.dispute_lost"])
+    @pytest.mark.parametrize("event", ["booking.cancelled", "booking.expired", "payment.dispute_lost"])
     async def test_is_found(self, monkeypatch: pytest.MonkeyPatch, event: str) -> None:
         without: Any = {name: after for name, after in reactions.REACTIONS.items() if name != event}
         monkeypatch.setattr("marketplace.core.marketplace.REACTIONS", without)
