@@ -56,13 +56,17 @@ class Hub:
     _pollers: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
     _closed: bool = False
 
-    @contextlib.asynccontextmanager
-    async def listening(self, tenant_id: UUID) -> AsyncIterator[asyncio.Queue[_NEWS | None]]:
-        """A queue of news; None in it means that listening is over. Raises LimitReached, Unavailable."""
+    def check_room(self) -> None:
+        """Raises LimitReached, Unavailable: asked before an answer begins, which could not say so later."""
         if self._closed:
             raise Unavailable("shutting down")
         if sum(map(len, self.listeners.values())) >= LISTENERS_MAX:
             raise LimitReached("too many listen already", retry_after_seconds=30)
+
+    @contextlib.asynccontextmanager
+    async def listening(self, tenant_id: UUID) -> AsyncIterator[asyncio.Queue[_NEWS | None]]:
+        """A queue of news; None in it means that listening is over. Raises LimitReached, Unavailable."""
+        self.check_room()
         queue: asyncio.Queue[_NEWS | None] = asyncio.Queue(_QUEUE_MAX)
         self.listeners.setdefault(tenant_id, set()).add(queue)
         try:
@@ -218,6 +222,7 @@ def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
     @get(PATH, name=f"GET {PATH}", media_type=_MEDIA_TYPE, opt={"roles": BOTH, "public": False})
     async def events(request: Request[Any, Any, Any]) -> Stream:
         call = await office.call(request, _Facts())
+        hub.check_room()
         authorization = request.headers.get("authorization")
         bearer = await office.bearers.of(authorization)
         last = request.headers.get("last-event-id")

@@ -1,0 +1,333 @@
+"""`GET /v1/events` tells everybody what concerns it, once, in order, however often it has to come back."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from marketplace.adapters.postgres.feed import Cursor
+from marketplace.core.shared.errors import NotSignedIn, Unavailable
+from marketplace.entrypoints.http import stream
+from marketplace.entrypoints.http.stream import Hub, Listener
+from marketplace.entrypoints.server import listen, serve
+
+SOON = 5.0
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(market: Any) -> AsyncIterator[Any]:
+    """The same platform behind a real socket, because streams end by being cut."""
+    settings = market.platform.settings()
+    opened, stop = listen(replace(settings, port=0)), asyncio.Event()
+    hub = market.platform.hub()
+    task = asyncio.create_task(serve(market.front, settings=settings, opened=opened, hub=hub, stop=stop))
+    yield Server(f"http://127.0.0.1:{opened.getsockname()[1]}", stop, task)
+    stop.set()
+    await asyncio.wait_for(task, SOON)
+    hub._closed = False  # the module's next server serves the same platform
+
+
+class Server:
+    def __init__(self, url: str, stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+        self.url, self.stop, self.task = url, stop, task
+
+    @contextlib.asynccontextmanager
+    async def listening(self, person: Any, last: str | None = None) -> AsyncIterator["Heard"]:
+        headers = person.headers | ({"last-event-id": last} if last else {})
+        async with (
+            httpx.AsyncClient(base_url=self.url, timeout=SOON) as client,
+            client.stream("GET", "/v1/events", headers=headers) as response,
+        ):
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith("text/event-stream")
+            heard = Heard(response)
+            await heard.welcome()
+            yield heard
+
+
+class Heard:
+    """A stream, taken apart into events."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._lines = response.aiter_lines()
+        self.last: str | None = None
+
+    async def welcome(self) -> None:
+        assert await asyncio.wait_for(anext(self._lines), SOON) == ": welcome"
+
+    async def event(self, seconds: float = SOON) -> dict[str, Any] | None:
+        """The next event, None at the end of the stream; raises TimeoutError."""
+        found: dict[str, Any] = {}
+        async with asyncio.timeout(seconds):
+            async for line in self._lines:
+                name, _, value = line.partition(": ")
+                if name in {"id", "event", "data"}:
+                    found[name] = value
+                elif not line and found:
+                    self.last = found["id"]
+                    return found | json.loads(found["data"])
+        return None
+
+    async def until(self, name: str) -> list[dict[str, Any]]:
+        """Events up to the one of that name."""
+        events: list[dict[str, Any]] = []
+        while not events or events[-1]["event"] != name:
+            event = await self.event()
+            assert event is not None
+            events.append(event)
+        return events
+
+
+class TestAListener:
+    async def test_hears_what_concerns_it_in_order(self, shop: Any, server: Server) -> None:
+        customer, provider = await shop.customer(), await shop.provider()
+
+        async with server.listening(customer) as mine, server.listening(provider) as theirs:
+            booking = await shop.confirmed()
+            heard, told = await mine.until("booking.confirmed"), await theirs.until("booking.confirmed")
+
+        of_booking = [event["event"] for event in heard if event["subject_id"] == booking["id"]]
+        assert of_booking == ["booking.requested", "booking.paid", "booking.confirmed"]
+        assert [e["event"] for e in told if e["kind"] == "booking"] == of_booking
+        assert {event["kind"] for event in heard} == {"booking", "payment"}
+        assert {event["kind"] for event in told} == {"booking"}
+
+    async def test_hears_nothing_of_others(self, shop: Any, server: Server, market: Any) -> None:
+        other, stranger = await shop.customer(1), await (await market.open()).customer()
+
+        async with server.listening(other) as one, server.listening(stranger) as two:
+            await shop.confirmed()
+            for heard in (one, two):
+                with pytest.raises(TimeoutError):
+                    await heard.event(0.6)
+
+    async def test_is_a_customer_or_a_provider(self, shop: Any) -> None:
+        for person, status in ((shop.nobody, 401), (await shop.admin(), 403), (await shop.support(), 403)):
+            assert (await person.get("/v1/events")).status_code == status
+
+    async def test_misses_nothing_while_it_is_away(self, shop: Any, server: Server) -> None:
+        customer = await shop.customer()
+        async with server.listening(customer) as before:
+            booking = await shop.book()
+            await before.until("booking.requested")
+        await shop.market.drain()
+        await (await shop.provider()).do(f"/v1/bookings/{booking['id']}/accept")
+
+        async with server.listening(customer, before.last) as after:
+            missed = await after.until("booking.confirmed")
+
+        assert [event["event"] for event in missed if event["kind"] == "booking"] == [
+            "booking.paid",
+            "booking.confirmed",
+        ]
+
+    async def test_is_told_to_read_again_after_another_life_of_the_database(
+        self, shop: Any, server: Server
+    ) -> None:
+        async with server.listening(await shop.customer(), f"{2**62}.0") as heard:
+            reset = await heard.event()
+
+            assert reset is not None
+            assert reset["event"] == "reset"
+            booking = await shop.book()
+            (event,) = [one for one in await heard.until("booking.requested") if one["kind"] == "booking"]
+            assert event["subject_id"] == booking["id"]
+
+    @pytest.mark.parametrize("last", ["none", "1", "1.", ".1", "-1.0", "1.0.0", "٣.٣", "1 .2"])
+    async def test_cannot_resume_from_what_is_no_place(self, shop: Any, last: str) -> None:
+        response = await (await shop.customer()).get("/v1/events", headers={"last-event-id": last.encode()})
+
+        assert response.status_code == 400
+        assert response.json()["facts"]["field"] == "Last-Event-ID"
+
+    async def test_is_counted_out_when_it_hangs_up(self, shop: Any, server: Server) -> None:
+        hub = shop.market.platform.hub()
+
+        async with server.listening(await shop.customer()):
+            there = sum(map(len, hub.listeners.values()))
+        await eventually(lambda: not hub.listeners)
+
+        assert there == 1
+        assert not hub._pollers
+
+
+async def eventually(holds: Any) -> None:
+    end = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+class TestDelivery:
+    async def test_is_exactly_once_across_cuts_under_concurrent_writers(
+        self, shop: Any, server: Server
+    ) -> None:
+        """Writers overlap, so that transactions end in another order than they begin."""
+        customer = await shop.customer()
+        starts = [slot["start"] for slot in await shop.slots(days=25, provider=1)][::3][:40]
+        expected = [shop.book(at=start, provider=1) for start in starts]
+        writing = asyncio.gather(*expected, return_exceptions=True)
+        heard: list[tuple[str, str]] = []
+        last = "0.0"
+
+        while not writing.done() or len(heard) < await self.wanted(shop, customer):
+            async with server.listening(customer, last) as listener:
+                with contextlib.suppress(TimeoutError):
+                    for _ in range(7):
+                        event = await listener.event(0.4)
+                        assert event is not None
+                        heard.append((event["data"], str(listener.last)))
+                last = listener.last or last
+
+        assert len({data for data, _ in heard}) == len(heard) == await self.wanted(shop, customer)
+        places = [Cursor.parse(place) for _, place in heard]
+        assert places == sorted(places)
+
+    async def wanted(self, shop: Any, customer: Any) -> int:
+        key = customer.tokens["user_id"]
+        kinds = "('booking', 'payment')"
+        found: int = await shop.market.sql(
+            f"SELECT count(*) FROM event WHERE parties @> ARRAY['{key}'::uuid] AND kind IN {kinds}"
+        )
+        return found
+
+
+class TestTheEnd:
+    async def test_comes_with_the_token(self, shop: Any, market: Any) -> None:
+        listener = await a_listener(shop, market, seconds=0.3)
+
+        begun = time.monotonic()
+        lines = [line async for line in listener.stream()]
+
+        assert set(lines) == {b": welcome\n\n", b": ping\n\n"}
+        assert time.monotonic() - begun < SOON
+
+    async def test_comes_when_the_user_is_no_longer_welcome(
+        self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "PING_SECONDS", 0.1)
+
+        async def gone() -> None:
+            raise NotSignedIn("blocked")
+
+        listener = await a_listener(shop, market, welcome=gone)
+
+        assert [line async for line in listener.stream()] == [b": welcome\n\n"]
+
+    async def test_does_not_come_because_the_database_is_away(
+        self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "PING_SECONDS", 0.1)
+
+        async def away() -> None:
+            raise Unavailable("away")
+
+        listener = await a_listener(shop, market, welcome=away, seconds=0.5)
+
+        assert [line async for line in listener.stream()].count(b": ping\n\n") > 1
+
+    async def test_comes_at_shutdown_and_nobody_is_let_in_after_it(self, shop: Any, market: Any) -> None:
+        listener = await a_listener(shop, market, seconds=SOON)
+        reading = asyncio.create_task(everything(listener))
+        await eventually(lambda: listener.hub.listeners)
+
+        listener.hub.close()
+
+        assert await asyncio.wait_for(reading, SOON) == [b": welcome\n\n"]
+        with pytest.raises(Unavailable):
+            await everything(listener)
+
+    async def test_comes_to_who_cannot_follow_and_nothing_is_lost(
+        self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "_QUEUE_MAX", 1)
+        monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+        customer = await shop.customer()
+        slow = await a_listener(shop, market, seconds=30)
+        lines = slow.stream()
+        assert await anext(lines) == b": welcome\n\n"
+        waiting = asyncio.create_task(anext(lines))
+        await asyncio.sleep(0.05)
+
+        for name in range(3):
+            await shop.book(at=(await shop.slots())[name]["start"])
+            await asyncio.sleep(0.1)
+        first = await waiting
+        rest = [line async for line in lines]
+
+        last = Cursor.parse([first, *rest][-1].split(b"\n")[0].removeprefix(b"id: ").decode())
+        again = await a_listener(shop, market, seconds=0.5, last=last)
+        missed = [line for line in await everything(again) if line.startswith(b"id")]
+        assert len([first, *rest, *missed]) == len(await customer.pages("/v1/bookings")) * 2
+        assert missed
+
+
+async def everything(listener: Listener) -> list[bytes]:
+    return [line async for line in listener.stream()]
+
+
+async def a_listener(shop: Any, market: Any, **facts: Any) -> Listener:
+    customer = await shop.customer()
+
+    async def welcome() -> None:
+        return None
+
+    given: dict[str, Any] = {"seconds": 1.0, "last": None, "welcome": welcome} | facts
+    parties = frozenset({customer.facts.user_id})
+    hub = Hub(market.platform.feed())
+    return Listener(hub=hub, tenant_id=shop.seeded.tenant.id, parties=parties, **given)
+
+
+class TestTheServer:
+    async def test_sends_listeners_home_when_it_stops(self, shop: Any, server: Server) -> None:
+        async with server.listening(await shop.customer()) as heard:
+            server.stop.set()
+
+            assert await heard.event() is None
+        await asyncio.wait_for(server.task, SOON)
+
+
+class TestTheHub:
+    async def test_goes_on_when_the_feed_breaks(
+        self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+        listener = await a_listener(shop, market, seconds=SOON)
+        feed, broken = listener.hub.feed, iter([Unavailable("away"), RuntimeError("a defect")])
+
+        class Breaking:
+            now = staticmethod(feed.now)
+
+            async def after(self, *asked: Any, **facts: Any) -> Any:
+                trouble = next(broken, None)
+                if trouble is not None and "parties" not in facts:
+                    raise trouble
+                return await feed.after(*asked, **facts)
+
+        listener.hub.feed = Breaking()  # type: ignore[assignment]
+        lines = listener.stream()
+        assert await anext(lines) == b": welcome\n\n"
+        waiting = asyncio.create_task(anext(lines))
+        await asyncio.sleep(0.1)
+
+        await shop.book()
+
+        assert (await asyncio.wait_for(waiting, SOON)).startswith(b"id: ")
+        await lines.aclose()  # type: ignore[attr-defined]
+
+    async def test_refuses_more_than_it_can_serve(
+        self, shop: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "LISTENERS_MAX", 0)
+
+        response = await (await shop.customer()).get("/v1/events")
+
+        assert response.status_code == 429
+        assert response.headers["retry-after"]
