@@ -11,9 +11,9 @@ COPY src src
 RUN pip install --no-build-isolation --no-deps --no-index .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home marketplace
+RUN useradd --system --uid 10001 --no-create-home marketplace && install -d -o marketplace /data
 COPY --from=build /opt/marketplace /opt/marketplace
-ENV PATH=/opt/marketplace/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/marketplace/bin:$PATH PYTHONUNBUFFERED=1 MARKETPLACE_DATA_DIRECTORY=/data
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \

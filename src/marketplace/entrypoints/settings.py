@@ -137,7 +137,7 @@ class Settings:
     )
 
     worker_concurrency: Connections = field(
-        default=6, metadata=_is(_WORKER, "jobs that one worker process carries out at a time")
+        default=20, metadata=_is(_WORKER, "jobs that one worker process carries out at a time")
     )
 
     sandbox: bool = field(

@@ -45,6 +45,7 @@ class Platform(containers.DeclarativeContainer):
         database_url,
         pool_size=settings.provided.api_connections,
         wait_seconds=settings.provided.connection_wait_seconds,
+        statement_seconds=settings.provided.statement_timeout_seconds,
         application_name="marketplace api",
     )
     webhook_engine = providers.Singleton(
@@ -52,6 +53,7 @@ class Platform(containers.DeclarativeContainer):
         database_url,
         pool_size=settings.provided.webhook_connections,
         wait_seconds=settings.provided.connection_wait_seconds,
+        statement_seconds=settings.provided.statement_timeout_seconds,
         application_name="marketplace webhooks",
     )
     worker_engine = providers.Singleton(
@@ -59,6 +61,7 @@ class Platform(containers.DeclarativeContainer):
         database_url,
         pool_size=settings.provided.worker_connections,
         wait_seconds=settings.provided.connection_wait_seconds,
+        statement_seconds=settings.provided.statement_timeout_seconds,
         application_name="marketplace worker",
     )
     sandbox_engine = providers.Singleton(
@@ -66,6 +69,7 @@ class Platform(containers.DeclarativeContainer):
         database_url,
         pool_size=settings.provided.sandbox_connections,
         wait_seconds=settings.provided.connection_wait_seconds,
+        statement_seconds=settings.provided.statement_timeout_seconds,
         application_name="marketplace sandbox",
     )
     api_store = providers.Singleton(PostgresStore, api_engine)
@@ -127,6 +131,7 @@ class Platform(containers.DeclarativeContainer):
         desk=desk,
         directory=directory,
         schedules=schedules,
+        at_once=settings.provided.worker_concurrency,
     )
 
     # HTTP.

@@ -34,13 +34,16 @@ class Worker:
     desk: Desk
     directory: Directory
     schedules: Schedules
+    at_once: int
     rounds: tuple[Round, ...] = ()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                jobs.work_off(engine=self.engine, follow=self._follow, ring=self._ring, stop=stop)
+                jobs.work_off(
+                    engine=self.engine, follow=self._follow, ring=self._ring, stop=stop, at_once=self.at_once
+                )
             )
             tasks.create_task(_again(self.schedules.keep, SCHEDULE_SECONDS, stop))
             for each in self.rounds:

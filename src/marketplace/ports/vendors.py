@@ -3,22 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.messaging import Channel
 from marketplace.ports.payments import PaymentRail
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
+    """Raises Unavailable for one that is not set up: an operator can help that, the caller cannot."""
+
     rails: Mapping[str, PaymentRail]
     channels: Mapping[str, Channel]
 
     def rail(self, name: str) -> PaymentRail:
         if name not in self.rails:
-            raise Invalid("rail", f"{name} is not set up", ", ".join(sorted(self.rails)) or "none")
+            raise Unavailable(f"the payment rail {name} is not set up", rail=name)
         return self.rails[name]
 
     def channel(self, name: str) -> Channel:
         if name not in self.channels:
-            raise Invalid("channel", f"{name} is not set up", ", ".join(sorted(self.channels)) or "none")
+            raise Unavailable(f"the channel {name} is not set up", channel=name)
         return self.channels[name]

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,11 +35,11 @@ NOW = datetime(2026, 11, 20, 9, 7, tzinfo=UTC)  # a Friday
 WEEK = [NOW + timedelta(days=day, hours=5 * day) for day in range(7)]
 
 
+@dataclass(frozen=True)
 class Every:
     """All rows of a kind."""
 
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
+    kind: type
 
     def matches(self, _row: Any) -> bool:
         return True

@@ -23,12 +23,13 @@ def create_engine(
     *,
     pool_size: int = 8,
     wait_seconds: float = 2,
+    statement_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     application_name: str = "marketplace",
 ) -> AsyncEngine:
     """Connections in the role that owns nothing; who finds none free within `wait_seconds` is refused."""
     settings = {
         "role": APP_ROLE,
-        "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+        "statement_timeout": f"{round(statement_seconds * 1000)}ms",
         "idle_in_transaction_session_timeout": "30s",
         # A plan for each shape of statement, made once. Small tables that have just been analysed would
         # otherwise teach it to read them whole, for ever: every table has the index that its rows need.
@@ -50,7 +51,7 @@ def create_engine(
         # Every statement has committed by itself: there is nothing to roll back.
         pool_reset_on_return=None,
         execution_options={"lanes": pool_size, "wait_seconds": wait_seconds},
-        connect_args=_connect_arguments(settings, application_name, command_seconds=10),
+        connect_args=_connect_arguments(settings, application_name, command_seconds=2 * statement_seconds),
     )
 
 
@@ -86,7 +87,7 @@ def unreachable(url: str, error: Exception) -> Unavailable:
     # SQLAlchemy puts the class in front of what the server said.
     said = reason.partition("): ")[2] or str(reason).rpartition(">: ")[2]
     return Unavailable(
-        f"the database {where.database} at {host}:{where.port or 5432} cannot be reached: {said}"
+        f"the database {where.database} at {host}:{where.port or 5432} cannot be used: {said}"
     )
 
 

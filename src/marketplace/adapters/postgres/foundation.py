@@ -5,12 +5,15 @@ What the tables stand on: the role that owns nothing, ranges of ids, and the fun
 """
 
 FOUNDATION = """\
+-- Roles are the whole server's: where somebody made this one, and let us be it, nothing is asked for.
 DO $$ BEGIN
-    CREATE ROLE marketplace_app NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- roles are the whole server's
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'marketplace_app') THEN
+        CREATE ROLE marketplace_app NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
-    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    IF NOT pg_has_role(current_user, 'marketplace_app', 'MEMBER') THEN
         EXECUTE format('GRANT marketplace_app TO %I', current_user);
     END IF;
 END $$;

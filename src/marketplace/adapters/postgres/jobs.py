@@ -46,6 +46,7 @@ async def work_off(
     follow: Callable[[Follow], Awaitable[None]],
     ring: Callable[[Alarm], Awaitable[None]],
     stop: asyncio.Event,
+    at_once: int = AT_ONCE_MAX,
 ) -> None:
     """
     Carries out jobs as they come due, until `stop` is set, and finishes those in hand.
@@ -56,8 +57,8 @@ async def work_off(
         try:
             async with _manager(engine, follow, ring, drains=False) as manager, _obeying(stop, manager):
                 await manager.run(
-                    batch_size=BATCH,
-                    max_concurrent_tasks=AT_ONCE_MAX,
+                    batch_size=max(1, at_once // 2),
+                    max_concurrent_tasks=max(2, at_once),
                     dequeue_timeout=LOOK_AGAIN,
                     heartbeat_timeout=HEARTBEAT,
                     shutdown_on_listener_failure=True,

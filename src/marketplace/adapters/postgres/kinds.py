@@ -22,7 +22,10 @@ from marketplace.core.tenants.tenant import Tenant
 STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Tenant: (),
     Receipt: (),
-    Event: (("xact", "seq"),),
+    Event: (
+        ("xact", "seq"),
+        ("at",),
+    ),
     User: (("phone",),),
     SignIn: (("phone", "requested_at"), ("origin", "requested_at")),
     Session: (("user_id",),),

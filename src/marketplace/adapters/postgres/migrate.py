@@ -15,6 +15,17 @@ _WITH_ROWS = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
+_FROM_THE_FUTURE = """
+SELECT coalesce(bool_or((
+    SELECT e.xact FROM event AS e WHERE e.tenant_id = t.id ORDER BY e.xact DESC, e.seq DESC LIMIT 1
+) >= pg_snapshot_xmax(pg_current_snapshot())), false) FROM tenant AS t
+"""
+_SETTLE = (
+    "ALTER TABLE event DISABLE TRIGGER event_append_only",
+    "UPDATE event SET xact = '3' WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())",
+    "ALTER TABLE event ENABLE TRIGGER event_append_only",
+)
+_NOT_PERMITTED = "42501"
 VERSION_TABLE = "schema_version"
 VERSIONS = tuple(sorted(path.name[:4] for path in (_DIRECTORY / "versions").glob("[0-9]*.py")))
 HEAD = VERSIONS[-1]
@@ -26,6 +37,12 @@ class DatabaseNewer(MarketplaceError):
     code = "database_newer"
 
 
+class NotPermitted(MarketplaceError):
+    """The role that the URL names may not do what the set-up needs; docs/running.md says which rights."""
+
+    code = "not_permitted"
+
+
 async def migrate(url: str) -> str:
     """The schema's version, once it is this code's; raises DatabaseNewer or Unavailable."""
     engine = create_owner_engine(url)
@@ -34,6 +51,11 @@ async def migrate(url: str) -> str:
             await _bring_to_head(connection)
     except (OSError, SQLAlchemyError) as error:
         raise unreachable(url, error) from error
+    except Exception as error:
+        # The script of a migration is sent by the driver itself, and so are its refusals.
+        if getattr(error, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+        raise NotPermitted(f"the database's owner lacks a right that the set-up needs: {error}") from error
     finally:
         await engine.dispose()
     return HEAD
@@ -56,6 +78,23 @@ async def _bring_to_head(connection: AsyncConnection) -> None:
             await worker.execution_options(isolation_level="READ COMMITTED")
             await worker.run_sync(_upgrade)
         await analyse(connection)
+    await _settle_restored(connection)
+
+
+async def _settle_restored(connection: AsyncConnection) -> None:
+    """
+    After a restore into another cluster events carry transaction ids that are yet to come there.
+
+    The feed holds back what may still be under way, and would hide them; their order among each other is
+    that of `seq`, so they may all carry the oldest id there is.
+    """
+    restored = await connection.exec_driver_sql(_FROM_THE_FUTURE)
+    if restored.scalar_one():
+        async with connection.engine.connect() as worker:
+            await worker.execution_options(isolation_level="READ COMMITTED")
+            for statement in _SETTLE:
+                await worker.exec_driver_sql(statement)
+            await worker.commit()
 
 
 async def analyse(connection: AsyncConnection) -> None:

@@ -76,10 +76,11 @@ def shares(booking: Booking, minor: int) -> tuple[int, int, int]:
 def _release(booking: Booking, minor: int, call: Call, work: Work) -> None:
     provider_part, platform_part, vat_part = shares(booking, minor)
     undone = booking.state in CLOSED_UNDONE
+    unserved = undone or booking.state == State.NO_SHOW
     amounts = {
         customer_funds(booking.id): minor,
         provider_payable(booking.provider_id): -provider_part,
-        CANCELLATION_FEE if undone else PLATFORM_FEE: -platform_part,
+        CANCELLATION_FEE if unserved else PLATFORM_FEE: -platform_part,
         VAT_OUTPUT: -vat_part,
     }
     work.insert(*balanced(_origin(booking, "released", call), amounts))

@@ -41,7 +41,8 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
         case "approve":
             return work.save(step(booking, "approve", call, reason="no complaint", refund_minor=0))
         case "resolve":
-            return work.save(decided(booking, call, 0, "not decided in time"))
+            # As it stood before the complaint: of a provider who did not come, everything goes back.
+            return work.save(decided(booking, call, booking.refund_minor or 0, "not decided in time"))
         case _:
             return await _release(booking, call, work)
 

@@ -12,6 +12,7 @@ from marketplace.core.bookings.commands import (
     ApproveBooking,
     CancelBooking,
     DeclineBooking,
+    DisputeBooking,
     ResolveDispute,
     RetryPayment,
 )
@@ -165,7 +166,9 @@ class TestAnAbsence:
 
         await world.forward(days=1)
 
-        await check(world, EARNED)
+        fee = EARNED["platform_fee"]
+        kept = {account: amount for account, amount in EARNED.items() if account != "platform_fee"}
+        await check(world, {**kept, "cancellation_fee": fee})
 
     async def test_of_the_provider_gives_everything_back(self, world: Any) -> None:
         await world.miss(by=world.customer)
@@ -217,6 +220,16 @@ class TestADispute:
 
         assert (await world.booking(key)).state == State.COMPLETED
         await check(world, EARNED)
+
+    async def test_of_an_absence_that_nobody_decides_stands_as_it_was_before(self, world: Any) -> None:
+        """A provider who did not come is not paid because the customer complained as well."""
+        key = await world.miss(by=world.customer)
+        await world.do(DisputeBooking(booking_id=key, reason="nobody came"), world.customer)
+
+        await world.forward(days=7)
+
+        assert (await world.booking(key)).state == State.COMPLETED
+        await check(world, {})
 
 
 def told(payment: Any, standing: Standing) -> RecordPayment:

@@ -1,9 +1,12 @@
+-- Roles are the whole server's: where somebody made this one, and let us be it, nothing is asked for.
 DO $$ BEGIN
-    CREATE ROLE marketplace_app NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- roles are the whole server's
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'marketplace_app') THEN
+        CREATE ROLE marketplace_app NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
-    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    IF NOT pg_has_role(current_user, 'marketplace_app', 'MEMBER') THEN
         EXECUTE format('GRANT marketplace_app TO %I', current_user);
     END IF;
 END $$;
@@ -82,6 +85,7 @@ CREATE TABLE "event" (
     CONSTRAINT "event_subject_id_version_key" UNIQUE (tenant_id, "subject_id", "version")
 );
 CREATE INDEX "event_xact_seq_idx" ON "event" (tenant_id, "xact", "seq");
+CREATE INDEX "event_at_idx" ON "event" (tenant_id, "at");
 CREATE TRIGGER "event_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "event" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
 ALTER TABLE "event" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "event_own" ON "event" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
