@@ -341,3 +341,9 @@ def together() -> Callable[..., Awaitable[list[Any]]]:
         return list(await asyncio.gather(*questions))
 
     return gather
+
+
+@pytest.fixture(scope="session")
+def running_market() -> Callable[..., Any]:
+    """Runs a platform where a test wants another than its module's."""
+    return running
