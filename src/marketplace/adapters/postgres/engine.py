@@ -86,9 +86,7 @@ def unreachable(url: str, error: Exception) -> Unavailable:
     reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
     # SQLAlchemy puts the class in front of what the server said.
     said = reason.partition("): ")[2] or str(reason).rpartition(">: ")[2]
-    return Unavailable(
-        f"the database {where.database} at {host}:{where.port or 5432} cannot be used: {said}"
-    )
+    return Unavailable(f"the database {where.database} at {host}:{where.port or 5432} cannot be used: {said}")
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, Any]:
