@@ -45,6 +45,7 @@ class LogLevel(StrEnum):
 
 Connections = Annotated[int, Meta(ge=1, le=200)]
 Seconds = Annotated[float, Meta(ge=0.1, le=600)]
+Proxies = Annotated[int, Meta(ge=0, le=10)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1024, le=10_485_760)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
@@ -118,6 +119,12 @@ class Settings:
     port: Port = field(default=8000, metadata=_is(_HTTP, "port to listen on; 0 takes a free one"))
     public_base_url: BaseUrl | None = field(
         default=None, metadata=_is(_HTTP, "how the world reaches the API, for webhooks; else host and port")
+    )
+    proxies: Proxies = field(
+        default=0,
+        metadata=_is(
+            _HTTP, "proxies of yours before the API, each adding the address it saw to X-Forwarded-For"
+        ),
     )
     body_bytes_max: Bytes = field(default=65_536, metadata=_is(_HTTP, "largest body that a request may have"))
     sign_in_secret: Secret | None = field(

@@ -142,6 +142,7 @@ class Platform(containers.DeclarativeContainer):
             default_tenant=settings.tenant_slug,
             secret=(settings.sign_in_secret or token_hex(32)).encode(),
             sandbox=sandbox() if settings.sandbox else None,
+            proxies=settings.proxies,
             **parts,
         ),
         settings,

@@ -16,7 +16,7 @@ from marketplace.core.catalogue.availability import (
     job_length,
     price_of,
 )
-from marketplace.core.catalogue.pricing import ChosenOption, Price
+from marketplace.core.catalogue.pricing import ChosenOption
 from marketplace.core.catalogue.service import Service, State
 from marketplace.core.catalogue.slots import Slot, free_slots
 from marketplace.core.providers.provider import Provider
@@ -28,7 +28,7 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import ServiceView, view_of
+from marketplace.entrypoints.http.views import PriceView, ServiceView, price_view, view_of
 from marketplace.ports.storage import One
 
 SLOTS_DAYS_MAX = 31
@@ -127,9 +127,9 @@ async def slots(
     return Slots(found.id, provider.time_zone, int(duration.total_seconds() // 60), free)
 
 
-async def quoted(office: Office, call: Call, *, data: Any, service_id: UUID) -> Price:
+async def quoted(office: Office, call: Call, *, data: Any, service_id: UUID) -> PriceView:
     found, provider = await _service(office, call, service_id)
-    return price_of(
+    price = price_of(
         service=found,
         chosen=data.options,
         duration=job_length(found, data.duration_minutes),
@@ -137,6 +137,7 @@ async def quoted(office: Office, call: Call, *, data: Any, service_id: UUID) -> 
         provider=provider,
         policy=call.policy,
     )
+    return price_view(price, call)
 
 
 async def _service(office: Office, call: Call, key: UUID) -> tuple[Service, Provider]:
@@ -188,7 +189,7 @@ ROUTES: tuple[Route, ...] = (
     QuestionRoute(
         path="/v1/services/{service_id}/price",
         ask=quoted,
-        answer=Price,
+        answer=PriceView,
         summary="What a job costs, line by line, before committing.",
         public=True,
         tags=_TAGS,

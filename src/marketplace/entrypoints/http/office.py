@@ -61,6 +61,7 @@ class Office:
     engine: AsyncEngine
     default_tenant: str
     secret: bytes
+    proxies: int = 0
     sandbox: Sandbox | None = None
 
     def __post_init__(self) -> None:
@@ -73,13 +74,26 @@ class Office:
         # Whoever signs in has no token, or one that is of no more use.
         if route.public and (authorization is None or route.verb == "POST"):
             tenant_id = tenant_id_of(request.headers.get(TENANT_HEADER, self.default_tenant))
-            return await self.directory.call(tenant_id, NOBODY, request_id, _origin(request))
+            return await self.directory.call(tenant_id, NOBODY, request_id, self._origin(request))
         bearer = await self.bearers.of(authorization)
         if bearer.actor.role not in route.roles and not route.public:
             roles = ", ".join(sorted(route.roles))
             raise NotAllowed(f"this is for {roles}; you are signed in as {bearer.actor.role}")
         _check_tenant(request, bearer.tenant_id)
-        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, _origin(request))
+        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, self._origin(request))
+
+    def _origin(self, request: Request[Any, Any, Any]) -> str:
+        """
+        A digest of the client's address, so that no address is stored; empty where it is not known.
+
+        Of X-Forwarded-For only what our own proxies added is believed: the rest anybody can write.
+        """
+        forwarded = request.headers.get("x-forwarded-for", "").split(",")
+        if self.proxies and len(forwarded) >= self.proxies:
+            address = forwarded[-self.proxies].strip()
+        else:
+            address = "" if request.client is None else request.client.host
+        return sha256(address.encode()).hexdigest()[:16] if address else ""
 
     async def answer(
         self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]
@@ -161,9 +175,3 @@ def _check_tenant(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
     named = request.headers.get(TENANT_HEADER)
     if named is not None and tenant_id_of(named) != tenant_id:
         raise NotFound("marketplace", named)
-
-
-def _origin(request: Request[Any, Any, Any]) -> str:
-    """A digest of the client's address, so that no address is stored; empty where it is not known."""
-    client = request.client
-    return "" if client is None else sha256(client.host.encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from marketplace.core.bookings import booking
 from marketplace.core.bookings.booking import Booking, Side, State
 from marketplace.core.bookings.fulfilment import EARLY_START_MAX
 from marketplace.core.catalogue import service
-from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceRule
+from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceLine, PriceRule
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity import session, user
 from marketplace.core.identity.session import Session
@@ -49,6 +49,31 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     moves: tuple[str, ...]
 
 
+class PriceView(msgspec.Struct, kw_only=True, frozen=True):
+    """What the customer pays, line by line. Who gets how much of it, the provider and the platform see."""
+
+    currency: str
+    lines: tuple[PriceLine, ...]
+    total_minor: int
+    vat_minor: int
+    fee_minor: int | None
+    fee_vat_minor: int | None
+    provider_minor: int | None
+
+
+def price_view(price: Price, call: Call) -> PriceView:
+    shares_shown = call.actor.role in {Role.PROVIDER, Role.ADMIN, Role.SUPPORT}
+    return PriceView(
+        currency=price.currency,
+        lines=price.lines,
+        total_minor=price.total_minor,
+        vat_minor=price.vat_minor,
+        fee_minor=price.fee_minor if shares_shown else None,
+        fee_vat_minor=price.fee_vat_minor if shares_shown else None,
+        provider_minor=price.provider_minor if shares_shown else None,
+    )
+
+
 class BookingView(View, frozen=True):
     """Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does."""
 
@@ -62,7 +87,7 @@ class BookingView(View, frozen=True):
     ends_at: datetime
     time_zone: str
     options: tuple[ChosenOption, ...]
-    price: Price
+    price: PriceView
     currency: str
     total_minor: int
     terms: CancellationTerms
@@ -219,7 +244,10 @@ def _view(kind: type[View], subject: Any, call: Call, **hidden: Any) -> Any:
 
 
 def booking_view(booking: Booking, call: Call) -> BookingView:
-    hidden: dict[str, Any] = {"moves": possible_moves(booking, call)}
+    hidden: dict[str, Any] = {
+        "moves": possible_moves(booking, call),
+        "price": price_view(booking.price, call),
+    }
     role = call.actor.role
     if role != Role.CUSTOMER or booking.state not in _CODE_SHOWN:
         hidden["start_code"] = None
