@@ -60,7 +60,7 @@ def bookings() -> None:
     For example:
 
         marketplace bookings list --state disputed
-        marketplace bookings resolve $ID --refund-minor 5000 --as +27600000201 --reason 'half done'
+        marketplace bookings resolve $ID --refund-minor 5000 --as $ADMIN --reason 'half done'
     """
 
 
@@ -109,8 +109,8 @@ def move(operator: Operator, *, name: str, booking_id: UUID, reason: str, facts:
 
     For example:
 
-        marketplace bookings move accept $ID --as +27600000201 --reason 'as agreed by phone'
-        marketplace bookings move resolve $ID --with refund_minor=5000 --as +27600000201 --reason 'half done'
+        marketplace bookings move accept $ID --as $ADMIN --reason 'as agreed by phone'
+        marketplace bookings move resolve $ID --with refund_minor=5000 --as $ADMIN --reason 'half'
     """
     given = dict(fact.partition("=")[::2] for fact in facts)
     command = made(ACTS[name], booking_id, {**given, REASON: reason})

@@ -34,7 +34,7 @@ def jobs() -> None:
     For example:
 
         marketplace jobs backlog
-        marketplace jobs requeue 4711 --as +27600000201
+        marketplace jobs requeue 4711 --as $ADMIN
     """
 
 
@@ -81,7 +81,7 @@ def requeue(operator: Operator, *, ids: tuple[int, ...]) -> None:
 
     For example:
 
-        marketplace jobs requeue 4711 4712 --as +27600000201
+        marketplace jobs requeue 4711 4712 --as $ADMIN
     """
     _settle(operator, ids, queue.requeue, "requeued")
 
@@ -95,7 +95,7 @@ def discard(operator: Operator, *, ids: tuple[int, ...]) -> None:
 
     For example:
 
-        marketplace jobs discard 4711 --as +27600000201
+        marketplace jobs discard 4711 --as $ADMIN
     """
     _settle(operator, ids, queue.discard, "discarded")
 

@@ -71,8 +71,8 @@ def accounts(operator: Operator, *, prefix: str | None, detailed: bool) -> int |
         screen.show_json({"accounts": found, "sums": sums})
     else:
         screen.show_table(found, _ACCOUNTS, none="Nothing has been booked.")
-        together = ", ".join(money(minor, currency) for currency, minor in sums.items())
-        screen.stdout().print(f"Together {together}." if sums else "")
+        for currency, minor in sums.items():
+            screen.stdout().print(f"Together {money(minor, currency)}.")
     return FAILED if any(sums.values()) and prefix is None else None
 
 

@@ -93,6 +93,7 @@ _LOOK = RichHelpConfiguration(
     command_groups={"*": [{"name": name, "commands": list(part)} for name, part in PANELS.items()]},
     commands_before_options=True,
     style_helptext="",
+    text_paragraph_linebreaks="\n\n",
     style_commands_table_column_width_ratio=(1, 6),
 )
 

@@ -58,7 +58,7 @@ def _add(group: click.Group, name: str, act: Act) -> None:
 
     for option in reversed(list(_options(act))):
         carry_out = option(carry_out)
-    path = f"marketplace {group.name} {name} $ID --as +27600000201 --reason 'as agreed by phone'"
+    path = f"marketplace {group.name} {name} $ID --as $ADMIN --reason 'by phone'"
     group.command(name, help=f"{act.says}\n\nFor example:\n\n    {path}{act.example and ' ' + act.example}")(
         carry_out
     )

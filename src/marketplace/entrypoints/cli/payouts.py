@@ -45,7 +45,7 @@ def payouts() -> None:
     For example:
 
         marketplace payouts list --state due
-        marketplace payouts approve $ID --as +27600000201 --reason 'checked against the invoice'
+        marketplace payouts approve $ID --as $ADMIN --reason 'checked against the invoice'
     """
 
 
@@ -89,7 +89,7 @@ def run(operator: Operator, *, run_id: UUID | None) -> None:
 
     For example:
 
-        marketplace payouts run --as +27600000201
+        marketplace payouts run --as $ADMIN
     """
     command = StartPayoutRun(run_id=run_id or uuid4())
     show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)

@@ -37,7 +37,7 @@ def providers() -> None:
     For example:
 
         marketplace providers list --state applied
-        marketplace providers verify $ID --as +27600000201 --reason 'papers seen'
+        marketplace providers verify $ID --as $ADMIN --reason 'papers seen'
     """
 
 

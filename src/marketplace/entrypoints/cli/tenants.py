@@ -49,7 +49,7 @@ def tenants() -> None:
     For example:
 
         marketplace tenants list
-        marketplace tenants clock --forward 2d --as +27600000201 --reason 'to see the release'
+        marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
 
 
@@ -124,7 +124,7 @@ def policy(operator: Operator, *, blueprint: str, reason: str) -> None:
 
     For example:
 
-        marketplace tenants policy ./curbside-2027.toml --as +27600000201 --reason 'new fees'
+        marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
     """
     command = AmendPolicy(policy=blueprints.load_policy(blueprint), reason=reason)
     show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
@@ -140,7 +140,7 @@ def clock(operator: Operator, *, forward: int, reason: str) -> None:
 
     For example:
 
-        marketplace tenants clock --forward 2d --as +27600000201 --reason 'to see the release'
+        marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
 
     async def carry_out(visit: Visit) -> Tenant:

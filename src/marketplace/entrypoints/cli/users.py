@@ -33,7 +33,7 @@ def users() -> None:
     For example:
 
         marketplace users list --role admin
-        marketplace users grant +27600000204 --role support --as +27600000201 --reason 'joined the team'
+        marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
 
 
@@ -91,7 +91,7 @@ def grant(operator: Operator, *, phone: str, roles: tuple[str, ...], **given: An
 
     For example:
 
-        marketplace users grant +27600000204 --role support --as +27600000201 --reason 'joined the team'
+        marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
 
     async def carry_out(visit: Visit) -> Any:

@@ -51,6 +51,7 @@ def show(base_url: str, seeded: Seeded, *, kept_in: Path | None) -> None:
         console.print(Panel(answers, title=title, title_align="left", border_style="green", box=box.ROUNDED))
     else:
         console.print(title, answers, sep="\n\n")
+    console.print()
     _show_lines(
         console, "Sign in, like anybody, by a code that comes as a message:", _sign_in(base_url, seeded)
     )
@@ -112,7 +113,7 @@ def _next_steps(base_url: str) -> Iterator[str]:
 
 def _show_lines(console: Console, said: str, lines: Iterator[str]) -> None:
     """Unwrapped and without a frame, so that they can be copied."""
-    console.print(f"\n{said}\n")
+    console.print(f"{said}\n")
     for line in lines:
         console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
     console.print()

@@ -1,3 +1,4 @@
+import inspect
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from click.testing import CliRunner
 from marketplace.entrypoints.cli.main import COMMANDS, load, marketplace
 
 EXAMPLES = "For example:"
+# What fits into a terminal of 100 columns, within the margins of the help.
+LINE_MAX = 97
 HEAVY = ("alembic", "asyncpg", "httpx", "litestar", "sqlalchemy", "uvicorn", "marketplace.entrypoints.wiring")
 
 
@@ -76,6 +79,12 @@ class TestEveryCommand:
         assert result.exit_code == 0
         assert EXAMPLES in result.output
         assert examples(TREE[path])
+
+    @pytest.mark.parametrize("path", TREE)
+    def test_fits_on_the_lines_of_a_terminal(self, path: str) -> None:
+        lines = inspect.cleandoc(TREE[path].help or "").splitlines()
+
+        assert not [line for line in lines if line.startswith("    ") and len(line) > LINE_MAX]
 
     @pytest.mark.parametrize("path", TREE)
     def test_has_examples_that_name_what_there_is(self, path: str) -> None:
