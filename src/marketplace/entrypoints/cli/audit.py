@@ -30,8 +30,8 @@ def audit(options: Given, *, tenant: str | None) -> int | None:
 
     For example:
 
-        marketplace audit
-        marketplace audit --tenant live-music --json
+        $ marketplace audit
+        $ marketplace audit --tenant live-music --json
     """
     key = tenant_id_of(tenant) if tenant else None
     promises = opening.visit_all(options, lambda place: _audit(place, key))

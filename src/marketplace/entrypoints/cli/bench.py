@@ -15,7 +15,7 @@ def bench() -> None:
 
     For example:
 
-        marketplace bench bookings
+        $ marketplace bench bookings
     """
 
 
@@ -31,8 +31,8 @@ def bookings(*, seconds: int, seed: int, as_json: bool) -> None:
 
     For example:
 
-        marketplace bench bookings --seconds 20
-        marketplace bench bookings --json
+        $ marketplace bench bookings --seconds 20
+        $ marketplace bench bookings --json
     """
     remark = screen.stderr()
     result = carry_out(measure(seconds=seconds, seed=seed, told=lambda said: remark.print(said, style="dim")))

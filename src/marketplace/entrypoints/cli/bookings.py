@@ -59,8 +59,8 @@ def bookings() -> None:
 
     For example:
 
-        marketplace bookings list --state disputed
-        marketplace bookings resolve $ID --refund-minor 5000 --as $ADMIN --reason 'half done'
+        $ marketplace bookings list --state disputed
+        $ marketplace bookings resolve $ID --refund-minor 5000 --as $ADMIN --reason 'half done'
     """
 
 
@@ -76,8 +76,8 @@ def list_bookings(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace bookings list --state awaiting_provider
-        marketplace bookings list --limit 100 --json
+        $ marketplace bookings list --state awaiting_provider
+        $ marketplace bookings list --limit 100 --json
     """
     page = operator.visit(lambda visit: visit.page(listings.BOOKINGS, **asked))
     show_page(page, COLUMNS, as_json=operator.as_json, none="No bookings.")
@@ -92,7 +92,7 @@ def show(operator: Operator, *, booking_id: UUID) -> None:
 
     For example:
 
-        marketplace bookings show $ID
+        $ marketplace bookings show $ID
     """
     show_one(operator.visit(lambda visit: visit.one(Booking, booking_id)), as_json=operator.as_json)
 
@@ -109,8 +109,8 @@ def move(operator: Operator, *, name: str, booking_id: UUID, reason: str, facts:
 
     For example:
 
-        marketplace bookings move accept $ID --as $ADMIN --reason 'as agreed by phone'
-        marketplace bookings move resolve $ID --with refund_minor=5000 --as $ADMIN --reason 'half'
+        $ marketplace bookings move accept $ID --as $ADMIN --reason 'as agreed by phone'
+        $ marketplace bookings move resolve $ID --with refund_minor=5000 --as $ADMIN --reason 'half'
     """
     given = dict(fact.partition("=")[::2] for fact in facts)
     command = made(ACTS[name], booking_id, {**given, REASON: reason})

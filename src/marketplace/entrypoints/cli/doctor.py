@@ -22,8 +22,8 @@ def doctor(options: Given) -> int | None:
 
     For example:
 
-        marketplace doctor
-        marketplace doctor --config production.toml --json
+        $ marketplace doctor
+        $ marketplace doctor --config production.toml --json
     """
     settings = options.settings()
     checks = carry_out(check_all(settings))

@@ -22,8 +22,8 @@ def docs(*, check: bool, folder: Path, as_json: bool) -> int | None:
     Lifecycles, settings and the sandbox's tokens are described by the code that uses them.
 
     For example:
-        marketplace docs
-        marketplace docs --check
+        $ marketplace docs
+        $ marketplace docs --check
 
     """
     stale = documents.check(folder) if check else documents.write(folder)

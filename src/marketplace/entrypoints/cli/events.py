@@ -26,8 +26,8 @@ def events() -> None:
 
     For example:
 
-        marketplace events trail $BOOKING
-        marketplace events trail --by $USER --limit 100
+        $ marketplace events trail $BOOKING
+        $ marketplace events trail --by $USER --limit 100
     """
 
 
@@ -44,8 +44,8 @@ def trail(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace events trail $BOOKING
-        marketplace events trail --name payout.held --json
+        $ marketplace events trail $BOOKING
+        $ marketplace events trail --name payout.held --json
     """
     page = operator.visit(lambda visit: _events(visit, asked))
     show_page(page, COLUMNS, as_json=operator.as_json, none="No events.")

@@ -23,7 +23,7 @@ def inbox() -> None:
 
     For example:
 
-        marketplace inbox read
+        $ marketplace inbox read
     """
 
 
@@ -37,8 +37,8 @@ def read(operator: Operator, *, address: str | None, limit: int) -> None:
 
     For example:
 
-        marketplace inbox read --limit 1
-        marketplace inbox read --address +27600000203 --json
+        $ marketplace inbox read --limit 1
+        $ marketplace inbox read --address +27600000203 --json
     """
     found = operator.visit(lambda visit: _read(visit, address, limit))
     if operator.as_json:

@@ -33,8 +33,8 @@ def jobs() -> None:
 
     For example:
 
-        marketplace jobs backlog
-        marketplace jobs requeue 4711 --as $ADMIN
+        $ marketplace jobs backlog
+        $ marketplace jobs requeue 4711 --as $ADMIN
     """
 
 
@@ -46,7 +46,7 @@ def backlog(operator: Operator) -> None:
 
     For example:
 
-        marketplace jobs backlog --json
+        $ marketplace jobs backlog --json
     """
     found = operator.visit(lambda visit: queue.backlog(engine=visit.engine))
     show_one(found, as_json=operator.as_json)
@@ -61,7 +61,7 @@ def parked(operator: Operator, *, limit: int) -> None:
 
     For example:
 
-        marketplace jobs parked
+        $ marketplace jobs parked
     """
     found = operator.visit(
         lambda visit: queue.list_parked(engine=visit.engine, tenant_id=visit.tenant_id, limit=limit)
@@ -81,7 +81,7 @@ def requeue(operator: Operator, *, ids: tuple[int, ...]) -> None:
 
     For example:
 
-        marketplace jobs requeue 4711 4712 --as $ADMIN
+        $ marketplace jobs requeue 4711 4712 --as $ADMIN
     """
     _settle(operator, ids, queue.requeue, "requeued")
 
@@ -95,7 +95,7 @@ def discard(operator: Operator, *, ids: tuple[int, ...]) -> None:
 
     For example:
 
-        marketplace jobs discard 4711 --as $ADMIN
+        $ marketplace jobs discard 4711 --as $ADMIN
     """
     _settle(operator, ids, queue.discard, "discarded")
 

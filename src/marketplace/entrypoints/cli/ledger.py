@@ -43,8 +43,8 @@ def ledger() -> None:
 
     For example:
 
-        marketplace ledger accounts
-        marketplace ledger booking $ID
+        $ marketplace ledger accounts
+        $ marketplace ledger booking $ID
     """
 
 
@@ -58,8 +58,8 @@ def accounts(operator: Operator, *, prefix: str | None, detailed: bool) -> int |
 
     For example:
 
-        marketplace ledger accounts
-        marketplace ledger accounts --prefix provider_payable --detailed
+        $ marketplace ledger accounts
+        $ marketplace ledger accounts --prefix provider_payable --detailed
     """
     found = operator.visit(
         lambda visit: books.accounts(visit.reads, visit.tenant_id, prefix=prefix, detailed=detailed)
@@ -85,7 +85,7 @@ def booking(operator: Operator, *, booking_id: UUID) -> None:
 
     For example:
 
-        marketplace ledger booking $ID
+        $ marketplace ledger booking $ID
     """
     found, currency = operator.visit(lambda visit: _movements(visit, booking_id))
     if operator.as_json:

@@ -111,9 +111,9 @@ def marketplace() -> None:
     Start with `marketplace run`, and see a booking go its way with `marketplace demo`.
 
     For example:
-        marketplace run --blueprint home-services
-        marketplace demo
-        marketplace bookings list --state confirmed
+        $ marketplace run --blueprint home-services
+        $ marketplace demo
+        $ marketplace bookings list --state confirmed
 
     """
 

@@ -58,8 +58,8 @@ def _add(group: click.Group, name: str, act: Act) -> None:
 
     for option in reversed(list(_options(act))):
         carry_out = option(carry_out)
-    path = f"marketplace {group.name} {name} $ID --as $ADMIN --reason 'by phone'"
-    group.command(name, help=f"{act.says}\n\nFor example:\n\n    {path}{act.example and ' ' + act.example}")(
+    path = f"$ marketplace {group.name} {name} $ID --as $ADMIN --reason 'by phone'"
+    group.command(name, help=f"{act.says}\n\nFor example:\n    {path}{act.example and ' ' + act.example}")(
         carry_out
     )
 

@@ -30,8 +30,8 @@ def payments() -> None:
 
     For example:
 
-        marketplace payments unknown
-        marketplace payments list --booking $ID
+        $ marketplace payments unknown
+        $ marketplace payments list --booking $ID
     """
 
 
@@ -46,7 +46,7 @@ def list_payments(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace payments list --state failed --json
+        $ marketplace payments list --state failed --json
     """
     _list(operator, asked, none="No payments.")
 
@@ -60,7 +60,7 @@ def unknown(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace payments unknown
+        $ marketplace payments unknown
     """
     _list(operator, {**asked, "state": str(State.UNKNOWN)}, none="No payment is in doubt.")
 
@@ -74,7 +74,7 @@ def show(operator: Operator, *, payment_id: UUID) -> None:
 
     For example:
 
-        marketplace payments show $ID
+        $ marketplace payments show $ID
     """
     show_one(operator.visit(lambda visit: visit.one(Payment, payment_id)), as_json=operator.as_json)
 

@@ -44,8 +44,8 @@ def payouts() -> None:
 
     For example:
 
-        marketplace payouts list --state due
-        marketplace payouts approve $ID --as $ADMIN --reason 'checked against the invoice'
+        $ marketplace payouts list --state due
+        $ marketplace payouts approve $ID --as $ADMIN --reason 'checked against the invoice'
     """
 
 
@@ -60,7 +60,7 @@ def list_payouts(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace payouts list --state due
+        $ marketplace payouts list --state due
     """
     page = operator.visit(lambda visit: visit.page(listings.PAYOUTS, **asked))
     show_page(page, COLUMNS, as_json=operator.as_json, none="No payouts.")
@@ -75,7 +75,7 @@ def show(operator: Operator, *, payout_id: UUID) -> None:
 
     For example:
 
-        marketplace payouts show $ID
+        $ marketplace payouts show $ID
     """
     show_one(operator.visit(lambda visit: visit.one(Payout, payout_id)), as_json=operator.as_json)
 
@@ -89,7 +89,7 @@ def run(operator: Operator, *, run_id: UUID | None) -> None:
 
     For example:
 
-        marketplace payouts run --as $ADMIN
+        $ marketplace payouts run --as $ADMIN
     """
     command = StartPayoutRun(run_id=run_id or uuid4())
     show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)

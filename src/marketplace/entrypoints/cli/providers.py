@@ -36,8 +36,8 @@ def providers() -> None:
 
     For example:
 
-        marketplace providers list --state applied
-        marketplace providers verify $ID --as $ADMIN --reason 'papers seen'
+        $ marketplace providers list --state applied
+        $ marketplace providers verify $ID --as $ADMIN --reason 'papers seen'
     """
 
 
@@ -52,7 +52,7 @@ def list_providers(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace providers list --state applied
+        $ marketplace providers list --state applied
     """
     page = operator.visit(lambda visit: visit.page(listings.PROVIDERS, **asked))
     show_page(page, COLUMNS, as_json=operator.as_json, none="No providers.")
@@ -67,7 +67,7 @@ def show(operator: Operator, *, provider_id: UUID) -> None:
 
     For example:
 
-        marketplace providers show $ID
+        $ marketplace providers show $ID
     """
     show_one(operator.visit(lambda visit: visit.one(Provider, provider_id)), as_json=operator.as_json)
 

@@ -20,8 +20,8 @@ def migrate(options: Given) -> None:
     migrates first. A database of a newer version is left alone.
 
     For example:
-        marketplace migrate
-        DATABASE_URL=postgresql://me:secret@db/marketplace marketplace migrate --json
+        $ marketplace migrate
+        $ DATABASE_URL=postgresql://me:secret@db/marketplace marketplace migrate --json
 
     """
     with found_or_started(options.settings()) as url:

@@ -46,9 +46,9 @@ def run(options: Given, *, blueprint: str | None, port: int | None, host: str | 
     names. Ctrl-C stops everything; the next start finds the data again.
 
     For example:
-        marketplace run
-        marketplace run --blueprint live-music --port 8080
-        marketplace run --data /tmp/try --fresh
+        $ marketplace run
+        $ marketplace run --blueprint live-music --port 8080
+        $ marketplace run --data /tmp/try --fresh
 
     """
     settings = options.settings(blueprint=blueprint, port=port, host=host)
@@ -74,8 +74,8 @@ def serve(options: Given, *, port: int | None, host: str | None) -> None:
     Jobs wait until a `marketplace worker` carries them out. The schema is brought up to date first.
 
     For example:
-        marketplace serve --host 0.0.0.0
-        DATABASE_URL=postgresql://me:secret@db/marketplace marketplace serve --port 8080
+        $ marketplace serve --host 0.0.0.0
+        $ DATABASE_URL=postgresql://me:secret@db/marketplace marketplace serve --port 8080
 
     """
     settings = options.settings(port=port, host=host)

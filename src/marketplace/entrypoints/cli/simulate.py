@@ -29,7 +29,7 @@ def simulate() -> None:
 
     For example:
 
-        marketplace simulate lifecycles --bookings 1000 --seed 7 --faults
+        $ marketplace simulate lifecycles --bookings 1000 --seed 7 --faults
     """
 
 
@@ -55,8 +55,8 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
 
     For example:
 
-        marketplace simulate lifecycles --bookings 200 --storage memory
-        marketplace simulate lifecycles --bookings 10000 --seed 7 --faults --json
+        $ marketplace simulate lifecycles --bookings 200 --storage memory
+        $ marketplace simulate lifecycles --bookings 10000 --seed 7 --faults --json
     """
     settings = options.settings()
     asked: dict[str, Any] = {"bookings": bookings, "seed": seed, "faults": faults}

@@ -48,8 +48,8 @@ def tenants() -> None:
 
     For example:
 
-        marketplace tenants list
-        marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
+        $ marketplace tenants list
+        $ marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
 
 
@@ -61,7 +61,7 @@ def list_tenants(options: Given) -> None:
 
     For example:
 
-        marketplace tenants list
+        $ marketplace tenants list
     """
     found = opening.visit_all(options, _all)
     if options.as_json:
@@ -91,8 +91,8 @@ def open_tenant(
 
     For example:
 
-        marketplace tenants open sparkle --blueprint curbside --admin +27821234567 --mode live
-        marketplace tenants open gigs --blueprint live-music --demo
+        $ marketplace tenants open sparkle --blueprint curbside --admin +27821234567 --mode live
+        $ marketplace tenants open gigs --blueprint live-music --demo
     """
     if demo and mode != Mode.TEST:
         raise Invalid("--demo", "is for a test marketplace: its people are made up", "--mode test")
@@ -109,7 +109,7 @@ def show(operator: Operator) -> None:
 
     For example:
 
-        marketplace tenants show --tenant live-music
+        $ marketplace tenants show --tenant live-music
     """
     show_one(operator.visit(lambda visit: visit.one(Tenant, visit.tenant_id)), as_json=operator.as_json)
 
@@ -124,7 +124,7 @@ def policy(operator: Operator, *, blueprint: str, reason: str) -> None:
 
     For example:
 
-        marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
+        $ marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
     """
     command = AmendPolicy(policy=blueprints.load_policy(blueprint), reason=reason)
     show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
@@ -140,7 +140,7 @@ def clock(operator: Operator, *, forward: int, reason: str) -> None:
 
     For example:
 
-        marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
+        $ marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
 
     async def carry_out(visit: Visit) -> Tenant:

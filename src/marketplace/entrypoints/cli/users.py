@@ -32,8 +32,8 @@ def users() -> None:
 
     For example:
 
-        marketplace users list --role admin
-        marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
+        $ marketplace users list --role admin
+        $ marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
 
 
@@ -49,8 +49,8 @@ def list_users(operator: Operator, **asked: Any) -> None:
 
     For example:
 
-        marketplace users list --role provider
-        marketplace users list --state blocked --json
+        $ marketplace users list --role provider
+        $ marketplace users list --state blocked --json
     """
     page = operator.visit(lambda visit: visit.page(listings.USERS, **asked))
     show_page(page, COLUMNS, as_json=operator.as_json, none="No users.")
@@ -65,8 +65,8 @@ def show(operator: Operator, *, who: str) -> None:
 
     For example:
 
-        marketplace users show 060 000 0203
-        marketplace users show $ID
+        $ marketplace users show 060 000 0203
+        $ marketplace users show $ID
     """
     show_one(operator.visit(lambda visit: visit.one(User, _key(who, visit))), as_json=operator.as_json)
 
@@ -91,7 +91,7 @@ def grant(operator: Operator, *, phone: str, roles: tuple[str, ...], **given: An
 
     For example:
 
-        marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
+        $ marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
 
     async def carry_out(visit: Visit) -> Any:

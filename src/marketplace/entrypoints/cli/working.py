@@ -24,8 +24,8 @@ def worker(options: Given, *, drain: bool) -> None:
     MARKETPLACE_PUBLIC_BASE_URL or to where the settings say that the API listens.
 
     For example:
-        marketplace worker
-        marketplace worker --drain
+        $ marketplace worker
+        $ marketplace worker --drain
 
     """
     settings = options.settings()

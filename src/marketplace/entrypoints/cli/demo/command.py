@@ -39,9 +39,9 @@ def demo(options: Given, *, url: str | None, blueprint: str | None) -> None:
     Plays at the marketplace that runs, whose test clock it moves on, or starts one of its own for the while.
 
     For example:
-        marketplace demo
-        marketplace demo --blueprint live-music
-        marketplace demo --url http://127.0.0.1:8080 --json
+        $ marketplace demo
+        $ marketplace demo --blueprint live-music
+        $ marketplace demo --url http://127.0.0.1:8080 --json
 
     """
     settings = options.settings(blueprint=blueprint)

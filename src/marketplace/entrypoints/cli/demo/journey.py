@@ -32,7 +32,7 @@ class Journey:
         """The booking in the end; raises DemoStopped, Unavailable."""
         self._sign_in()
         booking = self._confirmed(self._book(self._choose()))
-        self.stage.move_clock(instant(booking["starts_at"]) - _SET_OUT_BEFORE, "to shortly before the start")
+        self.stage.move_clock(instant(booking["starts_at"]) - _SET_OUT_BEFORE, "to just before the start")
         booking = self._fulfil(booking)
         self.stage.move_clock(instant(booking["complaint_until"]) + _A_MOMENT, "past the complaint window")
         self._pay_out(booking, self._released(booking))

@@ -36,9 +36,9 @@ class Report:
             Text.assemble(
                 (f"{self._seen:>3}  ", "dim"),
                 (f"{step.by:<9} ", _STYLES.get(step.by, "")),
-                f"{step.did:<44} ",
+                f"{step.did:<41} ",
                 (f"{step.result:<34} ", "bold"),
-                (f"{step.milliseconds:>5} ms", "dim"),
+                (f"{step.milliseconds:>4} ms", "dim"),
             )
         )
 
