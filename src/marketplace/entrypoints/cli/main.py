@@ -94,6 +94,7 @@ _LOOK = RichHelpConfiguration(
     commands_before_options=True,
     style_helptext="",
     text_paragraph_linebreaks="\n\n",
+    text_emojis=False,
     style_commands_table_column_width_ratio=(1, 6),
 )
 

@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
@@ -16,10 +15,11 @@ from marketplace.entrypoints.cli import screen, welcome
 from marketplace.entrypoints.cli.database import erase, found_or_started, own
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given, planned
-from marketplace.entrypoints.cli.signals import stopping_is_success, unstoppable
+from marketplace.entrypoints.cli.signals import stopping_is_success
+from marketplace.entrypoints.cli.stopping import until_signalled
 from marketplace.entrypoints.platform import on_port, platform
 from marketplace.entrypoints.seed import seed
-from marketplace.entrypoints.server import listen, stopped_by_signals
+from marketplace.entrypoints.server import listen
 from marketplace.entrypoints.server import serve as serve_until
 from marketplace.entrypoints.settings import BadSetting, Mode, Settings
 from marketplace.entrypoints.wiring import Platform
@@ -60,7 +60,7 @@ def run(options: Given, *, blueprint: str | None, port: int | None, host: str | 
         if fresh:
             erase(settings)
         with own(settings) as url:
-            _until_stopped(_run(settings, blueprint_, url, opened, as_json=options.as_json))
+            carry_out(_run(settings, blueprint_, url, opened, as_json=options.as_json))
 
 
 @click.command()
@@ -84,7 +84,7 @@ def serve(options: Given, *, port: int | None, host: str | None) -> None:
         _listening(settings) as (opened, settings),
         found_or_started(settings) as url,
     ):
-        _until_stopped(_serve(settings, url, opened, as_json=options.as_json))
+        carry_out(_serve(settings, url, opened, as_json=options.as_json))
 
 
 @contextlib.contextmanager
@@ -95,17 +95,10 @@ def _listening(settings: Settings) -> Iterator[tuple[socket.socket, Settings]]:
         yield opened, on_port(settings, opened.getsockname()[1])
 
 
-def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        carry_out(work)
-    finally:
-        unstoppable()
-
-
 async def _run(
     settings: Settings, blueprint: Blueprint, url: str, opened: socket.socket, *, as_json: bool
 ) -> None:
-    async with stopped_by_signals() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+    async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
         slug, now = settings.tenant_slug, datetime.now(UTC)
         seeded = await seed(store=made.api_store(), blueprint=blueprint, slug=slug, now=now)
         show = welcome.show_json if as_json else welcome.show
@@ -128,7 +121,7 @@ async def _work_and_serve(
 
 
 async def _serve(settings: Settings, url: str, opened: socket.socket, *, as_json: bool) -> None:
-    async with stopped_by_signals() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+    async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
         if as_json:
             screen.show_json({"url": settings.base_url, "documents": welcome.documents(settings.base_url)})
         else:

@@ -7,9 +7,9 @@ from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.database import found_or_started
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given
-from marketplace.entrypoints.cli.signals import stopping_is_success, unstoppable
+from marketplace.entrypoints.cli.signals import stopping_is_success
+from marketplace.entrypoints.cli.stopping import until_signalled
 from marketplace.entrypoints.platform import platform
-from marketplace.entrypoints.server import stopped_by_signals
 from marketplace.entrypoints.settings import Settings
 
 
@@ -31,16 +31,13 @@ def worker(options: Given, *, drain: bool) -> None:
     settings = options.settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     with stopping_is_success(), found_or_started(settings) as url:
-        try:
-            carry_out(_drain(settings, url) if drain else _work(settings, url))
-        finally:
-            unstoppable()
+        carry_out(_drain(settings, url) if drain else _work(settings, url))
     if options.as_json:
         screen.show_json({"drained": drain})
 
 
 async def _work(settings: Settings, url: str) -> None:
-    async with stopped_by_signals() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+    async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
         screen.stderr().print("The worker is at work.")
         await made.worker().run(stop)
 
