@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
@@ -18,13 +19,16 @@ import structlog
 from dependency_injector import providers
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from marketplace.adapters.postgres import queue
+from marketplace.adapters.postgres import jobs, queue
 from marketplace.adapters.postgres.engine import create_owner_engine
-from marketplace.core.shared.roles import Role
+from marketplace.core.identity.session import ACCESS_LIFE, REFRESH_LIFE, Session, Token
+from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.entrypoints import blueprints, configuration
 from marketplace.entrypoints.generated_secrets import with_secrets
 from marketplace.entrypoints.seed import Seeded, SignInAs, seed
 from marketplace.entrypoints.wiring import Platform, close
+from marketplace.ports.storage import Work
 
 HERE = Path(__file__).parent
 BASE_URL = "http://market.test"
@@ -125,8 +129,13 @@ class Market:
             await self.platform.post().round()
             if not (await queue.backlog(engine=self.platform.worker_engine())).due:
                 return
-            await self.platform.worker().drain()
+            await self.work()
         raise AssertionError("there is always something due")
+
+    async def work(self) -> None:
+        """What `Worker.drain` does with the queue; its schedules would go through every test's shop."""
+        worker = self.platform.worker()
+        await jobs.drain(engine=worker.engine, follow=worker._follow, ring=worker._ring)
 
     async def hasten(self) -> None:
         """Jobs that wait for another try are tried now."""
@@ -159,7 +168,7 @@ class Shop:
     async def a(self, role: Role, index: int = 0) -> Person:
         """The role's first, second … person, signed in once."""
         if (role, index) not in self._signed_in:
-            self._signed_in[role, index] = await self.sign_in(self.people(role)[index])
+            self._signed_in[role, index] = await self.admit(self.people(role)[index])
         return self._signed_in[role, index]
 
     async def customer(self, index: int = 0) -> Person:
@@ -173,6 +182,29 @@ class Shop:
 
     async def admin(self) -> Person:
         return await self.a(Role.ADMIN)
+
+    async def admit(self, who: SignInAs) -> Person:
+        """With a session written straight into storage: signing in is proved where it is the subject."""
+        store, tenant_id, key = self.market.platform.api_store(), self.seeded.tenant.id, uuid4()
+        access, refresh = (Token(tenant_id, key, token_bytes(32)) for _ in range(2))
+        session = Session(
+            id=key,
+            tenant_id=tenant_id,
+            user_id=who.user_id,
+            role=who.role,
+            provider_id=who.provider_id,
+            access_digest=access.digest,
+            refresh_digest=refresh.digest,
+            access_until=datetime.now(UTC) + ACCESS_LIFE,
+            refresh_until=datetime.now(UTC) + 100 * REFRESH_LIFE,
+        )
+        call = await self.market.platform.directory().call(tenant_id, SYSTEM, "test")
+        work = Work(store, tenant_id)
+        work.add(create(session, call))
+        await store.write(work.batch([]))
+        tokens = {"access_token": access.text(), "refresh_token": refresh.text()}
+        told = {"session_id": str(key), "user_id": str(who.user_id), "role": str(who.role)}
+        return Person(self.market.client, self.slug, who, tokens | told)
 
     async def sign_in(self, who: SignInAs, role: Role | None = None) -> Person:
         key = str(uuid4())
@@ -212,11 +244,13 @@ class Shop:
         owner = self.people(Role.PROVIDER)[provider].provider_id
         return [one for one in self.seeded.services if one.provider_id == owner][index]
 
-    async def slots(self, *, days: int = 5, provider: int = 0, index: int = 0, skip: int = 0) -> list[Any]:
+    async def slots(
+        self, *, days: int = 5, provider: int = 0, index: int = 0, skip: int = 0, **asked: Any
+    ) -> list[Any]:
         start = await self.now() + timedelta(days=skip)
         path = f"/v1/services/{self.service(provider=provider, index=index).id}/slots"
         until = (start + timedelta(days=days)).isoformat()
-        found = await self.nobody.read(path, from_=start.isoformat(), until=until)
+        found = await self.nobody.read(path, from_=start.isoformat(), until=until, **asked)
         slots: list[Any] = found["slots"]
         return slots
 

@@ -1,6 +1,6 @@
 """From the first search to the provider being paid, over HTTP, in each business."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -114,7 +114,7 @@ class TestASearch:
 
 class TestAPrice:
     async def test_is_what_the_booking_costs_line_by_line(self, shop: Any) -> None:
-        slot, service = (await shop.slots())[0], shop.service()
+        slot, service = (await shop.slots(duration_minutes=120))[0], shop.service()
         asked = {"duration_minutes": 120, "options": [{"code": "tap-set", "quantity": 2}]}
 
         price = await shop.nobody.do(f"/v1/services/{service.id}/price", starts_at=slot["start"], **asked)
@@ -133,6 +133,18 @@ class TestAPrice:
 
         assert option["facts"]["field"] == "options"
         assert length["facts"]["field"] == "duration_minutes"
+
+
+def clocks_go_back(now: datetime, local: ZoneInfo) -> datetime:
+    """The day on which they do so next, if that is not within the next weeks."""
+    days = (now + timedelta(days=number) for number in range(14, 400))
+    summer, winter = timedelta(hours=2), timedelta(hours=1)
+    return next(
+        day
+        for day in days
+        if day.astimezone(local).utcoffset() == summer
+        and (day + timedelta(days=1)).astimezone(local).utcoffset() == winter
+    )
 
 
 class TestASlot:
@@ -163,9 +175,10 @@ class TestASlot:
         policy["booking"]["horizon_days"] = 730
         await admin.do("/admin/v1/tenant/policy", policy=policy, reason="a longer view")
         local = ZoneInfo("Europe/Berlin")
-        # The clocks go back in the night to 31 October 2027.
+        change = clocks_go_back(await shop.now(), local)
         path = f"/v1/services/{service.id}/slots"
-        asked = {"from_": "2027-10-25T00:00:00Z", "until": "2027-11-06T00:00:00Z"}
+        week = timedelta(days=7)
+        asked = {"from_": (change - week).isoformat(), "until": (change + week).isoformat()}
 
         slots = (await shop.nobody.read(path, **asked))["slots"]
 
@@ -263,7 +276,7 @@ class TestAStatement:
         await shop.released()
         provider = await shop.provider()
         balance = await provider.read("/v1/provider/balance")
-        asked = {"from_": "2026-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z"}
+        asked = {"from_": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
         before = await provider.read("/v1/provider/statement", **asked)
         await paid_out(shop)
@@ -281,7 +294,7 @@ class TestAStatement:
         provider, now = await shop.provider(), await shop.now()
 
         later = await provider.read(
-            "/v1/provider/statement", from_=now.isoformat(), until="2030-01-01T00:00:00Z"
+            "/v1/provider/statement", from_=now.isoformat(), until="2100-01-01T00:00:00Z"
         )
 
         assert later["opening_minor"] == later["closing_minor"] > 0

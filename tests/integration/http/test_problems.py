@@ -4,10 +4,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from marketplace.entrypoints.http.problems import MEDIA_TYPE
 
 DEEP = 100_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(market: Any) -> Any:
+    """One for all: what is refused leaves nothing behind."""
+    return await market.open()
 
 
 def booking(**wrong: Any) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class TestATokenOfTheSandbox:
     async def test_that_leaves_a_doubt_is_looked_up_by_admin_too(self, shop: Any) -> None:
         await with_policy(shop, **ON_BOOKING)
         booking = await shop.book(payment_method="tok_timeout_after")
-        await shop.market.platform.worker().drain()
+        await shop.market.work()
         admin = await shop.admin()
 
         (doubt,) = await admin.pages("/admin/v1/payments", state="unknown")
