@@ -67,6 +67,14 @@ class Transfer:
     at: datetime
 
 
+class Subject(StrEnum):
+    """What a reference stands for at the rail."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    TRANSFER = "transfer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """
@@ -79,6 +87,7 @@ class Report:
     rail_reference: str
     standing: Standing
     amount: Money
+    subject: Subject = Subject.CHARGE
     failure: str | None = None
     next_action: str | None = None
     hold_until: datetime | None = None

@@ -22,7 +22,7 @@ from marketplace.adapters.sandbox.orders import (
 from marketplace.adapters.sandbox.webhooks import Clock
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import EXPONENTS, Money
-from marketplace.ports.payments import Charge, Report, Standing, Transfer
+from marketplace.ports.payments import Charge, Report, Standing, Subject, Transfer
 
 _VOIDABLE = frozenset({Standing.NEEDS_ACTION, Standing.PENDING, Standing.AUTHORISED})
 _CONTESTED = frozenset({Standing.DISPUTED, Standing.WON, Standing.LOST, Standing.RETURNED})
@@ -146,6 +146,8 @@ def report(order: Order) -> Report:
         rail_reference=f"sandbox_{order.kind}_{order.reference.hex}",
         standing=order.standing,
         amount=Money(minor, order.currency),
+        # What was voided before it came would have been a charge.
+        subject=Subject.CHARGE if order.kind is Kind.VOIDED else Subject(order.kind),
         failure=order.failure,
         next_action=f"/sandbox/actions/{order.reference}" if acts else None,
         hold_until=order.hold_until if order.standing is Standing.AUTHORISED else None,

@@ -85,6 +85,7 @@ BOOKING = Lifecycle(
         Move("decline", S.AWAITING_PROVIDER, S.DECLINED, _PROVIDER, "booking.declined"),
         Move("set_out", S.CONFIRMED, S.EN_ROUTE, _PROVIDER, "booking.set_out"),
         Move("arrive", S.EN_ROUTE, S.ARRIVED, _PROVIDER, "booking.arrived"),
+        *(Move("miss_code", s, s, _SYSTEM, "booking.start_code_missed") for s in (S.CONFIRMED, S.ARRIVED)),
         Move("start", (S.CONFIRMED, S.ARRIVED), S.UNDER_WAY, _PROVIDER, "booking.started"),
         Move("deliver", S.UNDER_WAY, S.DELIVERED, _PROVIDER | _CLOCK, "booking.delivered", "overrun"),
         Move(
@@ -154,6 +155,7 @@ class Booking:
     place: Place | None = None
     note: str | None = None
     start_code: str | None = field(default=None, metadata=SECRET)
+    start_misses: int = 0
     booked_at: datetime
     pay_by: datetime
     accept_by: datetime | None = None

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from marketplace.core.catalogue.pricing import ChosenOption
-from marketplace.core.shared.limits import Length, Line, Minor, Minutes, Reason, Text, VendorToken, Word
+from marketplace.core.shared.limits import (
+    Length,
+    Line,
+    Minor,
+    Minutes,
+    NewId,
+    Reason,
+    Text,
+    VendorToken,
+    Word,
+)
 from marketplace.core.shared.place import Place
 
 ReasonCode = Literal["change_of_plans", "illness", "death", "hospitalisation", "weather", "other"]
@@ -16,7 +26,7 @@ ReasonCode = Literal["change_of_plans", "illness", "death", "hospitalisation", "
 class CreateBooking:
     """Book a free slot of a service and begin its payment; `payment_method` is a token of the rail."""
 
-    booking_id: UUID
+    booking_id: NewId
     provider_id: UUID
     service_id: UUID
     starts_at: datetime
@@ -33,7 +43,7 @@ class RetryPayment:
     """Pay with another method after the first was declined, while the payment window is open."""
 
     booking_id: UUID
-    payment_id: UUID
+    payment_id: NewId
     payment_method: VendorToken
     reason: Reason | None = None
 

@@ -11,6 +11,9 @@ from marketplace.core.shared.aggregate import move
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
+# A proposal is between two sides; with another provider there is none.
+NO_PROPOSAL: dict[str, Any] = {"proposed_starts_at": None, "proposed_by": None}
+
 
 def accept_deadline(booking: Booking, call: Call) -> datetime:
     """Within the policy's window, and never after the job should have begun."""

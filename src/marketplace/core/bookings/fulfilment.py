@@ -1,10 +1,11 @@
 """From a provider's yes to a content customer: each step by whom the table names."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, booking_of, step
-from marketplace.core.bookings.booking import Booking, TooEarly, WrongStartCode
+from marketplace.core.bookings.booking import Booking, TooEarly, TooLate, WrongStartCode
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
@@ -22,15 +23,29 @@ from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.providers.provider import NotBookable, Provider
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.queries import ActiveUnits
-from marketplace.core.shared.aggregate import Changed, create
-from marketplace.core.shared.errors import Conflict, NotAllowed
+from marketplace.core.shared.aggregate import Changed, create, is_due, move
+from marketplace.core.shared.errors import Conflict, LimitReached, NotAllowed
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.roles import Role
+from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
 # A job may begin this long before its time, when both are there already.
 EARLY_START_MAX = timedelta(hours=2)
+
+
+START_TRIES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MissedStart:
+    """A wrong start code, which counts: four digits are soon guessed by whoever may try for ever."""
+
+    booking: Booking
+    tries_left: int
+
+    def refused(self) -> WrongStartCode:
+        return WrongStartCode("that is not the customer's start code", tries_left=self.tries_left)
 
 
 async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
@@ -39,6 +54,8 @@ async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> B
         raise NotAllowed("it was handed back; the platform assigns it")
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
+    if is_due(booking, call):
+        raise TooLate("the time to accept is over", closed_at=str(booking.accept_by))
     take_held_money(payment, call, work)
     return work.save(step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call)))
 
@@ -90,15 +107,25 @@ async def arrive(command: Arrive, *, call: Call, work: Work) -> Booking:
     return work.save(step(booking, "arrive", call, reason=command.reason))
 
 
-async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Booking:
-    """The customer's code proves that both are there; admin needs none."""
+async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Booking | MissedStart:
+    """The customer's code proves that both are there; admin needs none. A miss counts."""
     booking = await booking_of(command.booking_id, call, work)
     started = step(booking, "start", call, reason=command.reason)
     if call.at < booking.starts_at - EARLY_START_MAX:
         raise TooEarly("it starts later", starts_at=booking.starts_at.isoformat())
-    if call.actor.role == Role.PROVIDER and booking.start_code not in {None, command.start_code}:
-        raise WrongStartCode("that is not the customer's start code")
+    if call.actor.role != Role.PROVIDER or booking.start_code is None:
+        return work.save(started)
+    if booking.start_misses >= START_TRIES_MAX:
+        raise LimitReached("too many wrong start codes; the platform can start it")
+    if booking.start_code != command.start_code:
+        return _missed(booking, call, work)
     return work.save(started)
+
+
+def _missed(booking: Booking, call: Call, work: Work) -> MissedStart:
+    misses = booking.start_misses + 1
+    counted = move(booking, "miss_code", replace(call, actor=SYSTEM), start_misses=misses)
+    return MissedStart(work.save(counted), START_TRIES_MAX - misses)
 
 
 async def deliver_booking(command: DeliverBooking, *, call: Call, work: Work) -> Booking:

@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, step
-from marketplace.core.bookings.booking import Booking
+from marketplace.core.bookings.booking import Booking, TooLate
 from marketplace.core.bookings.commands import CreateBooking, RetryPayment
 from marketplace.core.catalogue.availability import (
     check_bookable,
@@ -22,7 +22,7 @@ from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.providers.reservation import Reservation
-from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.aggregate import create, is_due
 from marketplace.core.shared.errors import Conflict, NotFound
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.period import Period, instant
@@ -189,6 +189,8 @@ async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Boo
     booking, last = await booking_and_payment(command.booking_id, call, work)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
+    if is_due(booking, call):
+        raise TooLate("the time to pay is over", closed_at=booking.pay_by.isoformat())
     work.guard(last)
     fresh = payment_for(booking, command.payment_id, command.payment_method, call)
     work.add(create(fresh, call))

@@ -5,7 +5,7 @@ from datetime import datetime
 from marketplace.core.bookings.access import booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking, TooLate
 from marketplace.core.bookings.commands import AcceptTime, DeclineTime, ProposeTime
-from marketplace.core.bookings.consequences import confirmed
+from marketplace.core.bookings.consequences import NO_PROPOSAL, confirmed
 from marketplace.core.catalogue.availability import diary, held_around, pick_unit
 from marketplace.core.catalogue.slots import Diary
 from marketplace.core.providers.provider import Provider
@@ -16,8 +16,6 @@ from marketplace.core.shared.errors import Conflict, NotAllowed
 from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
-
-_NO_PROPOSAL = {"proposed_starts_at": None, "proposed_by": None}
 
 
 async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booking:
@@ -35,7 +33,7 @@ async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booki
 async def decline_time(command: DeclineTime, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
     _proposal(booking)
-    return work.save(step(booking, "decline_time", call, reason=None, **_NO_PROPOSAL))
+    return work.save(step(booking, "decline_time", call, reason=None, **NO_PROPOSAL))
 
 
 async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking:
@@ -50,7 +48,7 @@ async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking
     blocked = Period(start, end).widened(provider.buffer_before, provider.buffer_after)
     work.guard(provider)
     work.save(move(held, "shift", call, unit_id=unit_id, starts_at=blocked.start, ends_at=blocked.end))
-    times = {"starts_at": start, "ends_at": end, **_NO_PROPOSAL, **confirmed(end, call)}
+    times = {"starts_at": start, "ends_at": end, **NO_PROPOSAL, **confirmed(end, call)}
     return work.save(step(booking, "reschedule", call, reason=command.reason, **times))
 
 

@@ -6,7 +6,7 @@ from marketplace.core.bookings.access import booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking, Side, State, TooEarly
 from marketplace.core.bookings.cancellation import refund_minor
 from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
-from marketplace.core.bookings.consequences import accept_deadline, free_reservation
+from marketplace.core.bookings.consequences import NO_PROPOSAL, accept_deadline, free_reservation
 from marketplace.core.shared.errors import Invalid, NotAllowed
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -91,6 +91,7 @@ async def hand_back(command: HandBack, *, call: Call, work: Work) -> Booking:
         "reservation_id": None,
         "handed_back_by": booking.provider_id,
         "accept_by": accept_deadline(booking, call),
+        **NO_PROPOSAL,
     }
     handed = step(booking, "hand_back", call, reason=command.reason, **freed)
     await free_reservation(booking, call, work)

@@ -10,7 +10,7 @@ from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import own
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotFound
-from marketplace.core.shared.limits import Length, Minutes, Name, Text, Word
+from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Text, Word
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -22,7 +22,7 @@ DURATION_MAX_MINUTES = 14 * 24 * 60
 class DraftService:
     """A new service, not on show yet. Amounts in minor units of the marketplace's currency."""
 
-    service_id: UUID
+    service_id: NewId
     provider_id: UUID
     name: Name
     category: Word

@@ -22,7 +22,7 @@ from marketplace.core.identity.user import User, user_id
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.errors import LimitReached, NotAllowed, NotFound, NotSignedIn
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.limits import Length, Word
+from marketplace.core.shared.limits import Length, NewId, Word
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
@@ -32,7 +32,7 @@ from marketplace.ports.storage import One, Work
 class RequestCode:
     """Ask for a one-time code by SMS. `sign_in_id` is the caller's; `phone` a mobile number in E.164."""
 
-    sign_in_id: UUID
+    sign_in_id: NewId
     phone: Word
 
 
@@ -147,6 +147,8 @@ async def verify_code(command: VerifyCode, *, call: Call, work: Work) -> SignedI
     if user.state == UserState.BLOCKED or command.role not in user.roles:
         raise NotAllowed(f"this number may not sign in as {command.role}", role=str(command.role))
     work.save(move(sign_in, "use", call))
+    if user not in work.added:
+        work.guard(user)  # blocked meanwhile, or of other roles: decide again
     return _open_session(user, command, call, work)
 
 
@@ -215,6 +217,10 @@ async def refresh_session(command: RefreshSession, *, call: Call, work: Work) ->
         work.save(move(session, "revoke", call, reason="a spent refresh token was shown"))
         return WrongCode(tries_left=0)
     user = await work.get(User, session.user_id)
+    if not _may_stay(user, session):
+        work.save(move(session, "revoke", call, reason="blocked, or of another role by now"))
+        return WrongCode(tries_left=0)
+    work.guard(user)
     access, refresh = _tokens(session.id, call)
     renewed = move(
         session,
@@ -226,6 +232,12 @@ async def refresh_session(command: RefreshSession, *, call: Call, work: Work) ->
         refresh_until=call.at + REFRESH_LIFE,
     )
     return SignedIn(user, work.save(renewed), access, refresh)
+
+
+def _may_stay(user: User, session: Session) -> bool:
+    """What a session was opened for may have been taken away since."""
+    acts_for = user.provider_id if session.role == Role.PROVIDER else None
+    return user.state == UserState.ACTIVE and session.role in user.roles and session.provider_id == acts_for
 
 
 async def sign_out(command: SignOut, *, call: Call, work: Work) -> Session:

@@ -7,14 +7,14 @@ from uuid import UUID
 from marketplace.core.ledger.movement import BANK, REFUNDS_PAYABLE, balanced, customer_funds, psp_clearing
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payments.usecases import origin
+from marketplace.core.payments.usecases import check_subject, origin
 from marketplace.core.shared.aggregate import Changed, create, is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.limits import Reason, Text
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Report, Standing
+from marketplace.ports.payments import Report, Standing, Subject
 from marketplace.ports.storage import Work
 
 
@@ -67,6 +67,7 @@ async def record_refund(command: RecordRefund, *, call: Call, work: Work) -> Ref
     stale = report.reference != refund.reference
     if step is None or stale or (refund.state, step) not in refund.LIFECYCLE.table:
         return refund
+    check_subject(report, Subject.REFUND, refund.amount)
     moved = work.save(move(refund, step, call, failure=report.failure, lookups=0))
     if step == "succeed":
         _paid(moved, psp_clearing(refund.rail), call, work)

@@ -19,10 +19,11 @@ from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.limits import Reason
+from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
 from marketplace.core.shared.rules import AppendOnly, Rule, Unique
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Hint, Report, Standing
+from marketplace.ports.payments import Hint, Report, Standing, Subject
 from marketplace.ports.storage import Work
 
 
@@ -98,6 +99,7 @@ _STEPS: dict[Standing, tuple[str, ...]] = {
 async def record_payment(command: RecordPayment, *, call: Call, work: Work) -> Payment:
     """Forward only: a report that is behind what we know changes nothing."""
     report = command.report
+    check_subject(report, Subject.CHARGE)
     payment = await work.get(Payment, report.reference)
     step = step_to(payment, report.standing)
     if step is None:
@@ -125,6 +127,15 @@ _AMOUNT_TOLD = {
 }
 
 
+def check_subject(report: Report, subject: Subject, amount: Money | None = None) -> None:
+    """A reference of ours stands for one thing and one sum; raises Invalid where the rail says otherwise."""
+    if report.subject != subject:
+        raise Invalid("reference", f"stands for a {report.subject} at the rail", f"a {subject}")
+    if amount is not None and report.amount != amount:
+        said = f"{report.amount.minor} of {report.amount.currency} at the rail"
+        raise Invalid("amount", said, f"{amount.minor} of {amount.currency}")
+
+
 def step_to(payment: Payment, standing: Standing) -> str | None:
     """The move by which this standing is news; None where it is none."""
     if str(standing) == str(payment.state):
@@ -135,9 +146,12 @@ def step_to(payment: Payment, standing: Standing) -> str | None:
 
 
 def _least(payment: Payment, step: str) -> int:
-    """A bank that takes back a part only would leave the rest with nobody: a person has to see that."""
+    """
+    Of a part that was collected no booking is firm, and of a part that the bank takes back the rest would be
+    with nobody: a person has to see that.
+    """
     taken_back = _AMOUNT_TOLD[step] == "contested_minor"
-    return max(1, payment.left_minor + payment.released_minor) if taken_back else 1
+    return max(1, payment.left_minor + payment.released_minor) if taken_back else payment.amount_minor
 
 
 def _amount(payment: Payment, report: Report, *, least: int) -> int:

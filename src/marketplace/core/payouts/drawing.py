@@ -10,9 +10,11 @@ from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.payouts.run import State as RunState
 from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.limits import NewId
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
 
@@ -23,7 +25,7 @@ PROVIDERS_A_STEP = 20
 class StartPayoutRun:
     """Pay every provider what may be drawn now. The same `run_id` is one run, however often asked for."""
 
-    run_id: UUID
+    run_id: NewId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,8 @@ def _draw(
 
 
 def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Call) -> Payout:
-    small = total <= call.policy.payout.approval_above_minor
+    # Whoever is suspended, banned or gone is paid what it earned, once somebody has looked at it.
+    small = total <= call.policy.payout.approval_above_minor and provider.state == ProviderState.ACTIVE
     key = derive(run.id, provider.id)
     return Payout(
         id=key,

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
+from marketplace.core.payments.usecases import check_subject
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, State, transfer_reference
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Report, Standing
+from marketplace.ports.payments import Report, Standing, Subject
 from marketplace.ports.storage import Work
 
 
@@ -143,6 +144,7 @@ async def record_payout(command: RecordPayout, *, call: Call, work: Work) -> Pay
     step = step_to(payout, report.standing)
     if step is None or report.reference != payout.reference:
         return payout
+    check_subject(report, Subject.TRANSFER, payout.amount)
     told: dict[str, Any] = {"rail_reference": report.rail_reference, "failure": report.failure, "lookups": 0}
     moved = work.save(move(payout, step, call, **told))
     before, after = payout.state in IN_THE_LEDGER, moved.state in IN_THE_LEDGER

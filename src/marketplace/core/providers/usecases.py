@@ -9,7 +9,7 @@ from marketplace.core.providers.hours import HoursException, OpeningHours, zone
 from marketplace.core.providers.provider import Provider, Unit, current_time_off
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
-from marketplace.core.shared.limits import Length, Minutes, Name, Reason, Text, VendorToken, Word
+from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Reason, Text, VendorToken, Word
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -24,7 +24,7 @@ ProviderMove = Literal["verify", "activate", "suspend", "reinstate", "ban", "clo
 class ApplyAsProvider:
     """A signed-in user becomes a provider, to be verified by admin."""
 
-    provider_id: UUID
+    provider_id: NewId
     name: Name
     about: Text = ""
     time_zone: Word | None = None
@@ -62,7 +62,7 @@ class AddUnit:
     """One more unit of capacity."""
 
     provider_id: UUID
-    unit_id: UUID
+    unit_id: NewId
     name: Name
 
 

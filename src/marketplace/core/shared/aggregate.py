@@ -130,7 +130,7 @@ class _Step:
 def _event(after: Aggregate, step: _Step, call: Occasion, reason: str | None) -> Event:
     return Event(
         tenant_id=after.tenant_id,
-        id=derive(after.id, after.version),
+        id=derive(after.id, after.LIFECYCLE.kind, after.version),
         kind=after.LIFECYCLE.kind,
         subject_id=after.id,
         version=after.version,

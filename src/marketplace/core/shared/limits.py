@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from uuid import UUID
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.period import EARLIEST, LATEST
@@ -33,6 +34,11 @@ class Between:
     most: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An id that its sender makes up: never one of those that derive from others, which are ours."""
+
+
 # Bounds stand in the annotations of commands, where refusals and documents read them.
 Name = Annotated[str, Length(120, least=1)]
 Word = Annotated[str, Length(60, least=1)]
@@ -43,6 +49,9 @@ VendorToken = Annotated[str, Length(200, least=1)]
 Minor = Annotated[int, Between(0, AMOUNT_MINOR_MAX)]
 BasisPoints = Annotated[int, Between(0, 10_000)]
 Minutes = Annotated[int, Between(0, 366 * 24 * 60)]
+
+NewId = Annotated[UUID, Fresh()]
+_DERIVED = 5  # the version of ids that `derive` makes
 
 _ANY_TEXT = Length(TEXT_MAX)
 _ANY_LIST = Length(LIST_MAX)
@@ -62,6 +71,24 @@ def check_bounds(subject: Any, *, under: str = "") -> None:
         if value is not None:
             # A name that Python keeps for itself is written with an underscore behind it.
             _check(f"{under}{name.rstrip('_')}", value, bound)
+
+
+def check_fresh(command: Any) -> None:
+    """
+    Raises Invalid for an id from outside in the space of derived ids, where each is known beforehand.
+
+    Whoever could choose one would take the place of what is still to come: an event, a refund, a payout.
+    """
+    kind: Any = type(command)
+    for name in _fresh(kind):
+        if getattr(command, name).version == _DERIVED:
+            raise Invalid(name, "is of version 5", "a UUID that you made up, of version 7 or 4")
+
+
+@lru_cache(maxsize=512)
+def _fresh(kind: Any) -> tuple[str, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(name for name, hint in hints.items() if Fresh() in getattr(hint, "__metadata__", ()))
 
 
 def bound_of(annotation: Any) -> Length | Between | None:

@@ -1,5 +1,6 @@
 """Bookings for their customer and their provider: every move a route, every list its own part."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,14 @@ from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
 from marketplace.core.bookings.booking import Booking, State
+from marketplace.core.bookings.fulfilment import MissedStart
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.payment import Payment
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.routes import (
@@ -153,6 +156,14 @@ async def _booking(office: Office, call: Call, key: UUID) -> Booking:
     return result
 
 
+def _started(result: Booking | MissedStart, call: Call) -> BookingView:
+    """Raises WrongStartCode for a miss, which is counted by now."""
+    if isinstance(result, MissedStart):
+        raise result.refused()
+    view: BookingView = view_of(result, call)
+    return view
+
+
 def _move(name: str, command: type, roles: frozenset[Role]) -> CommandRoute:
     return CommandRoute(
         path=f"/v1/bookings/{{booking_id}}/{name}",
@@ -179,7 +190,7 @@ ROUTES: tuple[Route, ...] = (
     _move("decline", commands.DeclineBooking, PROVIDER),
     _move("set-out", commands.SetOut, PROVIDER),
     _move("arrive", commands.Arrive, PROVIDER),
-    _move("start", commands.StartBooking, PROVIDER),
+    replace(_move("start", commands.StartBooking, PROVIDER), view=_started, memory=Memory.AFTERWARDS),
     _move("deliver", commands.DeliverBooking, PROVIDER),
     _move("hand-back", commands.HandBack, PROVIDER),
     _move("approve", commands.ApproveBooking, CUSTOMER),

@@ -15,6 +15,7 @@ from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Unavailable
+from marketplace.core.shared.limits import check_fresh
 from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
@@ -125,6 +126,7 @@ class Office:
         self, request: Request[Any, Any, Any], route: Any, call: Call, command: Any
     ) -> Response[bytes]:
         """Carry out a command; under a key that was answered before, give that answer again."""
+        check_fresh(command)
         if route.prepare is not None:
             command = route.prepare(self, command, call)
         principal = None if route.principal is None else getattr(command, route.principal)

@@ -9,7 +9,7 @@ import msgspec
 
 from marketplace.core.bookings import booking
 from marketplace.core.bookings.booking import Booking, Side, State
-from marketplace.core.bookings.fulfilment import EARLY_START_MAX
+from marketplace.core.bookings.fulfilment import EARLY_START_MAX, START_TRIES_MAX
 from marketplace.core.catalogue import service
 from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceLine, PriceRule
 from marketplace.core.catalogue.service import Service
@@ -224,7 +224,8 @@ class TenantView(View, frozen=True):
 # Of other aggregates, moves that are only ever consequences of a booking's are nobody's to make.
 _OFFERED: dict[type, frozenset[str]] = {
     Payment: frozenset({"look_up"}),
-    Refund: frozenset({"look_up", "retry"}),
+    Refund: frozenset({"look_up", "retry", "pay_by_hand"}),
+    tenant.Tenant: frozenset({"amend", "move_clock"}),
     Earning: frozenset(),
     Session: frozenset({"revoke"}),
 }
@@ -265,12 +266,14 @@ def possible_moves(booking: Booking, call: Call) -> tuple[str, ...]:
     proposal = None if booking.proposed_by is None else booking.proposed_by.value
     ruled_out = {
         "dispute": over,
-        "start": call.at < booking.starts_at - EARLY_START_MAX,
+        "start": call.at < booking.starts_at - EARLY_START_MAX
+        or (call.actor.role == Role.PROVIDER and booking.start_misses >= START_TRIES_MAX),
         "report_no_show": call.at < booking.starts_at + grace,
         "propose_time": call.at >= booking.starts_at,
         "decline_time": proposal is None,
         "reschedule": proposal in {None, call.actor.role.value},
         "accept": booking.handed_back_by is not None,
+        "decline": booking.handed_back_by is not None,
         "assign": booking.reservation_id is not None,
     }
     return tuple(move for move in moves if not ruled_out.get(move))

@@ -1,13 +1,14 @@
 """Each move is made by whom the table names, from where it says, and refused to everybody else."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from marketplace.core.bookings.booking import BOOKING, State, TooEarly, TooLate, WrongStartCode
+from marketplace.core.bookings.booking import BOOKING, State, TooEarly, TooLate
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
@@ -18,6 +19,7 @@ from marketplace.core.bookings.commands import (
     DeliverBooking,
     DisputeBooking,
     HandBack,
+    ProposeTime,
     ReportNoShow,
     ResolveDispute,
     RetryPayment,
@@ -25,9 +27,18 @@ from marketplace.core.bookings.commands import (
     StartBooking,
 )
 from marketplace.core.bookings.request import PaymentUnderWay
+from marketplace.core.marketplace import run
 from marketplace.core.providers.reservation import Reservation, SlotTaken
 from marketplace.core.providers.reservation import State as ReservationState
-from marketplace.core.shared.errors import Conflict, Invalid, MoveRefused, NotAllowed, NotFound, Refused
+from marketplace.core.shared.errors import (
+    Conflict,
+    Invalid,
+    LimitReached,
+    MoveRefused,
+    NotAllowed,
+    NotFound,
+    Refused,
+)
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import SYSTEM, Actor, Role
 from marketplace.core.tenants.policy import Capture
@@ -190,10 +201,45 @@ class TestABooking:
         key = await world.confirm()
         await world.until(world.start)
 
-        with pytest.raises(WrongStartCode):
-            await world.do(StartBooking(booking_id=key, start_code="nope"), world.provider)
-        with pytest.raises(WrongStartCode):
-            await world.do(StartBooking(booking_id=key), world.provider)
+        for tries_left in (4, 3, 2, 1, 0):
+            missed = await world.do(StartBooking(booking_id=key, start_code="nope"), world.provider)
+            assert (missed.tries_left, missed.booking.state) == (tries_left, State.CONFIRMED)
+
+        code = (await world.booking(key)).start_code
+        with pytest.raises(LimitReached):
+            await world.do(StartBooking(booking_id=key, start_code=code), world.provider)
+        started = await world.do(StartBooking(booking_id=key, reason="code lost"), world.admin)
+        assert started.state == State.UNDER_WAY
+
+    async def test_starts_with_the_code_after_a_miss(self, world: Any) -> None:
+        key = await world.confirm()
+        await world.until(world.start)
+        code = (await world.booking(key)).start_code
+
+        await world.do(StartBooking(booking_id=key), world.provider)
+
+        started = await world.do(StartBooking(booking_id=key, start_code=code), world.provider)
+        assert started.state == State.UNDER_WAY
+
+    async def test_forgets_a_proposal_of_who_hands_it_back(self, world: Any) -> None:
+        """Another provider never agreed to that time."""
+        key = await world.confirm()
+        later = world.start + timedelta(hours=2)
+        await world.do(ProposeTime(booking_id=key, starts_at=later), world.provider)
+
+        await world.do(HandBack(booking_id=key, reason="ill"), world.provider)
+
+        booking = await world.booking(key)
+        assert (booking.proposed_starts_at, booking.proposed_by) == (None, None)
+
+    async def test_cannot_be_accepted_when_its_time_is_over(self, world: Any) -> None:
+        """Whether or not the timer has run by then."""
+        key = await world.book()
+        booking = await world.booking(key)
+        late = replace(world.lane.call(world.provider), at=booking.accept_by)
+
+        with pytest.raises(TooLate):
+            await run(AcceptBooking(booking_id=key), call=late, store=world.storage)
 
     async def test_cannot_start_long_before_its_time(self, world: Any) -> None:
         key = await world.confirm()

@@ -170,3 +170,18 @@ class TestASession:
         ]
 
         assert tokens[0].access.text() != tokens[1].access.text()
+
+
+class TestABlockedUser:
+    async def test_cannot_refresh_what_was_opened_before(self, world: Any) -> None:
+        """A sign-in that was decided before the block may be written after it."""
+        signed_in = await sign_in(world)
+        await world.do(BlockUser(user_id=signed_in.user.id, reason="abuse"), world.admin)
+        revoked = await world.get(Session, signed_in.session.id)
+        opened = replace(revoked, state=SessionState.ACTIVE)
+        world.storage._table(Session)._rows[world.lane.tenant.id][revoked.id] = opened
+
+        answer = await world.do(RefreshSession(refresh_token=signed_in.refresh.text()))
+
+        assert answer == WrongCode(tries_left=0)
+        assert (await world.get(Session, signed_in.session.id)).state == SessionState.REVOKED

@@ -7,12 +7,14 @@ from uuid import uuid4
 import pytest
 
 from marketplace.adapters.sandbox.faults import Fault, Operation
+from marketplace.core.bookings.commands import RetryPayment
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.payouts.earning import Earning
-from marketplace.core.payouts.payout import State
+from marketplace.core.payouts.payout import State, transfer_reference
 from marketplace.core.payouts.usecases import ApprovePayout, HoldPayout, ResumePayout, RetryPayout
-from marketplace.core.providers.usecases import AmendProvider
+from marketplace.core.providers.usecases import AmendProvider, MoveProvider
 from marketplace.core.shared.errors import MoveRefused, NotAllowed
+from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.ports.storage import AlreadyThere
 
@@ -183,3 +185,36 @@ class TestADebtOfTheProvider:
         assert [payout.amount_minor for payout in world.payouts()] == [PROVIDER, PROVIDER]
         assert owed_now(world) == 0
         assert await world.broken() == []
+
+
+class TestAReference:
+    async def test_that_somebody_else_took_pays_nobody(self, world: Any) -> None:
+        """A charge under the reference of a payout that is to come must not make that payout paid."""
+        await earn(world)
+        run_id = uuid4()
+        reference = transfer_reference(derive(run_id, world.market.shops[0].provider_id), 1)
+        squatter = await world.book("tok_decline", start=world.start + timedelta(days=2))
+        retry = RetryPayment(booking_id=squatter, payment_id=reference, payment_method="tok_success")
+        await world.do(retry, world.customer)
+        await world.settle()
+
+        await world.do(StartPayoutRun(run_id=run_id))
+        await world.forward(hours=1)
+
+        (payout,) = world.payouts()
+        assert payout.state == State.APPROVED
+        assert any("stands for a charge" in repr(error) for _, error in world.lane.parked)
+
+
+class TestWhoIsNotActive:
+    async def test_is_paid_once_somebody_has_looked_at_it(self, world: Any) -> None:
+        await earn(world)
+        provider_id = world.market.shops[0].provider_id
+        await world.do(
+            MoveProvider(provider_id=provider_id, move="suspend", reason="complaints"), world.admin
+        )
+
+        await world.pay_out()
+
+        (payout,) = world.payouts()
+        assert payout.state == State.DUE

@@ -273,6 +273,7 @@ CREATE TABLE "booking" (
     "place" jsonb,
     "note" text,
     "start_code" text,
+    "start_misses" bigint NOT NULL,
     "booked_at" timestamptz NOT NULL,
     "pay_by" timestamptz NOT NULL,
     "accept_by" timestamptz,
@@ -295,7 +296,7 @@ CREATE INDEX "booking_customer_id_starts_at_idx" ON "booking" (tenant_id, "custo
 CREATE INDEX "booking_provider_id_starts_at_idx" ON "booking" (tenant_id, "provider_id", "starts_at");
 CREATE INDEX "booking_state_starts_at_idx" ON "booking" (tenant_id, "state", "starts_at");
 CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{awaiting_payment}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>arrived,arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "booking_own" ON "booking" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "booking" TO marketplace_app;
