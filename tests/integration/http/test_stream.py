@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from marketplace.adapters.postgres.feed import Cursor
+from marketplace.adapters.postgres.feed import Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
 from marketplace.entrypoints.http import stream
 from marketplace.entrypoints.http.stream import Hub, Listener
@@ -165,6 +167,32 @@ async def eventually(holds: Any) -> None:
         await asyncio.sleep(0.02)
 
 
+# An event like one that there is, of something else.
+COPY = """
+INSERT INTO event (tenant_id, id, kind, subject_id, version, name, move, before, after, at, actor_role,
+    actor_id, on_behalf_of, request_id, reason, changes, parties)
+SELECT tenant_id, gen_random_uuid(), kind, '{id}', version, 'booking.copied', move, before, after, at,
+    actor_role, actor_id, on_behalf_of, request_id, reason, changes, parties
+FROM event WHERE name = 'booking.requested' AND parties @> ARRAY['{customer}'::uuid] LIMIT 1
+"""
+
+
+def told_at(place: int, party: UUID) -> Told:
+    return Told(
+        xact=place,
+        seq=0,
+        id=uuid4(),
+        name="booking.paid",
+        kind="booking",
+        subject_id=uuid4(),
+        version=place,
+        before=None,
+        after="awaiting_provider",
+        at=datetime.now(UTC),
+        parties=(party,),
+    )
+
+
 class TestDelivery:
     async def test_is_exactly_once_across_cuts_under_concurrent_writers(
         self, shop: Any, server: Server
@@ -189,6 +217,44 @@ class TestDelivery:
         assert len({data for data, _ in heard}) == len(heard) == await self.wanted(shop, customer)
         places = [Cursor.parse(place) for _, place in heard]
         assert places == sorted(places)
+
+    async def test_waits_for_who_began_earlier_and_ends_later(self, shop: Any, server: Server) -> None:
+        """Whoever is told of the later one first would never be told of the earlier one."""
+        customer, earlier = await shop.customer(), str(uuid4())
+        await shop.book()
+        async with server.listening(customer) as heard:
+            async with shop.market.owner.connect() as slow:
+                await slow.execution_options(isolation_level="READ COMMITTED")
+                await slow.exec_driver_sql(COPY.format(id=earlier, customer=customer.tokens["user_id"]))
+                booking = await shop.book(at=(await shop.slots())[0]["start"])
+                telling = asyncio.create_task(heard.until("booking.requested"))
+                await asyncio.sleep(0.6)
+                too_early = telling.done()
+                await slow.commit()
+            told = await telling
+
+        ids = [event["subject_id"] for event in told]
+        assert not too_early
+        assert ids.index(earlier) == 0
+        assert booking["id"] in ids
+
+    async def test_tells_what_is_missed_and_happens_just_then_once(self, shop: Any, market: Any) -> None:
+        first, second = (told_at(place, shop.seeded.people[0].user_id) for place in (1, 2))
+        polled = iter([(first,), (second,)])
+
+        class Feed:
+            async def now(self, _: UUID) -> Cursor:
+                return Cursor(0, 0)
+
+            async def after(self, *_: Any, parties: Any = None) -> tuple[Told, ...]:
+                return (first,) if parties else next(polled, ())
+
+        listener = await a_listener(shop, market, seconds=1.0)
+        listener.hub.feed = Feed()  # type: ignore[assignment]
+
+        lines = [line for line in await everything(listener) if line.startswith(b"id")]
+
+        assert [line.split(b"\n")[0] for line in lines] == [b"id: 1.0", b"id: 2.0"]
 
     async def wanted(self, shop: Any, customer: Any) -> int:
         key = customer.tokens["user_id"]
