@@ -50,8 +50,8 @@ WITH given_up AS (
         AND ($2::uuid IS NULL OR headers->>'tenant' = $2::text)
     RETURNING id, entrypoint, priority
 ), logged AS (
-    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
-    SELECT id, 'deleted', entrypoint, priority FROM given_up
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+    SELECT id, 'deleted', entrypoint, priority, $3::text::jsonb FROM given_up
 )
 SELECT count(*) FROM given_up
 """
@@ -122,9 +122,17 @@ async def requeue(*, engine: AsyncEngine, ids: list[int], tenant_id: UUID | None
     return int(await _fetch(engine, None, writing_failed, _REQUEUE, ids, tenant_id))
 
 
-async def discard(*, engine: AsyncEngine, ids: list[int], tenant_id: UUID | None = None) -> int:
-    """Gives parked jobs up for good; how many there were."""
-    return int(await _fetch(engine, None, writing_failed, _DISCARD, ids, tenant_id))
+async def discard(
+    *,
+    engine: AsyncEngine,
+    ids: list[int],
+    tenant_id: UUID | None = None,
+    by: UUID | None = None,
+    reason: str | None = None,
+) -> int:
+    """Gives parked jobs up for good; how many there were. Who and why stay in the queue's log."""
+    why = msgspec.json.encode({"discarded_by": by, "reason": reason}).decode()
+    return int(await _fetch(engine, None, writing_failed, _DISCARD, ids, tenant_id, why))
 
 
 async def follow_clock(*, engine: AsyncEngine, tenant_id: UUID) -> int:

@@ -149,7 +149,7 @@ def report(order: Order) -> Report:
         # What was voided before it came would have been a charge.
         subject=Subject.CHARGE if order.kind is Kind.VOIDED else Subject(order.kind),
         failure=order.failure,
-        next_action=f"/sandbox/actions/{order.reference}" if acts else None,
+        next_action=f"/v1/sandbox/payments/{order.reference}/action" if acts else None,
         hold_until=order.hold_until if order.standing is Standing.AUTHORISED else None,
     )
 

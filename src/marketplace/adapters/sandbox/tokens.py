@@ -95,7 +95,8 @@ METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
             description="takes the money, and the answer is lost", fault=Fault.TIMEOUT_AFTER
         ),
         "tok_timeout_before": TokenBehaviour(
-            description="the first call is lost on the way, a repeat succeeds", fault=Fault.TIMEOUT_BEFORE
+            description="lost on the way: in doubt, looked up, then failed; a new payment works",
+            fault=Fault.TIMEOUT_BEFORE,
         ),
         "tok_unavailable_once": TokenBehaviour(
             description="down for the first call, a repeat succeeds", fault=Fault.UNAVAILABLE

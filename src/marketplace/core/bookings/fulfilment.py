@@ -23,7 +23,7 @@ from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.providers.provider import NotBookable, Provider
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.queries import ActiveUnits
-from marketplace.core.shared.aggregate import Changed, create, is_due, move
+from marketplace.core.shared.aggregate import Changed, create, move
 from marketplace.core.shared.errors import Conflict, LimitReached, NotAllowed
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -54,7 +54,7 @@ async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> B
         raise NotAllowed("it was handed back; the platform assigns it")
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
-    if is_due(booking, call):
+    if booking.accept_by is not None and call.at > booking.accept_by:
         raise TooLate("the time to accept is over", closed_at=str(booking.accept_by))
     take_held_money(payment, call, work)
     return work.save(step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call)))

@@ -22,7 +22,7 @@ from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.providers.reservation import Reservation
-from marketplace.core.shared.aggregate import create, is_due
+from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.errors import Conflict, NotFound
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.period import Period, instant
@@ -189,7 +189,7 @@ async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Boo
     booking, last = await booking_and_payment(command.booking_id, call, work)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
-    if is_due(booking, call):
+    if call.at > booking.pay_by:
         raise TooLate("the time to pay is over", closed_at=booking.pay_by.isoformat())
     work.guard(last)
     fresh = payment_for(booking, command.payment_id, command.payment_method, call)

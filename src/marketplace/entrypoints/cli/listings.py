@@ -20,7 +20,7 @@ def paged(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.IntRange(1, PAGE_MAX),
         default=20,
         show_default=True,
-        help="How many, the latest first.",
+        help="How many.",
     )
     @click.option("--after", metavar="CURSOR", help="Go on where the page before ended.")
     @functools.wraps(command)

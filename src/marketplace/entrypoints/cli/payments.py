@@ -42,7 +42,7 @@ def payments() -> None:
 @reading
 def list_payments(operator: Operator, **asked: Any) -> None:
     """
-    List payments, the latest first.
+    List payments, in the order of their ids.
 
     For example:
 

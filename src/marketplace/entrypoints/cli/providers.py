@@ -48,7 +48,7 @@ def providers() -> None:
 @reading
 def list_providers(operator: Operator, **asked: Any) -> None:
     """
-    List providers, the latest first.
+    List providers, in the order of their ids.
 
     For example:
 

@@ -45,7 +45,7 @@ def users() -> None:
 @reading
 def list_users(operator: Operator, **asked: Any) -> None:
     """
-    List users, the latest first.
+    List users, in the order of their ids.
 
     For example:
 

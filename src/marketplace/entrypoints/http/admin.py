@@ -40,9 +40,9 @@ from marketplace.entrypoints.http.desk import (
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_of
+from marketplace.entrypoints.http.representations import TenantView
 from marketplace.entrypoints.http.routes import ADMIN, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.signin import normal_phone
-from marketplace.entrypoints.http.views import TenantView
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +154,14 @@ async def requeue(office: Office, call: Call, *, data: Any) -> Done:
 
 async def discard(office: Office, call: Call, *, data: Any) -> Done:
     log.warning("parked jobs discarded", actor_id=str(call.actor.user_id), count=len(data.ids))
-    return Done(await queue.discard(engine=office.engine, ids=list(data.ids), tenant_id=call.tenant_id))
+    given_up = await queue.discard(
+        engine=office.engine,
+        ids=list(data.ids),
+        tenant_id=call.tenant_id,
+        by=call.actor.user_id,
+        reason=data.reason,
+    )
+    return Done(given_up)
 
 
 async def tenant(office: Office, call: Call) -> TenantView:

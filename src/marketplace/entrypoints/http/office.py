@@ -75,7 +75,10 @@ class Office:
         # Whoever signs in has no token, or one that is of no more use.
         if route.public and (authorization is None or route.verb == "POST"):
             tenant_id = tenant_id_of(request.headers.get(TENANT_HEADER, self.default_tenant))
-            return await self.directory.call(tenant_id, NOBODY, request_id, self._origin(request))
+            try:
+                return await self.directory.call(tenant_id, NOBODY, request_id, self._origin(request))
+            except NotFound as error:
+                raise NotFound("marketplace", request.headers.get(TENANT_HEADER, "")) from error
         bearer = await self.bearers.of(authorization)
         if bearer.actor.role not in route.roles and not route.public:
             roles = ", ".join(sorted(route.roles))

@@ -236,7 +236,7 @@ class TestABooking:
         """Whether or not the timer has run by then."""
         key = await world.book()
         booking = await world.booking(key)
-        late = replace(world.lane.call(world.provider), at=booking.accept_by)
+        late = replace(world.lane.call(world.provider), at=booking.accept_by + timedelta(seconds=1))
 
         with pytest.raises(TooLate):
             await run(AcceptBooking(booking_id=key), call=late, store=world.storage)
