@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from marketplace.entrypoints.http.stream import Hub
+from marketplace.entrypoints.http.hub import Hub
 from marketplace.entrypoints.settings import BadSetting, Settings
 
 log = structlog.get_logger(__name__)

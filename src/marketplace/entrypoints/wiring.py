@@ -21,8 +21,9 @@ from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.http.app import admin_app, users_app
 from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.front import Front
+from marketplace.entrypoints.http.hub import Hub
 from marketplace.entrypoints.http.office import Office, Sandbox
-from marketplace.entrypoints.http.stream import Hub, events_handler
+from marketplace.entrypoints.http.stream import events_handler
 from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
 from marketplace.entrypoints.http.webhooks import webhook_handler
 from marketplace.entrypoints.post import SandboxPost

@@ -16,8 +16,9 @@ import pytest_asyncio
 
 from marketplace.adapters.postgres.feed import Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
-from marketplace.entrypoints.http import stream
-from marketplace.entrypoints.http.stream import Hub, Listener
+from marketplace.entrypoints.http import hub, stream
+from marketplace.entrypoints.http.hub import Hub
+from marketplace.entrypoints.http.stream import Listener
 from marketplace.entrypoints.server import listen, serve
 
 SOON = 5.0
@@ -313,8 +314,8 @@ class TestTheEnd:
     async def test_comes_to_who_cannot_follow_and_nothing_is_lost(
         self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(stream, "_QUEUE_MAX", 1)
-        monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+        monkeypatch.setattr(hub, "QUEUE_MAX", 1)
+        monkeypatch.setattr(hub, "POLL_SECONDS", 0.01)
         customer = await shop.customer()
         slow = await a_listener(shop, market, seconds=30)
         lines = slow.stream()
@@ -364,7 +365,7 @@ class TestTheHub:
     async def test_goes_on_when_the_feed_breaks(
         self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+        monkeypatch.setattr(hub, "POLL_SECONDS", 0.01)
         listener = await a_listener(shop, market, seconds=SOON)
         feed, broken = listener.hub.feed, iter([Unavailable("away"), RuntimeError("a defect")])
 
@@ -391,7 +392,7 @@ class TestTheHub:
     async def test_refuses_more_than_it_can_serve(
         self, shop: Any, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(stream, "LISTENERS_MAX", 0)
+        monkeypatch.setattr(hub, "LISTENERS_MAX", 0)
 
         response = await (await shop.customer()).get("/v1/events")
 

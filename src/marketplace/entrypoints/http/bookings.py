@@ -22,6 +22,7 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
+from marketplace.entrypoints.http.representations import BookingView, PaymentView
 from marketplace.entrypoints.http.routes import (
     BOTH,
     CUSTOMER,
@@ -30,12 +31,7 @@ from marketplace.entrypoints.http.routes import (
     QuestionRoute,
     Route,
 )
-from marketplace.entrypoints.http.views import (
-    ADDRESS_SHOWN,
-    BookingView,
-    PaymentView,
-    view_of,
-)
+from marketplace.entrypoints.http.views import ADDRESS_SHOWN, view_of
 from marketplace.ports.storage import One
 
 _TAGS = ("Bookings",)

@@ -27,8 +27,9 @@ from marketplace.core.shared.period import Period
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
+from marketplace.entrypoints.http.representations import PriceView, ServiceView
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import PriceView, ServiceView, price_view, view_of
+from marketplace.entrypoints.http.views import price_view, view_of
 from marketplace.ports.storage import One
 
 SLOTS_DAYS_MAX = 31

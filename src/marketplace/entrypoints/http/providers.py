@@ -15,8 +15,9 @@ from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
+from marketplace.entrypoints.http.representations import EarningView, PayoutView, ProviderView, UnitView
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import EarningView, PayoutView, ProviderView, UnitView, view_of
+from marketplace.entrypoints.http.views import view_of
 from marketplace.ports.storage import One
 
 _TAGS = ("Providers",)

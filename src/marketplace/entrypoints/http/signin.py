@@ -18,8 +18,9 @@ from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.representations import SessionView, UserView
 from marketplace.entrypoints.http.routes import SIGNED_IN, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import SessionView, UserView, view_of
+from marketplace.entrypoints.http.views import view_of
 from marketplace.entrypoints.phones import normalise
 from marketplace.ports.storage import One
 

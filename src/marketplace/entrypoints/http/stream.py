@@ -1,10 +1,9 @@
 """`GET /v1/events` tells each user what concerns it, in order, from where it last stopped listening."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,22 +15,19 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Feed, Told
-from marketplace.core.shared.errors import LimitReached, NotSignedIn, Unavailable
+from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Told
+from marketplace.core.shared.errors import NotSignedIn, Unavailable
 from marketplace.core.shared.roles import Role
 from marketplace.entrypoints.http.document import problems
+from marketplace.entrypoints.http.hub import NEWS, Hub
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import BOTH
 
 log = structlog.get_logger(__name__)
 
 PATH = "/v1/events"
-POLL_SECONDS = 0.25
 PING_SECONDS = 15.0
-LISTENERS_MAX = 2_000
-_QUEUE_MAX = 1_000
 _MEDIA_TYPE = "text/event-stream"
-_NEWS = tuple[Told, ...]
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -45,79 +41,6 @@ class Moved(msgspec.Struct, frozen=True):
     before: str | None
     after: str
     at: datetime
-
-
-@dataclass
-class Hub:
-    """One poller for each marketplace that somebody listens to; it hands the news to all who do."""
-
-    feed: Feed
-    listeners: dict[UUID, set[asyncio.Queue[_NEWS | None]]] = field(default_factory=dict)
-    _pollers: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
-    _closed: bool = False
-
-    def check_room(self) -> None:
-        """Raises LimitReached, Unavailable: asked before an answer begins, which could not say so later."""
-        if self._closed:
-            raise Unavailable("shutting down")
-        if sum(map(len, self.listeners.values())) >= LISTENERS_MAX:
-            raise LimitReached("too many listen already", retry_after_seconds=30)
-
-    @contextlib.asynccontextmanager
-    async def listening(self, tenant_id: UUID) -> AsyncIterator[asyncio.Queue[_NEWS | None]]:
-        """A queue of news; None in it means that listening is over. Raises LimitReached, Unavailable."""
-        self.check_room()
-        queue: asyncio.Queue[_NEWS | None] = asyncio.Queue(_QUEUE_MAX)
-        self.listeners.setdefault(tenant_id, set()).add(queue)
-        try:
-            # The poller's place is settled before the listener reads what it missed: no gap between them.
-            start = None if tenant_id in self._pollers else await self.feed.now(tenant_id)
-            if start is not None and tenant_id not in self._pollers:
-                self._pollers[tenant_id] = asyncio.create_task(self._poll(tenant_id, start))
-            yield queue
-        finally:
-            self._leave(tenant_id, queue)
-
-    def _leave(self, tenant_id: UUID, queue: asyncio.Queue[_NEWS | None]) -> None:
-        left = self.listeners[tenant_id]
-        left.discard(queue)
-        if not left:
-            del self.listeners[tenant_id]
-            if tenant_id in self._pollers:
-                self._pollers.pop(tenant_id).cancel()
-
-    def close(self) -> None:
-        """Send everybody home; they come back to another process with their Last-Event-ID."""
-        self._closed = True
-        for queue in [queue for queues in self.listeners.values() for queue in queues]:
-            _put(queue, None)
-
-    async def _poll(self, tenant_id: UUID, cursor: Cursor) -> None:
-        while True:
-            try:
-                news = await self.feed.after(tenant_id, cursor)
-            except Unavailable:
-                log.warning("the event feed waits for the database")
-                news = ()
-            except Exception:
-                # Whatever it is, those who listen must not wait for ever.
-                log.exception("the event feed broke")
-                news = ()
-            if news:
-                cursor = news[-1].cursor
-                for queue in list(self.listeners.get(tenant_id, ())):
-                    _put(queue, news)
-            if len(news) < BATCH_MAX:
-                await asyncio.sleep(POLL_SECONDS)
-
-
-def _put(queue: asyncio.Queue[_NEWS | None], news: _NEWS | None) -> None:
-    """A listener that does not keep up is sent home, and resumes where it was."""
-    if queue.full():
-        while not queue.empty():
-            queue.get_nowait()
-        news = None
-    queue.put_nowait(news)
 
 
 @dataclass
@@ -161,7 +84,7 @@ class Listener:
                 return
             cursor = missed[-1].cursor
 
-    async def _heard(self, queue: asyncio.Queue[_NEWS | None]) -> AsyncIterator[_NEWS]:
+    async def _heard(self, queue: asyncio.Queue[NEWS | None]) -> AsyncIterator[NEWS]:
         """News as they come, and nothing at all now and then, so that the connection is seen to live."""
         loop = asyncio.get_running_loop()
         until, looked_at = loop.time() + self.seconds, loop.time()

@@ -1,224 +1,46 @@
 """What each role may see of an object, and the moves that this actor may make on it now."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-import msgspec
-
-from marketplace.core.bookings import booking
-from marketplace.core.bookings.booking import Booking, Side, State
+from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.fulfilment import EARLY_START_MAX, START_TRIES_MAX
-from marketplace.core.catalogue import service
-from marketplace.core.catalogue.pricing import ChosenOption, Option, Price, PriceLine, PriceRule
+from marketplace.core.catalogue.pricing import Price
 from marketplace.core.catalogue.service import Service
-from marketplace.core.identity import session, user
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
-from marketplace.core.payments import payment, refund
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payouts import earning, payout, run
-from marketplace.core.payouts.earning import Earning, Reason
+from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
-from marketplace.core.providers import provider
-from marketplace.core.providers.hours import HoursException, OpeningHours
-from marketplace.core.providers.provider import Provider, Unit, UnitState
-from marketplace.core.shared.period import Period
-from marketplace.core.shared.place import Place
+from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants import tenant
-from marketplace.core.tenants.policy import CancellationTerms, Policy
-from marketplace.core.tenants.tenant import Call, Mode, Tenant
+from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.entrypoints.http.representations import (
+    BookingView,
+    EarningView,
+    PaymentView,
+    PayoutRunView,
+    PayoutView,
+    PriceView,
+    ProviderView,
+    RefundView,
+    ServiceView,
+    SessionView,
+    TenantView,
+    UnitView,
+    UserView,
+    View,
+)
 
 # A provider learns the address when the job is its own, and keeps it while there is something to do.
 ADDRESS_SHOWN = frozenset(
     {State.CONFIRMED, State.EN_ROUTE, State.ARRIVED, State.UNDER_WAY, State.DELIVERED, State.DISPUTED}
 )
 _CODE_SHOWN = frozenset({State.CONFIRMED, State.EN_ROUTE, State.ARRIVED})
-
-
-class View(msgspec.Struct, kw_only=True, frozen=True):
-    """`version` rises with every change; `moves` are what the caller may do now."""
-
-    id: UUID
-    state: str
-    version: int
-    moves: tuple[str, ...]
-
-
-class PriceView(msgspec.Struct, kw_only=True, frozen=True):
-    """What the customer pays, line by line. Who gets how much of it, the provider and the platform see."""
-
-    currency: str
-    lines: tuple[PriceLine, ...]
-    total_minor: int
-    vat_minor: int
-    fee_minor: int | None
-    fee_vat_minor: int | None
-    provider_minor: int | None
-
-
-def price_view(price: Price, call: Call) -> PriceView:
-    shares_shown = call.actor.role in {Role.PROVIDER, Role.ADMIN, Role.SUPPORT}
-    return PriceView(
-        currency=price.currency,
-        lines=price.lines,
-        total_minor=price.total_minor,
-        vat_minor=price.vat_minor,
-        fee_minor=price.fee_minor if shares_shown else None,
-        fee_vat_minor=price.fee_vat_minor if shares_shown else None,
-        provider_minor=price.provider_minor if shares_shown else None,
-    )
-
-
-class BookingView(View, frozen=True):
-    """Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does."""
-
-    state: booking.State
-    customer_id: UUID
-    provider_id: UUID
-    service_id: UUID
-    service_name: str
-    payment_id: UUID | None
-    starts_at: datetime
-    ends_at: datetime
-    time_zone: str
-    options: tuple[ChosenOption, ...]
-    price: PriceView
-    currency: str
-    total_minor: int
-    terms: CancellationTerms
-    address: str | None
-    place: Place | None
-    note: str | None
-    start_code: str | None
-    booked_at: datetime
-    due_at: datetime | None
-    complaint_until: datetime | None
-    proposed_starts_at: datetime | None
-    proposed_by: Side | None
-    fault: Side | None
-    refund_minor: int | None
-    released_at: datetime | None
-
-
-class PaymentView(View, frozen=True):
-    """`next_action` is where the customer goes on when the state is needs_action."""
-
-    state: payment.State
-    booking_id: UUID
-    rail: str
-    currency: str
-    amount_minor: int
-    captured_minor: int
-    refunded_minor: int
-    released_minor: int
-    next_action: str | None
-    failure: str | None
-    due_at: datetime | None
-
-
-class RefundView(View, frozen=True):
-    state: refund.State
-    payment_id: UUID
-    booking_id: UUID
-    currency: str
-    amount_minor: int
-    attempt: int
-    failure: str | None
-
-
-class PayoutView(View, frozen=True):
-    state: payout.State
-    provider_id: UUID
-    currency: str
-    amount_minor: int
-    attempt: int
-    drawn_at: datetime
-    approved_by: UUID | None
-    failure: str | None
-
-
-class PayoutRunView(View, frozen=True):
-    state: run.State
-    started_at: datetime
-    waiting: tuple[UUID, ...]
-    drawn: int
-    skipped: int
-
-
-class EarningView(View, frozen=True):
-    state: earning.State
-    provider_id: UUID
-    booking_id: UUID
-    reason: Reason
-    currency: str
-    amount_minor: int
-    earned_at: datetime
-    payable_at: datetime
-    payout_id: UUID | None
-
-
-class ProviderView(View, frozen=True):
-    """To strangers the place is approximate, and the bank account is not there."""
-
-    state: provider.State
-    name: str
-    about: str
-    time_zone: str
-    place: Place | None
-    hours: tuple[OpeningHours, ...]
-    exceptions: tuple[HoursException, ...]
-    time_off: tuple[Period, ...]
-    buffer_before_minutes: int
-    buffer_after_minutes: int
-    notice_minutes: int
-    payee: str | None
-
-
-class UnitView(View, frozen=True):
-    state: UnitState
-    provider_id: UUID
-    name: str
-
-
-class ServiceView(View, frozen=True):
-    state: service.State
-    provider_id: UUID
-    name: str
-    description: str
-    category: str
-    rule: PriceRule
-    options: tuple[Option, ...]
-    duration_minutes: int
-    duration_max_minutes: int
-
-
-class UserView(View, frozen=True):
-    state: user.State
-    phone: str
-    name: str
-    roles: tuple[Role, ...]
-    provider_id: UUID | None
-
-
-class SessionView(View, frozen=True):
-    state: session.State
-    user_id: UUID
-    role: Role
-    access_until: datetime
-    refresh_until: datetime
-
-
-class TenantView(View, frozen=True):
-    state: tenant.State
-    slug: str
-    mode: Mode
-    policy: Policy
-    clock_ahead_seconds: int
 
 
 # Of other aggregates, moves that are only ever consequences of a booking's are nobody's to make.
@@ -242,6 +64,19 @@ def _view(kind: type[View], subject: Any, call: Call, **hidden: Any) -> Any:
     hidden.setdefault("moves", _moves(subject, call))
     given = {name: getattr(subject, name) for name in kind.__struct_fields__ if name not in hidden}
     return kind(**given, **hidden)
+
+
+def price_view(price: Price, call: Call) -> PriceView:
+    shares_shown = call.actor.role in {Role.PROVIDER, Role.ADMIN, Role.SUPPORT}
+    return PriceView(
+        currency=price.currency,
+        lines=price.lines,
+        total_minor=price.total_minor,
+        vat_minor=price.vat_minor,
+        fee_minor=price.fee_minor if shares_shown else None,
+        fee_vat_minor=price.fee_vat_minor if shares_shown else None,
+        provider_minor=price.provider_minor if shares_shown else None,
+    )
 
 
 def booking_view(booking: Booking, call: Call) -> BookingView:
