@@ -41,6 +41,7 @@ class TestThePath:
         assert for_customer["booking"]["moves"] == ["cancel"]
         assert for_provider["booking"]["moves"] == ["accept", "decline", "cancel"]
         assert for_provider["booking"]["address"] is None
+        assert for_provider["booking"]["customer_id"] is None
         assert for_provider["booking"]["start_code"] is None
         assert for_provider["customer"]["phone"] is None
         assert for_provider["payment"] is None

@@ -49,7 +49,7 @@ class BookingView(View, frozen=True):
     """Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does."""
 
     state: booking.State
-    customer_id: UUID
+    customer_id: UUID | None
     provider_id: UUID
     service_id: UUID
     service_name: str

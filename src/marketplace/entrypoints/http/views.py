@@ -88,7 +88,9 @@ def booking_view(booking: Booking, call: Call) -> BookingView:
     if role != Role.CUSTOMER or booking.state not in _CODE_SHOWN:
         hidden["start_code"] = None
     if role == Role.PROVIDER and booking.state not in ADDRESS_SHOWN:
-        hidden |= {"address": None, "place": booking.place and booking.place.rounded(), "note": None}
+        # An id derives from a phone number, and who has enough patience computes the one from the other.
+        hidden |= {"customer_id": None, "address": None, "note": None}
+        hidden["place"] = booking.place and booking.place.rounded()
     view: BookingView = _view(BookingView, booking, call, **hidden)
     return view
 
