@@ -82,10 +82,20 @@ class Heard:
         """Events up to the one of that name."""
         events: list[dict[str, Any]] = []
         while not events or events[-1]["event"] != name:
-            event = await self.event()
-            assert event is not None
-            events.append(event)
+            events.append(await self.next())
         return events
+
+    async def about(self, subject_id: str) -> list[dict[str, Any]]:
+        """Events up to the first one about that subject."""
+        events: list[dict[str, Any]] = []
+        while not events or events[-1]["subject_id"] != subject_id:
+            events.append(await self.next())
+        return events
+
+    async def next(self) -> dict[str, Any]:
+        event = await self.event()
+        assert event is not None
+        return event
 
 
 class TestAListener:
@@ -220,7 +230,10 @@ class TestDelivery:
         assert places == sorted(places)
 
     async def test_waits_for_who_began_earlier_and_ends_later(self, shop: Any, server: Server) -> None:
-        """Whoever is told of the later one first would never be told of the earlier one."""
+        """Whoever is told of the later one first would never be told of the earlier one.
+
+        Other databases' transactions hold the horizon back too, so events from before may come first.
+        """
         customer, earlier = await shop.customer(), str(uuid4())
         await shop.book()
         async with server.listening(customer) as heard:
@@ -228,7 +241,7 @@ class TestDelivery:
                 await slow.execution_options(isolation_level="READ COMMITTED")
                 await slow.exec_driver_sql(COPY.format(id=earlier, customer=customer.tokens["user_id"]))
                 booking = await shop.book(at=(await shop.slots())[0]["start"])
-                telling = asyncio.create_task(heard.until("booking.requested"))
+                telling = asyncio.create_task(heard.about(booking["id"]))
                 await asyncio.sleep(0.6)
                 too_early = telling.done()
                 await slow.commit()
@@ -236,8 +249,7 @@ class TestDelivery:
 
         ids = [event["subject_id"] for event in told]
         assert not too_early
-        assert ids.index(earlier) == 0
-        assert booking["id"] in ids
+        assert ids.index(earlier) < ids.index(booking["id"])
 
     async def test_tells_what_is_missed_and_happens_just_then_once(self, shop: Any, market: Any) -> None:
         first, second = (told_at(place, shop.seeded.people[0].user_id) for place in (1, 2))
