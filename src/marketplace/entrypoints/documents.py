@@ -122,16 +122,18 @@ def _moves(table: Lifecycle) -> Iterator[Row]:
     for (name, emits, by, after, target), same in groupby(table.moves, key=_sameness):
         sources = [str(source) for move in same for source in move.sources]
         way = f"{', '.join(sources)} → {target or 'same'}"
-        yield f"`{name}`", way, _roles(by), _words(after or ""), f"`{emits}`"
+        yield f"`{name}`", way, by, _words(after or ""), f"`{emits}`"
 
 
-def _sameness(move: Move) -> tuple[str, str, frozenset[Role], str | None, str | None]:
+def _sameness(move: Move) -> tuple[str, str, str, str | None, str | None]:
     stays = set(move.sources) == {move.target}
-    return move.name, move.emits, frozenset(move.by), move.after, None if stays else str(move.target)
+    return move.name, move.emits, _by(move), move.after, None if stays else str(move.target)
 
 
-def _roles(by: frozenset[Role]) -> str:
-    return "anyone" if by == frozenset(Role) else ", ".join(role for role in Role if role in by)
+def _by(move: Move) -> str:
+    if move.implied:
+        return "follows from another's move"
+    return "anyone" if move.by == frozenset(Role) else ", ".join(role for role in Role if role in move.by)
 
 
 def _requirements(table: Lifecycle) -> Iterator[str]:

@@ -83,6 +83,7 @@ class TestPayment:
         booking = await market.book(payment_method="tok_timeout_before")
         await market.work()
         await market.do(GiveUpPayment(payment_id=booking.payment_id, failure="never_reached_the_rail"))
+        await market.work()
         late = await market.rail.collect(charge_of(await market.payment_of(booking), market))
         retry = RetryPayment(booking_id=booking.id, payment_id=uuid4(), payment_method="tok_success")
 

@@ -16,9 +16,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.unit.core.rehearsal import asked_for, is_elsewhere, outcome
 
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
-from marketplace.core.bookings.booking import State
+from marketplace.core.bookings.booking import BOOKING, State
 from marketplace.core.bookings.commands import CreateBooking, RetryPayment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
@@ -117,6 +118,27 @@ class WholePath(RuleBasedStateMachine):
             self._run(self.world.lane.rail.complete_action(payment.id))
         if payment is not None and payment.state == PaymentState.DISPUTED:
             self._run(self.world.lane.rail.submit_evidence(payment.id, text="photographs"))
+
+    @rule(key=bookings)
+    def offers_what_can_be_done(self, key: Any) -> None:
+        """Each of the two sides and admin: what is offered is not refused, what is refused not offered."""
+        if key is not None:
+            self._run(self.world.settle())
+            for actor in (self.world.customer, self.world.provider, self.world.admin):
+                assert self._run(self._wrong_offers(key, actor)) == []
+
+    async def _wrong_offers(self, key: Any, actor: Actor) -> list[Any]:
+        booking, lane = await self.world.booking(key), self.world.lane
+        call = lane.call(actor)
+        offered = BOOKING.moves_for(booking, call)
+        tried = {
+            name: await outcome(booking, name, call=call, store=lane.storage) for name in asked_for(actor)
+        }
+        return [
+            (name, booking.state, actor.role, refusal)
+            for name, refusal in tried.items()
+            if (name in offered) != (refusal is None or is_elsewhere(refusal))
+        ]
 
     @rule(unit=st.sampled_from(sorted(SPANS)), data=st.data())
     def wait(self, unit: str, data: Any) -> None:

@@ -27,7 +27,7 @@ async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) ->
     if booking.payment_id != payment.id:
         _send_back(payment, call, work)
     elif payment.state in DEAD:
-        return await _call_off(booking, call, work)
+        return await _unpaid(booking, payment, call, work)
     elif booking.state in CLOSED_UNDONE:
         settle(booking, payment, call, work)
     elif booking.state == State.AWAITING_PAYMENT:
@@ -51,13 +51,18 @@ def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking
     # Without this a payment that fails just now would leave the booking firm, and unpaid.
     work.guard(payment)
     if call.policy.booking.confirmation == Confirmation.REQUEST:
-        return work.save(move(booking, "pay", call, accept_by=accept_deadline(booking, call)))
+        return work.save(
+            move(booking, "pay", call, payment_failure=None, accept_by=accept_deadline(booking, call))
+        )
     take_held_money(payment, call, work)
-    return work.save(move(booking, "pay_and_confirm", call, **confirmed(booking.ends_at, call)))
+    facts = {"payment_failure": None, **confirmed(booking.ends_at, call)}
+    return work.save(move(booking, "pay_and_confirm", call, **facts))
 
 
-async def _call_off(booking: Booking, call: Call, work: Work) -> Booking:
+async def _unpaid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
     """Money that did not come, or was taken back, before the work began: nobody comes unpaid."""
+    if booking.state == State.AWAITING_PAYMENT and booking.payment_failure is None:
+        return work.save(move(booking, "fail_payment", call, payment_failure=payment.failure or "unknown"))
     if booking.state not in _NOT_BEGUN:
         return booking
     await free_reservation(booking, call, work)

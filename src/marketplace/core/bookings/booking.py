@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from marketplace.core.bookings.guards import GUARDS
 from marketplace.core.catalogue.pricing import ChosenOption, Price
 from marketplace.core.shared.aggregate import SECRET
 from marketplace.core.shared.errors import Conflict
@@ -14,14 +15,6 @@ from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.policy import CancellationTerms
-
-
-class TooEarly(Conflict):
-    code = "too_early"
-
-
-class TooLate(Conflict):
-    code = "too_late"
 
 
 class WrongStartCode(Conflict):
@@ -76,6 +69,7 @@ BOOKING = Lifecycle(
     opening="booking.requested",
     moves=(
         Move("retry_payment", S.AWAITING_PAYMENT, S.AWAITING_PAYMENT, _CUSTOMER, "booking.payment_retried"),
+        Move("fail_payment", S.AWAITING_PAYMENT, S.AWAITING_PAYMENT, _SYSTEM, "booking.payment_failed"),
         Move("pay", S.AWAITING_PAYMENT, S.AWAITING_PROVIDER, _SYSTEM, "booking.paid"),
         Move("pay_and_confirm", S.AWAITING_PAYMENT, S.CONFIRMED, _SYSTEM, "booking.confirmed"),
         Move("expire", S.AWAITING_PAYMENT, S.EXPIRED, _CLOCK, "booking.expired", "payment_window"),
@@ -117,6 +111,7 @@ BOOKING = Lifecycle(
         "deadline": lambda booking, _: booking.resolve_by,
         "release": lambda booking, _: None if booking.released_at else booking.release_at,
     },
+    guards=GUARDS,
 )
 
 CLOSED_UNDONE = frozenset({State.CANCELLED, State.EXPIRED, State.DECLINED, State.REFUNDED})
@@ -127,7 +122,8 @@ class Booking:
     """
     Instants are UTC, amounts minor units of `currency`; `terms` are those of the day of booking.
 
-    `refund_minor` is what the customer gets back once the booking has ended, None until then.
+    `refund_minor` is what the customer gets back once the booking has ended, None until then;
+    `payment_failure` why the last payment came to nothing, None while it has not.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = BOOKING
@@ -143,6 +139,7 @@ class Booking:
     service_name: str
     reservation_id: UUID | None = None
     payment_id: UUID | None = None
+    payment_failure: str | None = None
     starts_at: datetime
     ends_at: datetime
     time_zone: str

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from marketplace.core.bookings.access import booking_and_payment, booking_of, step
-from marketplace.core.bookings.booking import Booking, TooLate
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import DisputeBooking, ResolveDispute
 from marketplace.core.bookings.settlement import settle
 from marketplace.core.shared.aggregate import Changed
@@ -15,10 +15,7 @@ from marketplace.ports.storage import Work
 async def dispute_booking(command: DisputeBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
     resolve_by = call.at + timedelta(minutes=call.policy.booking.dispute_deadline_minutes)
-    disputed = step(booking, "dispute", call, reason=command.reason, resolve_by=resolve_by)
-    if booking.complaint_until is None or call.at >= booking.complaint_until or booking.released_at:
-        raise TooLate("the complaint window is over", closed_at=str(booking.complaint_until))
-    return work.save(disputed)
+    return work.save(step(booking, "dispute", call, reason=command.reason, resolve_by=resolve_by))
 
 
 async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) -> Booking:
@@ -28,9 +25,9 @@ async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) ->
         raise Invalid("refund_minor", f"{command.refund_minor}", f"0 to {booking.total_minor}")
     if command.refund_minor < booking.total_minor:
         return work.save(decided(booking, call, command.refund_minor, command.reason))
+    refunded = step(booking, "refund", call, reason=command.reason, refund_minor=booking.total_minor)
     if not payment.left_minor:
         raise Conflict("its payment holds nothing to give back", payment=str(payment.state))
-    refunded = step(booking, "refund", call, reason=command.reason, refund_minor=booking.total_minor)
     settle(refunded.subject, payment, call, work)
     return work.save(refunded)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, booking_of, step
-from marketplace.core.bookings.booking import Booking, TooEarly, TooLate, WrongStartCode
+from marketplace.core.bookings.booking import Booking, WrongStartCode
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
@@ -16,6 +16,7 @@ from marketplace.core.bookings.commands import (
     StartBooking,
 )
 from marketplace.core.bookings.consequences import confirmed, take_held_money
+from marketplace.core.bookings.guards import START_TRIES_MAX
 from marketplace.core.bookings.request import reservation_for
 from marketplace.core.catalogue.availability import diary, held_around, pick_unit
 from marketplace.core.payments.payment import HELD
@@ -24,17 +25,11 @@ from marketplace.core.providers.provider import NotBookable, Provider
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.shared.aggregate import Changed, create, move
-from marketplace.core.shared.errors import Conflict, LimitReached, NotAllowed
+from marketplace.core.shared.errors import Conflict
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
-
-# A job may begin this long before its time, when both are there already.
-EARLY_START_MAX = timedelta(hours=2)
-
-
-START_TRIES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +45,29 @@ class MissedStart:
 
 async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
     booking, payment = await booking_and_payment(command.booking_id, call, work)
-    if booking.handed_back_by is not None:
-        raise NotAllowed("it was handed back; the platform assigns it")
+    accepted = step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call))
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
-    if booking.accept_by is not None and call.at > booking.accept_by:
-        raise TooLate("the time to accept is over", closed_at=str(booking.accept_by))
     take_held_money(payment, call, work)
-    return work.save(step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call)))
+    return work.save(accepted)
 
 
 async def assign_booking(command: AssignBooking, *, call: Call, work: Work) -> Booking:
     """By hand, to any active provider with a unit free; the time it held before is exchanged."""
     booking, payment = await booking_and_payment(command.booking_id, call, work)
-    if booking.reservation_id is not None:
-        raise Conflict("it still waits for its own provider", provider_id=str(booking.provider_id))
     provider = await work.get(Provider, command.provider_id)
     if provider.state != ProviderState.ACTIVE:
         raise NotBookable(f"this provider is {provider.state}")
     key = derive(booking.id, "reservation", booking.version)
+    facts = {"provider_id": provider.id, "reservation_id": key, "handed_back_by": None}
+    assigned = step(
+        booking, "assign", call, reason=command.reason, **facts, **confirmed(booking.ends_at, call)
+    )
     unit_id = await _free_unit(booking, provider, call, work)
     work.guard(provider)
     work.add(create(reservation_for(booking, provider, unit_id, key), call))
     take_held_money(payment, call, work)
-    facts = {"provider_id": provider.id, "reservation_id": key, "handed_back_by": None}
-    return work.save(
-        step(booking, "assign", call, reason=command.reason, **facts, **confirmed(booking.ends_at, call))
-    )
+    return work.save(assigned)
 
 
 async def _free_unit(booking: Booking, provider: Provider, call: Call, work: Work) -> UUID:
@@ -111,13 +102,8 @@ async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Boo
     """The customer's code proves that both are there; admin needs none. A miss counts."""
     booking = await booking_of(command.booking_id, call, work)
     started = step(booking, "start", call, reason=command.reason)
-    if call.at < booking.starts_at - EARLY_START_MAX:
-        raise TooEarly("it starts later", starts_at=booking.starts_at.isoformat())
-    if call.actor.role != Role.PROVIDER or booking.start_code is None:
-        return work.save(started)
-    if booking.start_misses >= START_TRIES_MAX:
-        raise LimitReached("too many wrong start codes; the platform can start it")
-    if booking.start_code != command.start_code:
+    proof_needed = call.actor.role == Role.PROVIDER and booking.start_code is not None
+    if proof_needed and booking.start_code != command.start_code:
         return _missed(booking, call, work)
     return work.save(started)
 

@@ -6,8 +6,9 @@ from typing import cast
 from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, step
-from marketplace.core.bookings.booking import Booking, TooLate
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import CreateBooking, RetryPayment
+from marketplace.core.bookings.guards import PaymentUnderWay
 from marketplace.core.catalogue.availability import (
     check_bookable,
     diary,
@@ -23,7 +24,7 @@ from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import create
-from marketplace.core.shared.errors import Conflict, NotFound
+from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.policy import Capture
@@ -33,12 +34,6 @@ from marketplace.ports.storage import One, Work
 START_CODE_DIGITS = 4
 _USUAL_BUFFER = timedelta(hours=1)
 _USUAL_JOB = timedelta(hours=3)
-
-
-class PaymentUnderWay(Conflict):
-    """The last payment may still succeed."""
-
-    code = "payment_under_way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +180,13 @@ def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment
 
 
 async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Booking:
-    """Only once the last payment is surely dead: two live ones could both take the money."""
+    """The last payment is looked at again, and guarded: one that failed may still turn out to have worked."""
     booking, last = await booking_and_payment(command.booking_id, call, work)
+    facts = {"payment_id": command.payment_id, "payment_failure": None}
+    retried = step(booking, "retry_payment", call, reason=command.reason, **facts)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
-    if call.at > booking.pay_by:
-        raise TooLate("the time to pay is over", closed_at=booking.pay_by.isoformat())
     work.guard(last)
     fresh = payment_for(booking, command.payment_id, command.payment_method, call)
     work.add(create(fresh, call))
-    return work.save(
-        step(booking, "retry_payment", call, reason=command.reason, payment_id=command.payment_id)
-    )
+    return work.save(retried)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from marketplace.core.bookings.access import booking_of, side_of, step
-from marketplace.core.bookings.booking import Booking, TooLate
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import AcceptTime, DeclineTime, ProposeTime
 from marketplace.core.bookings.consequences import NO_PROPOSAL, confirmed
 from marketplace.core.catalogue.availability import diary, held_around, pick_unit
@@ -12,7 +12,7 @@ from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import move
-from marketplace.core.shared.errors import Conflict, NotAllowed
+from marketplace.core.shared.errors import Conflict
 from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -21,41 +21,32 @@ from marketplace.ports.storage import Work
 async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booking:
     """The slot is looked at now and taken when the other side agrees. A new proposal replaces the last."""
     booking = await booking_of(command.booking_id, call, work)
-    if call.at >= booking.starts_at:
-        raise TooLate("it should have begun already")
     start = instant(command.starts_at, field="starts_at")
+    proposal = {"proposed_starts_at": start, "proposed_by": side_of(call)}
+    proposed = step(booking, "propose_time", call, reason=None, **proposal)
     facts, _, _ = await _diary(booking, start, call, work)
     pick_unit(facts, start=start, seed=booking.id)
-    proposal = {"proposed_starts_at": start, "proposed_by": side_of(call)}
-    return work.save(step(booking, "propose_time", call, reason=None, **proposal))
+    return work.save(proposed)
 
 
 async def decline_time(command: DeclineTime, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    _proposal(booking)
     return work.save(step(booking, "decline_time", call, reason=None, **NO_PROPOSAL))
 
 
 async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking:
     """The reservation's one row is shifted, so that old and new slot are never both held nor both lost."""
     booking = await booking_of(command.booking_id, call, work)
-    start = _proposal(booking)
-    if booking.proposed_by == side_of(call):
-        raise NotAllowed("the other side agrees, or admin")
+    start = booking.proposed_starts_at or booking.starts_at
+    end = start + (booking.ends_at - booking.starts_at)
+    times = {"starts_at": start, "ends_at": end, **NO_PROPOSAL, **confirmed(end, call)}
+    moved = step(booking, "reschedule", call, reason=command.reason, **times)
     facts, provider, held = await _diary(booking, start, call, work)
     unit_id = pick_unit(facts, start=start, seed=booking.id)
-    end = start + (booking.ends_at - booking.starts_at)
     blocked = Period(start, end).widened(provider.buffer_before, provider.buffer_after)
     work.guard(provider)
     work.save(move(held, "shift", call, unit_id=unit_id, starts_at=blocked.start, ends_at=blocked.end))
-    times = {"starts_at": start, "ends_at": end, **NO_PROPOSAL, **confirmed(end, call)}
-    return work.save(step(booking, "reschedule", call, reason=command.reason, **times))
-
-
-def _proposal(booking: Booking) -> datetime:
-    if booking.proposed_starts_at is None:
-        raise Conflict("no other time is proposed")
-    return booking.proposed_starts_at
+    return work.save(moved)
 
 
 async def _diary(

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 from marketplace.core.bookings.access import booking_of, side_of, step
-from marketplace.core.bookings.booking import Booking, Side, State, TooEarly
+from marketplace.core.bookings.booking import Booking, Side, State
 from marketplace.core.bookings.cancellation import refund_minor
 from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
 from marketplace.core.bookings.consequences import NO_PROPOSAL, accept_deadline, free_reservation
-from marketplace.core.shared.errors import Invalid, NotAllowed
-from marketplace.core.shared.roles import Role
+from marketplace.core.shared.errors import Invalid
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -17,8 +16,6 @@ _FREE_OF_CHARGE = frozenset({State.AWAITING_PAYMENT, State.AWAITING_PROVIDER})
 
 async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    if booking.handed_back_by is not None and call.actor.role == Role.PROVIDER:
-        raise NotAllowed("it was handed back; the platform assigns it")
     ended = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
     declined = step(booking, "decline", call, reason=command.reason, **ended)
     await free_reservation(booking, call, work)
@@ -53,9 +50,6 @@ async def report_no_show(command: ReportNoShow, *, call: Call, work: Work) -> Bo
     """Whoever reports was there. The customer's absence costs what a cancellation at the start would."""
     booking = await booking_of(command.booking_id, call, work)
     absent = _absent(command, side_of(call))
-    since = booking.starts_at + timedelta(minutes=call.policy.booking.no_show_grace_minutes)
-    if call.at < since:
-        raise TooEarly(f"possible from {since.isoformat()}", possible_from=since.isoformat())
     reported = step(booking, "report_no_show", call, reason=command.reason, **no_show(booking, absent, call))
     await free_reservation(booking, call, work)
     return work.save(reported)

@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.aggregate import Occasion
+from marketplace.core.shared.errors import NotAllowed, Refused
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
@@ -13,6 +15,11 @@ from marketplace.core.shared.roles import Role
 class State(StrEnum):
     ACTIVE = "active"
     BLOCKED = "blocked"
+
+
+def _amend(user: "User", call: Occasion) -> Refused | None:
+    own = call.actor.user_id == user.id or call.actor.role == Role.SYSTEM
+    return None if own else NotAllowed("everybody amends itself only")
 
 
 USER = Lifecycle(
@@ -26,6 +33,7 @@ USER = Lifecycle(
         Move("block", State.ACTIVE, State.BLOCKED, by={Role.ADMIN}, emits="user.blocked"),
         Move("unblock", State.BLOCKED, State.ACTIVE, by={Role.ADMIN}, emits="user.unblocked"),
     ),
+    guards={"amend": _amend},
 )
 
 

@@ -12,7 +12,7 @@ from marketplace.core.tenants.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`words` may use brand, service, when, provider, total, back, code; of no use after `life`."""
+    """`words` may use brand, service, when, provider, total, back, code, pay_by; of no use after `life`."""
 
     to: Role
     words: str
@@ -22,6 +22,13 @@ class Template:
 _C, _P = Role.CUSTOMER, Role.PROVIDER
 
 MESSAGES: dict[str, tuple[Template, ...]] = {
+    "booking.payment_failed": (
+        Template(
+            _C,
+            "{brand}: the payment for {service}, {when}, did not go through. Please pay by {pay_by}.",
+            timedelta(minutes=15),
+        ),
+    ),
     "booking.paid": (
         Template(
             _P, "{brand}: new request, {service}, {when}. Please accept or decline.", timedelta(hours=2)
@@ -76,4 +83,5 @@ def words_for(template: Template, *, booking: Booking, provider: str, policy: Po
         provider=provider,
         back=format_plain(Money(booking.refund_minor or 0, booking.currency)),
         code=booking.start_code or "not needed",
+        pay_by=f"{booking.pay_by.astimezone(local.tzinfo):%H:%M}",
     )

@@ -94,6 +94,7 @@ PAYMENT = Lifecycle(
             State.AUTHORISED,
             State.CAPTURING,
             by=_ANYONE,
+            implied=True,
             emits="payment.capture_requested",
         ),
         Move(
@@ -101,6 +102,7 @@ PAYMENT = Lifecycle(
             (*_OPEN, State.AUTHORISED),
             State.VOIDING,
             by=_ANYONE,
+            implied=True,
             emits="payment.void_requested",
         ),
         Move(
@@ -140,7 +142,7 @@ PAYMENT = Lifecycle(
             emits="payment.unknown",
         ),
         Move("settle", State.SUCCEEDED, State.SETTLED, by=_RAIL, emits="payment.settled"),
-        *(Move("resolve", s, s, by=_ANYONE, emits="payment.resolved") for s in _HELD),
+        *(Move("resolve", s, s, by=_ANYONE, emits="payment.resolved", implied=True) for s in _HELD),
         Move("return", _HELD, State.RETURNED, by=_RAIL, emits="payment.returned"),
         Move("dispute", _HELD, State.DISPUTED, by=_RAIL, emits="payment.disputed"),
         Move("win", State.DISPUTED, State.WON, by=_RAIL, emits="payment.dispute_won"),

@@ -34,6 +34,7 @@ EARNING = Lifecycle(
             State.DRAWN,
             by={Role.SYSTEM, Role.ADMIN},
             emits="earning.drawn",
+            implied=True,
         ),
     ),
     requires={State.DRAWN: {"payout_id"}},

@@ -24,14 +24,16 @@ class State(StrEnum):
     RELEASED = "released"
 
 
+_ANYONE = frozenset(Role)
+
 RESERVATION = Lifecycle(
     kind="reservation",
     states=State,
     initial=State.HELD,
     opening="reservation.held",
     moves=(
-        Move("shift", State.HELD, State.HELD, by=frozenset(Role), emits="reservation.shifted"),
-        Move("release", State.HELD, State.RELEASED, by=frozenset(Role), emits="reservation.released"),
+        Move("shift", State.HELD, State.HELD, _ANYONE, "reservation.shifted", implied=True),
+        Move("release", State.HELD, State.RELEASED, _ANYONE, "reservation.released", implied=True),
     ),
 )
 

@@ -72,8 +72,8 @@ def create(subject: A, call: Occasion, *, reason: str | None = None) -> Changed[
 def move(
     subject: A, name: str, call: Occasion, /, *, reason: str | None = None, **changes: Any
 ) -> Changed[A]:
-    """`subject` after the move `name`; raises MoveRefused or NotAllowed as its table says."""
-    step: Move = subject.LIFECYCLE.lawful(subject.state, name, call.actor.role)
+    """`subject` after the move `name`; raises MoveRefused, NotAllowed or what the move's guard says."""
+    step: Move = subject.LIFECYCLE.lawful(subject, name, call)
     moved: A = replace(subject, state=step.target, version=subject.version + 1, **changes)  # type: ignore[type-var]
     _set_timer(moved, call)
     _require(moved)

@@ -1,4 +1,4 @@
-"""A lifecycle is the table of an aggregate's lawful moves; it guards, times, draws and constrains them."""
+"""A lifecycle is the table of an aggregate's lawful moves; it guards, offers, times and draws them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,15 +6,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from marketplace.core.shared.errors import MoveRefused, NotAllowed
+from marketplace.core.shared.errors import MoveRefused, NotAllowed, Refused
 from marketplace.core.shared.roles import Role
 
 Deadline = Callable[[Any, Any], datetime | None]
+Guard = Callable[[Any, Any], Refused | None]
 
 
 @dataclass(frozen=True)
 class Move:
-    """One lawful step. `after` names the timer that makes the clock take it."""
+    """
+    One lawful step. `after` names the timer that makes the clock take it.
+
+    An `implied` one follows from another aggregate's move, in the same write: nobody asks for it by itself.
+    """
 
     name: str
     source: StrEnum | tuple[StrEnum, ...]
@@ -22,6 +27,7 @@ class Move:
     by: frozenset[Role] | set[Role]
     emits: str
     after: str | None = None
+    implied: bool = False
 
     @property
     def sources(self) -> tuple[StrEnum, ...]:
@@ -34,7 +40,9 @@ class Lifecycle:
     The moves between an aggregate's states, checked when the module is imported.
 
     `requires` names the fields that must be set in a state. `timers` gives, for each name in a move's
-    `after`, the function from (subject, call) to the instant at which the clock makes that move.
+    `after`, the function from (subject, call) to the instant at which the clock makes that move. `guards`
+    gives, by a move's name, the function from (subject, call) to the error that the subject's own facts
+    put in its way now, None where they don't.
     `opening` is the event of creation, which may start in any state of `initial`.
     """
 
@@ -45,6 +53,7 @@ class Lifecycle:
     moves: tuple[Move, ...]
     requires: Mapping[StrEnum, frozenset[str] | set[str]] = field(default_factory=dict)
     timers: Mapping[str, Deadline] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         table: dict[tuple[str, str], Move] = {}
@@ -75,21 +84,36 @@ class Lifecycle:
         """The states that no move leaves; a row in one is never written again."""
         return frozenset(map(str, self.states)) - {source for source, _ in self.table}
 
-    def moves_for(self, state: str, role: Role) -> tuple[str, ...]:
-        """The names of the moves that `role` may make from `state`, in the table's order."""
-        offers: dict[tuple[str, Role], tuple[str, ...]] = self.__dict__["_offers"]
-        if (state, role) not in offers:
-            offers[state, role] = tuple(m.name for m in self.moves if role in m.by and state in m.sources)
-        return offers[state, role]
+    def moves_for(self, subject: Any, call: Any) -> tuple[str, ...]:
+        """The names of the moves that this actor may make on `subject` now, in the table's order."""
+        listed = self._listed(subject.state, call.actor.role)
+        return tuple(name for name in listed if self._in_the_way(subject, name, call) is None)
 
-    def lawful(self, state: str, name: str, role: Role) -> Move:
-        """The move, or MoveRefused (not from this state), or NotAllowed (not by this role)."""
-        move = self.table.get((state, name))
+    def lawful(self, subject: Any, name: str, call: Any) -> Move:
+        """
+        The move, where this actor may make it on `subject` now.
+
+        Raises MoveRefused (not from this state), NotAllowed (not by this role), or what its guard says.
+        """
+        move, role = self.table.get((subject.state, name)), call.actor.role
         if move is None:
-            raise MoveRefused(self.kind, name, state, self.moves_for(state, role))
+            raise MoveRefused(self.kind, name, subject.state, self.moves_for(subject, call))
         if role not in move.by:
             raise NotAllowed(f"a {role} may not {name} a {self.kind}", move=name, role=str(role))
+        if refusal := self._in_the_way(subject, name, call):
+            raise refusal
         return move
+
+    def _listed(self, state: str, role: Role) -> tuple[str, ...]:
+        offers: dict[tuple[str, Role], tuple[str, ...]] = self.__dict__["_offers"]
+        if (state, role) not in offers:
+            asked = (move for move in self.moves if not move.implied)
+            offers[state, role] = tuple(m.name for m in asked if role in m.by and state in m.sources)
+        return offers[state, role]
+
+    def _in_the_way(self, subject: Any, name: str, call: Any) -> Refused | None:
+        guard = self.guards.get(name)
+        return None if guard is None else guard(subject, call)
 
     def clock_move(self, state: str) -> Move | None:
         """The move that a timer makes from `state`, if it has one."""
@@ -123,6 +147,8 @@ def _check(lifecycle: Lifecycle) -> None:
             raise ValueError(f"{lifecycle.kind}: {move.name} has a timer but the clock may not make it")
         if move.after is not None and move.after not in lifecycle.timers:
             raise ValueError(f"{lifecycle.kind}: no deadline for {move.after}")
+    if unknown := lifecycle.guards.keys() - {move.name for move in lifecycle.moves}:
+        raise ValueError(f"{lifecycle.kind}: guards of no move: {sorted(unknown)}")
     ends = lifecycle.terminal()
     stuck = [s for s in lifecycle.states if s not in ends and not _leaves(lifecycle, s)]
     if stuck:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.errors import NotAllowed, Refused
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.shared.rules import Rule, Unique
@@ -24,6 +25,10 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+def _move_clock(tenant: "Tenant", _: object) -> Refused | None:
+    return None if tenant.mode == Mode.TEST else NotAllowed("only a test marketplace's clock can be moved")
+
+
 TENANT = Lifecycle(
     kind="tenant",
     states=State,
@@ -35,6 +40,7 @@ TENANT = Lifecycle(
         Move("close", State.OPEN, State.CLOSED, by={Role.ADMIN, Role.SYSTEM}, emits="tenant.closed"),
         Move("reopen", State.CLOSED, State.OPEN, by={Role.ADMIN, Role.SYSTEM}, emits="tenant.reopened"),
     ),
+    guards={"move_clock": _move_clock},
 )
 
 

@@ -107,7 +107,7 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
         raise NotFound("booking", booking_id)
     found, payment_shown = detail.booking, call.actor.role != Role.PROVIDER
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
-    cancellable = "cancel" in found.LIFECYCLE.moves_for(found.state, call.actor.role)
+    cancellable = "cancel" in found.LIFECYCLE.moves_for(found, call)
     return BookingDetail(
         booking=view_of(found, call),
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,

@@ -54,6 +54,7 @@ class BookingView(View, frozen=True):
     service_id: UUID
     service_name: str
     payment_id: UUID | None
+    payment_failure: str | None
     starts_at: datetime
     ends_at: datetime
     time_zone: str

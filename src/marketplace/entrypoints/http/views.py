@@ -1,11 +1,9 @@
 """What each role may see of an object, and the moves that this actor may make on it now."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from marketplace.core.bookings.booking import Booking, State
-from marketplace.core.bookings.fulfilment import EARLY_START_MAX, START_TRIES_MAX
 from marketplace.core.catalogue.pricing import Price
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity.session import Session
@@ -17,7 +15,6 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.shared.roles import Role
-from marketplace.core.tenants import tenant
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.representations import (
     BookingView,
@@ -43,25 +40,9 @@ ADDRESS_SHOWN = frozenset(
 _CODE_SHOWN = frozenset({State.CONFIRMED, State.EN_ROUTE, State.ARRIVED})
 
 
-# Of other aggregates, moves that are only ever consequences of a booking's are nobody's to make.
-_OFFERED: dict[type, frozenset[str]] = {
-    Payment: frozenset({"look_up"}),
-    Refund: frozenset({"look_up", "retry", "pay_by_hand"}),
-    tenant.Tenant: frozenset({"amend", "move_clock"}),
-    Earning: frozenset(),
-    Session: frozenset({"revoke"}),
-}
-
-
-def _moves(subject: Any, call: Call) -> tuple[str, ...]:
-    moves: tuple[str, ...] = subject.LIFECYCLE.moves_for(subject.state, call.actor.role)
-    offered = _OFFERED.get(type(subject))
-    return moves if offered is None else tuple(move for move in moves if move in offered)
-
-
 def _view(kind: type[View], subject: Any, call: Call, **hidden: Any) -> Any:
     """The fields of the view taken from the object, except those that this caller sees otherwise."""
-    hidden.setdefault("moves", _moves(subject, call))
+    hidden.setdefault("moves", subject.LIFECYCLE.moves_for(subject, call))
     given = {name: getattr(subject, name) for name in kind.__struct_fields__ if name not in hidden}
     return kind(**given, **hidden)
 
@@ -80,10 +61,7 @@ def price_view(price: Price, call: Call) -> PriceView:
 
 
 def booking_view(booking: Booking, call: Call) -> BookingView:
-    hidden: dict[str, Any] = {
-        "moves": possible_moves(booking, call),
-        "price": price_view(booking.price, call),
-    }
+    hidden: dict[str, Any] = {"price": price_view(booking.price, call)}
     role = call.actor.role
     if role != Role.CUSTOMER or booking.state not in _CODE_SHOWN:
         hidden["start_code"] = None
@@ -93,27 +71,6 @@ def booking_view(booking: Booking, call: Call) -> BookingView:
         hidden["place"] = booking.place and booking.place.rounded()
     view: BookingView = _view(BookingView, booking, call, **hidden)
     return view
-
-
-def possible_moves(booking: Booking, call: Call) -> tuple[str, ...]:
-    """What the table allows this role, less what this booking's own facts rule out just now."""
-    moves = _moves(booking, call)
-    grace = timedelta(minutes=call.policy.booking.no_show_grace_minutes)
-    over = booking.complaint_until is None or call.at >= booking.complaint_until or booking.released_at
-    proposal = None if booking.proposed_by is None else booking.proposed_by.value
-    ruled_out = {
-        "dispute": over,
-        "start": call.at < booking.starts_at - EARLY_START_MAX
-        or (call.actor.role == Role.PROVIDER and booking.start_misses >= START_TRIES_MAX),
-        "report_no_show": call.at < booking.starts_at + grace,
-        "propose_time": call.at >= booking.starts_at,
-        "decline_time": proposal is None,
-        "reschedule": proposal in {None, call.actor.role.value},
-        "accept": booking.handed_back_by is not None,
-        "decline": booking.handed_back_by is not None,
-        "assign": booking.reservation_id is not None,
-    }
-    return tuple(move for move in moves if not ruled_out.get(move))
 
 
 def provider_view(provider: Provider, call: Call) -> ProviderView:

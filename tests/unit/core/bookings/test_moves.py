@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.core.bookings.booking import BOOKING, State, TooEarly, TooLate
+from marketplace.core.bookings.booking import BOOKING, State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
@@ -26,8 +26,9 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
-from marketplace.core.bookings.request import PaymentUnderWay
+from marketplace.core.bookings.guards import PaymentUnderWay, TooEarly, TooLate
 from marketplace.core.marketplace import run
+from marketplace.core.notifications.notification import Notification
 from marketplace.core.providers.reservation import Reservation, SlotTaken
 from marketplace.core.providers.reservation import State as ReservationState
 from marketplace.core.shared.errors import (
@@ -296,11 +297,23 @@ class TestAPaymentThatFailed:
         )
         await world.settle()
 
-        assert (await world.booking(key)).state == State.AWAITING_PROVIDER
+        booking = await world.booking(key)
+        assert (booking.state, booking.payment_failure) == (State.AWAITING_PROVIDER, None)
+
+    async def test_is_told_and_offered_again(self, world: Any) -> None:
+        key = await world.book("tok_decline")
+
+        booking = await world.booking(key)
+
+        assert booking.payment_failure == "card_declined"
+        assert "retry_payment" in BOOKING.moves_for(booking, world.lane.call(world.customer))
+        assert any("did not go through" in message.text for message in world.all(Notification))
 
     async def test_may_not_be_tried_again_while_the_last_one_may_succeed(self, world: Any) -> None:
         key = await world.book("tok_pending_success")
+        booking = await world.booking(key)
 
+        assert BOOKING.moves_for(booking, world.lane.call(world.customer)) == ("cancel",)
         with pytest.raises(PaymentUnderWay):
             await world.do(
                 RetryPayment(booking_id=key, payment_id=uuid4(), payment_method="tok_success"),

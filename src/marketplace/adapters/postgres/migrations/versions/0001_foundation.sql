@@ -261,6 +261,7 @@ CREATE TABLE "booking" (
     "service_name" text NOT NULL,
     "reservation_id" uuid,
     "payment_id" uuid,
+    "payment_failure" text,
     "starts_at" timestamptz NOT NULL,
     "ends_at" timestamptz NOT NULL,
     "time_zone" text NOT NULL,
