@@ -77,6 +77,13 @@ class TestCollect:
         assert stage.methods["succeeds"] in str(refused.value.facts["allowed"])
         assert await stage.rail.find(charge.reference) is None
 
+    async def test_knows_its_methods_without_being_asked_to_collect(self, stage: Any) -> None:
+        for method in stage.methods.values():
+            stage.rail.check_method(method, field="payment_method")
+
+        with pytest.raises(Invalid, match="payment_method"):
+            stage.rail.check_method("tok_no_such", field="payment_method")
+
     @pytest.mark.parametrize("outcome", ["is declined", "lacks funds"])
     async def test_says_why_it_failed(self, stage: Any, outcome: str) -> None:
         report = await stage.rail.collect(stage.charge(outcome))
@@ -442,6 +449,13 @@ class TestRelease:
             await stage.rail.release(replace(stage.transfer(), payee="payee_no_such"))
 
         assert stage.payees["succeeds"] in str(refused.value.facts["allowed"])
+
+    async def test_knows_its_payees_without_being_asked_to_pay(self, stage: Any) -> None:
+        for payee in stage.payees.values():
+            stage.rail.check_payee(payee, field="payee")
+
+        with pytest.raises(Invalid, match="payee"):
+            stage.rail.check_payee("payee_no_such", field="payee")
 
 
 class TestDispute:

@@ -266,8 +266,13 @@ class Shop:
         """A booking as the customer's POST answers it; the payment is still to come."""
         customer = await self.customer(by)
         start = at or await self.a_start(provider=provider, index=index)
+        body = self.booking_at(start, provider=provider, index=index)
+        return await customer.do("/v1/bookings", **(body | more))
+
+    def booking_at(self, start: str, *, provider: int = 0, index: int = 0) -> dict[str, Any]:
+        """The body of a POST that asks for it."""
         service = self.service(provider=provider, index=index)
-        body = {
+        return {
             "booking_id": str(uuid4()),
             "provider_id": str(service.provider_id),
             "service_id": str(service.id),
@@ -275,7 +280,6 @@ class Shop:
             "payment_method": "tok_success",
             "address": "14 Kloof Street",
         }
-        return await customer.do("/v1/bookings", **(body | more))
 
     async def booked(self, **asked: Any) -> Any:
         """A booking that is paid, and waits for its provider."""

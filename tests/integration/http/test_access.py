@@ -268,7 +268,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "/retry-payment": lambda _: {"payment_id": fresh(), "payment_method": "tok_success", **DOING},
     "/assign": lambda w: {"provider_id": w.paths["provider_id"], **DOING},
     "/cancel": lambda _: CANCELLED,
-    "/propose-time": lambda w: {"starts_at": w.paths["starts_at"]},
+    "/propose-time": lambda w: {"starts_at": next(w.starts)},
     "/decline-time": lambda _: {},
     "/admin/v1/bookings/{booking_id}/report-no-show": lambda _: {"absent": "customer", **DOING},
     "/resolve": lambda _: {"refund_minor": 0, **DOING},

@@ -142,6 +142,50 @@ class TestABody:
         is_problem(await (await shop.provider()).post("/v1/bookings", wrong=True), 403, "not_allowed")
 
 
+class TestABooking:
+    async def test_in_the_past_is_refused_as_such(self, shop: Any) -> None:
+        customer, asked = await shop.customer(), shop.booking_at("2026-01-05T10:00:00Z")
+
+        facts = (await customer.refused("/v1/bookings", 400, **asked))["facts"]
+
+        assert (facts["field"], facts["problem"]) == ("starts_at", "is in the past")
+
+    async def test_paid_by_what_the_rail_does_not_know_holds_no_time(self, shop: Any) -> None:
+        customer, free = await shop.customer(), (await shop.slots())[0]["start"]
+        asked = shop.booking_at(free) | {"payment_method": "tok_none"}
+
+        facts = (await customer.refused("/v1/bookings", 400, **asked))["facts"]
+
+        assert facts["field"] == "payment_method"
+        assert "tok_success" in facts["allowed"]
+        assert (await shop.slots())[0]["start"] == free
+
+    async def test_is_not_paid_again_by_what_the_rail_does_not_know(self, shop: Any) -> None:
+        booking, again = await shop.book(), {"payment_id": str(uuid4()), "payment_method": "tok_none"}
+        path = f"/v1/bookings/{booking['id']}/retry-payment"
+
+        assert (await (await shop.customer()).refused(path, 400, **again))["facts"][
+            "field"
+        ] == "payment_method"
+
+    async def test_under_an_id_that_stands_says_so_without_storages_names(self, shop: Any) -> None:
+        booking, free = await shop.book(), (await shop.slots())[-1]["start"]
+        asked = shop.booking_at(free) | {"booking_id": booking["id"]}
+
+        problem = await (await shop.customer()).refused("/v1/bookings", 409, **asked)
+
+        assert problem["code"] == "already_there"
+        assert problem["facts"] == {"field": "booking_id"}
+        assert "stands already" in problem["detail"]
+
+    async def test_of_a_provider_is_never_paid_out_to_what_the_rail_does_not_know(self, shop: Any) -> None:
+        path = f"/v1/providers/{shop.service().provider_id}"
+
+        problem = await (await shop.provider()).refused(path, 400, payee="payee_none")
+
+        assert problem["facts"]["field"] == "payee"
+
+
 class TestAQuery:
     @pytest.mark.parametrize(
         ("path", "field"),
@@ -200,7 +244,7 @@ class TestAQuery:
 
         response = await shop.nobody.get(path, from_="2026-03-02T00:00:00Z", until="2026-03-01T00:00:00Z")
 
-        is_problem(response, 400, "invalid")
+        assert is_problem(response, 400, "invalid")["facts"]["field"] == "until"
 
 
 class TestARoute:

@@ -112,12 +112,6 @@ class TestATokenOfTheSandbox:
 
         assert refused["code"] == "payment_under_way"
 
-    async def test_that_is_unknown_fails_and_says_why(self, shop: Any) -> None:
-        booking = await shop.booked(payment_method="tok_of_nobody")
-
-        assert await stands(shop, booking) == ("awaiting_payment", "failed")
-        assert "tok_of_nobody" in (await shop.payment(booking["id"]))["failure"]
-
     async def test_that_leaves_a_doubt_is_looked_up_by_admin_too(self, shop: Any) -> None:
         await with_policy(shop, **ON_BOOKING)
         booking = await shop.book(payment_method="tok_timeout_after")

@@ -53,7 +53,9 @@ class Table:
     def add(self, row: Any) -> None:
         """Raises AlreadyThere for an id that stands, and whatever `put` raises."""
         if self.get(row.tenant_id, row.id) is not None:
-            raise AlreadyThere("a row with this id stands", rule=f"{kind_name(self._kind)}_pkey")
+            raise AlreadyThere(
+                "something with this id or name stands already", rule=f"{kind_name(self._kind)}_pkey"
+            )
         self.put(row)
 
     def put(self, row: Any) -> None:
@@ -85,7 +87,9 @@ class Table:
         for rule, taken in self._taken.items():
             holder = taken.get(_unique_key(rule, row) or ())
             if holder not in {None, row.id}:
-                raise AlreadyThere("a row with this key stands", rule=rule.name_on(self._kind))
+                raise AlreadyThere(
+                    "something with this id or name stands already", rule=rule.name_on(self._kind)
+                )
         for claim, busy in self._busy.items():
             others = busy.get(_owner(claim, row), {}) if row.state in claim.states else {}
             if any(_meet(claim, row, other) for other in others.values() if other.id != row.id):

@@ -21,7 +21,7 @@ def _overlap(_: BaseException, rule: str | None) -> MarketplaceError:
 
 
 def _taken(_: BaseException, rule: str | None) -> MarketplaceError:
-    return AlreadyThere("a row with this id or key stands", rule=rule)
+    return AlreadyThere("something with this id or name stands already", rule=rule)
 
 
 def _broken(error: BaseException, rule: str | None) -> MarketplaceError:

@@ -49,6 +49,12 @@ class SandboxRail:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
+    def check_method(self, token: str, *, field: str) -> None:
+        check_token(token, field=field, table=METHODS)
+
+    def check_payee(self, token: str, *, field: str) -> None:
+        check_token(token, field=field, table=PAYEES)
+
     async def collect(self, charge: Charge) -> Report:
         asked = check_token(charge.method, field="method", table=METHODS)
         requests.check_positive(charge.amount)

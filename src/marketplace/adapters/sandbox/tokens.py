@@ -95,7 +95,8 @@ METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
             description="takes the money, and the answer is lost", fault=Fault.TIMEOUT_AFTER
         ),
         "tok_timeout_before": TokenBehaviour(
-            description="lost on the way: in doubt, looked up, then failed; a new payment works",
+            description="lost on the way: unknown while it is looked up for up to three minutes, "
+            "then failed; retry-payment pays",
             fault=Fault.TIMEOUT_BEFORE,
         ),
         "tok_unavailable_once": TokenBehaviour(

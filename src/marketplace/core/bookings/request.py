@@ -16,6 +16,7 @@ from marketplace.core.catalogue.availability import (
     job_length,
     pick_unit,
     price_of,
+    start_to_come,
 )
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity.signin import keyed
@@ -26,7 +27,7 @@ from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.period import Period, instant
+from marketplace.core.shared.period import Period
 from marketplace.core.tenants.policy import Capture
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
@@ -47,7 +48,7 @@ class _Facts:
 
 async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> Booking:
     """Raises NotBookable, SlotTaken (with why), Invalid (options, duration)."""
-    facts = await _facts(command, work)
+    facts = await _facts(command, call, work)
     check_bookable(facts.provider, facts.service)
     booking = _booking(command, facts, call)
     reservation = _reserve(booking, facts, call)
@@ -58,13 +59,13 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
     return work.add(create(booking, call))
 
 
-async def _facts(command: CreateBooking, work: Work) -> _Facts:
+async def _facts(command: CreateBooking, call: Call, work: Work) -> _Facts:
     """
     In one round trip for the usual job: the reservations are asked for around a guess of its length.
 
     A longer job, or wider buffers, show once provider and service are read, and are asked for again.
     """
-    guess = _guess(instant(command.starts_at, field="starts_at"), command.provider_id)
+    guess = _guess(start_to_come(command.starts_at, now=call.at), command.provider_id)
     provider, service, units, held = await work.read(
         One(Provider, command.provider_id),
         One(Service, command.service_id),

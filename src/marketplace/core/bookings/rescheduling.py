@@ -6,14 +6,14 @@ from marketplace.core.bookings.access import booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import AcceptTime, DeclineTime, ProposeTime
 from marketplace.core.bookings.consequences import NO_PROPOSAL, confirmed
-from marketplace.core.catalogue.availability import diary, held_around, pick_unit
+from marketplace.core.catalogue.availability import diary, held_around, pick_unit, start_to_come
 from marketplace.core.catalogue.slots import Diary
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import move
 from marketplace.core.shared.errors import Conflict
-from marketplace.core.shared.period import Period, instant
+from marketplace.core.shared.period import Period
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -21,7 +21,7 @@ from marketplace.ports.storage import Work
 async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booking:
     """The slot is looked at now and taken when the other side agrees. A new proposal replaces the last."""
     booking = await booking_of(command.booking_id, call, work)
-    start = instant(command.starts_at, field="starts_at")
+    start = start_to_come(command.starts_at, now=call.at)
     proposal = {"proposed_starts_at": start, "proposed_by": side_of(call)}
     proposed = step(booking, "propose_time", call, reason=None, **proposal)
     facts, _, _ = await _diary(booking, start, call, work)

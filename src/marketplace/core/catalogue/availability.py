@@ -14,10 +14,11 @@ from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.queries import HeldBetween
 from marketplace.core.providers.reservation import Reservation, SlotTaken
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.period import Period
+from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.policy import Policy
 
 _REASONS = {
+    SlotRefusal.PAST: "it is in the past",
     SlotRefusal.TOO_SOON: "it is too soon",
     SlotRefusal.TOO_FAR: "it is too far ahead",
     SlotRefusal.OUTSIDE_HOURS: "it is outside opening hours",
@@ -91,6 +92,14 @@ def check_bookable(provider: Provider, service: Service) -> None:
         raise NotBookable(f"this provider is {provider.state}")
     if service.state != ServiceState.PUBLISHED or service.provider_id != provider.id:
         raise NotBookable(f"this service is {service.state}")
+
+
+def start_to_come(start: datetime, *, now: datetime) -> datetime:
+    """A start asked for, in UTC; raises Invalid for one that is past already."""
+    start = instant(start, field="starts_at")
+    if start < now:
+        raise Invalid("starts_at", "is in the past", f"later than {now.isoformat(timespec='seconds')}")
+    return start
 
 
 def pick_unit(facts: Diary, *, start: datetime, seed: UUID) -> UUID:

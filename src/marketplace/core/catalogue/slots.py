@@ -12,6 +12,7 @@ from marketplace.core.shared.period import Period, merge
 
 
 class SlotRefusal(StrEnum):
+    PAST = "past"
     TOO_SOON = "too_soon"
     TOO_FAR = "too_far"
     OUTSIDE_HOURS = "outside_hours"
@@ -79,7 +80,7 @@ def free_units(diary: Diary, *, start: datetime) -> tuple[UUID, ...]:
 def why_not(diary: Diary, *, start: datetime) -> SlotRefusal | None:
     """The first reason why no unit can start then; None exactly where `free_units` finds one."""
     if start < diary.now + diary.notice:
-        return SlotRefusal.TOO_SOON
+        return SlotRefusal.PAST if start < diary.now else SlotRefusal.TOO_SOON
     if start > diary.now + diary.horizon:
         return SlotRefusal.TOO_FAR
     if not any(run.start <= start <= run.end - diary.duration for run in merge(diary.open_periods)):

@@ -22,7 +22,7 @@ from marketplace.core.identity.user import User, user_id
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.errors import LimitReached, NotAllowed, NotFound, NotSignedIn
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.limits import Length, NewId, Word
+from marketplace.core.shared.limits import Length, NewId, PersonsRole, Word
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
@@ -42,7 +42,7 @@ class VerifyCode:
 
     sign_in_id: UUID
     code: Word
-    role: Role = Role.CUSTOMER
+    role: PersonsRole = Role.CUSTOMER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User, user_id
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.limits import Length, Name, Reason, Word
-from marketplace.core.shared.roles import Role
+from marketplace.core.shared.limits import Length, Name, PersonsRole, Reason, Word
+from marketplace.core.shared.roles import PEOPLE, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
 
@@ -27,7 +27,7 @@ class GrantRoles:
     """Give the user with this number these roles, in place of those it had; it is created if unknown."""
 
     phone: Word
-    roles: Annotated[tuple[Role, ...], Length(len(Role), least=1)]
+    roles: Annotated[tuple[PersonsRole, ...], Length(len(PEOPLE), least=1)]
     name: Annotated[str, Length(120)] = ""
     provider_id: UUID | None = None
     reason: Reason
@@ -57,8 +57,6 @@ async def amend_user(command: AmendUser, *, call: Call, work: Work) -> User:
 async def grant_roles(command: GrantRoles, *, call: Call, work: Work) -> User:
     if Role.PROVIDER in command.roles and command.provider_id is None:
         raise Invalid("provider_id", "missing for the role provider")
-    if unfit := {Role.CLOCK, Role.SYSTEM} & set(command.roles):
-        raise Invalid("roles", f"{', '.join(sorted(unfit))} cannot be granted")
     key = user_id(call.tenant_id, command.phone)
     granted: dict[str, Any] = {"roles": command.roles, "provider_id": command.provider_id}
     found, sessions = await work.read(One(User, key), LiveSessions(user_id=key))

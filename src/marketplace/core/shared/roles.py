@@ -15,6 +15,10 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
+# Whom somebody can be; the others are ours.
+PEOPLE = (Role.CUSTOMER, Role.PROVIDER, Role.SUPPORT, Role.ADMIN, Role.PARTNER)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Somebody in one role; `provider_id` where the role is provider, `on_behalf_of` when impersonating."""

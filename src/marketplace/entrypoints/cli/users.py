@@ -8,14 +8,13 @@ import rich_click as click
 from marketplace.adapters.postgres import listings
 from marketplace.core.identity.usecases import BlockUser, GrantRoles, UnblockUser
 from marketplace.core.identity.user import State, User, user_id
-from marketplace.core.shared.roles import Role
+from marketplace.core.shared.roles import PEOPLE, Role
 from marketplace.entrypoints.cli.listings import paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column
 from marketplace.entrypoints.cli.visit import Operator, Visit, acting, reading
 from marketplace.entrypoints.phones import normalise
 
-GRANTED = [Role.CUSTOMER, Role.PROVIDER, Role.SUPPORT, Role.ADMIN, Role.PARTNER]
 COLUMNS = (
     Column("id", "id", whole=True),
     Column("phone", "phone", whole=True),
@@ -39,7 +38,7 @@ def users() -> None:
 
 @users.command("list")
 @click.option("--phone", metavar="PHONE", help="With this number, in E.164.")
-@click.option("--role", type=click.Choice([str(role) for role in GRANTED]), help="With this role only.")
+@click.option("--role", type=click.Choice([str(role) for role in PEOPLE]), help="With this role only.")
 @click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
 @paged
 @reading
@@ -76,7 +75,7 @@ def show(operator: Operator, *, who: str) -> None:
 @click.option(
     "--role",
     "roles",
-    type=click.Choice([str(role) for role in GRANTED]),
+    type=click.Choice([str(role) for role in PEOPLE]),
     multiple=True,
     required=True,
     help="May be given several times; these take the place of those before.",

@@ -16,8 +16,7 @@ from marketplace.core.identity.user import User
 from marketplace.core.providers import provider
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider
-from marketplace.core.shared.limits import Name, Word
-from marketplace.core.shared.roles import Role
+from marketplace.core.shared.limits import Name, PersonsRole, Word
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http import admin_money, admin_platform
 from marketplace.entrypoints.http.desk import (
@@ -64,7 +63,7 @@ async def users_list(
     call: Call,
     *,
     phone: Word | None = None,
-    role: Role | None = None,
+    role: PersonsRole | None = None,
     state: user.State | None = None,
     limit: Limit = 20,
     after: After | None = None,

@@ -160,6 +160,12 @@ def _started(result: Booking | MissedStart, call: Call) -> BookingView:
     return view
 
 
+def _known_method(office: Office, command: Any, call: Call) -> Any:
+    """Raises Invalid for what the rail would refuse anyway, when the time is held already."""
+    office.vendors.rail(call.policy.payment.rail).check_method(command.payment_method, field="payment_method")
+    return command
+
+
 def _move(name: str, command: type, roles: frozenset[Role]) -> CommandRoute:
     return CommandRoute(
         path=f"/v1/bookings/{{booking_id}}/{name}",
@@ -180,8 +186,9 @@ ROUTES: tuple[Route, ...] = (
         roles=CUSTOMER,
         status=201,
         tags=_TAGS,
+        prepare=_known_method,
     ),
-    _move("retry-payment", commands.RetryPayment, CUSTOMER),
+    replace(_move("retry-payment", commands.RetryPayment, CUSTOMER), prepare=_known_method),
     _move("accept", commands.AcceptBooking, PROVIDER),
     _move("decline", commands.DeclineBooking, PROVIDER),
     _move("set-out", commands.SetOut, PROVIDER),

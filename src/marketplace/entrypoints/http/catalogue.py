@@ -23,10 +23,10 @@ from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.shared.errors import Invalid, NotFound
 from marketplace.core.shared.limits import Length, Minor, Minutes, Name, Word
-from marketplace.core.shared.period import Period
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
+from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.representations import PriceView, ServiceView
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import price_view, view_of
@@ -107,7 +107,7 @@ async def slots(
     """Searching and booking ask the same code, so what is shown can be booked."""
     found, provider = await _service(office, call, service_id)
     check_bookable(provider, found)
-    within = Period(from_, until)
+    within = span(from_, until)
     if within.length > timedelta(days=SLOTS_DAYS_MAX):
         raise Invalid("until", "is too far from `from`", f"at most {SLOTS_DAYS_MAX} days")
     duration = job_length(found, duration_minutes)

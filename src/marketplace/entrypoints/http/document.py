@@ -207,6 +207,6 @@ def _of(reader: Reader, place: str) -> Iterator[dict[str, Any]]:
 def _present(schema: dict[str, Any], defined: Mapping[str, Any]) -> dict[str, Any]:
     members = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
     (one,) = members
-    found = defined[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+    found = defined[one["$ref"].rpartition("/")[2]] | one if "$ref" in one else one
     default = {"default": schema["default"]} if schema.get("default") is not None else {}
-    return {key: value for key, value in found.items() if key not in {"title", "default"}} | default
+    return {key: value for key, value in found.items() if key not in {"title", "default", "$ref"}} | default

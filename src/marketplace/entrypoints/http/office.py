@@ -15,14 +15,14 @@ from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Unavailable
-from marketplace.core.shared.limits import check_fresh
+from marketplace.core.shared.limits import check_fresh, fresh_ids
 from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory, tenant_id_of
 from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.idempotency import JSON, Answers, Asked, Memory
-from marketplace.ports.storage import Store
+from marketplace.ports.storage import AlreadyThere, Store
 from marketplace.ports.vendors import Vendors
 
 TENANT_HEADER = "marketplace-tenant"
@@ -154,10 +154,10 @@ class Office:
             result = await run(command, call=call, store=self.store, receipt=receipt if keeps else None)
         except Unavailable:
             raise
-        except MarketplaceError:
+        except MarketplaceError as error:
             again = await self._again(route, call, asked)
             if again is None:
-                raise
+                raise _told(error, command) from error
             return again
         if route.after is not None:
             await route.after(self, result, call)
@@ -174,6 +174,16 @@ class Office:
         if again is not None and route.after is not None:
             await route.after(self, None, call)
         return again
+
+
+def _told(error: MarketplaceError, command: Any) -> MarketplaceError:
+    """Of an id that stands, the field that carried it; storage knows its own names only."""
+    kind: Any = type(command)
+    new = fresh_ids(kind)
+    if not isinstance(error, AlreadyThere) or not new:
+        return error
+    (field, *_), key = new, getattr(command, new[0])
+    return AlreadyThere(f"{field}: {key} stands already; what is new needs an id of its own", field=field)
 
 
 def _check_tenant(request: Request[Any, Any, Any], tenant_id: UUID) -> None:

@@ -15,11 +15,35 @@ import msgspec
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import check_bounds
+from marketplace.core.shared.period import Period
 from marketplace.entrypoints.http.shapes import Shape, built, shape_of
 
 _PLACE = " - at `$"
 _FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*?)`?", re.DOTALL)
 _INDEX = re.compile(r"\[\d*\]|\[\.\.\.\]")
+# What msgspec says is wrong, in plain words; what would be right is read from the annotation.
+_SAID: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Expected `(?:str|array)` of length <= \d+"), "is too long"),
+    (re.compile(r"Expected `(?:str|array)` of length >= \d+"), "is too short"),
+    (re.compile(r"Expected `\w+` <=? .*"), "is too large"),
+    (re.compile(r"Expected `\w+` >=? .*"), "is too small"),
+    (re.compile(r"(?:Integer value|Number) out of range"), "is too large"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "has no offset from UTC"),
+    (re.compile(r"Expected `[^`]+`, got `(?P<got>\w+)`"), "is {got}"),
+    (re.compile(r"Invalid enum value (?P<got>.*)", re.DOTALL), "is {got}"),
+    (re.compile(r"Invalid UUID"), "is no UUID"),
+    (re.compile(r"Invalid (?:RFC3339|ISO8601) encoded (?P<got>\w+)"), "is no {got}"),
+)
+_KINDS: Mapping[str, str] = {
+    "int": "a whole number",
+    "float": "a number with a fraction",
+    "str": "text",
+    "bool": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "an object",
+    "datetime": "time",
+}
 _PLAIN: Mapping[Any, str] = {
     bool: "true or false",
     float: "a number",
@@ -82,17 +106,33 @@ def query_of(raw: bytes) -> dict[str, str]:
     return given
 
 
+def span(from_: datetime, until: datetime) -> Period:
+    """Two parameters of a query as a period, which has other names for them; raises Invalid."""
+    if until <= from_:
+        raise Invalid("until", "must be after `from`", f"later than {from_.isoformat()}")
+    return Period(from_, until)
+
+
 def named(error: msgspec.ValidationError, shape: Shape) -> Invalid:
     """The sentence of msgspec, taken apart: which field, what is wrong, what is allowed."""
     said, _, place = str(error).rstrip("`").partition(_PLACE)
     place = place.removeprefix(".")
     told = _FIELD.fullmatch(said)
     if told is None:
-        return Invalid(place or "body", said, allowed(_at(shape, place)))
+        return Invalid(place or "body", _plainly(said), allowed(_at(shape, place)))
     field = f"{place}.{told['name']}".lstrip(".")
     if "unknown" in said:
         return Invalid(field[:200], "is not known", allowed(_at(shape, place)))
     return Invalid(field, "is missing", allowed(_at(shape, field)))
+
+
+def _plainly(said: str) -> str:
+    for pattern, words in _SAID:
+        told = pattern.fullmatch(said)
+        if told is not None:
+            got = told.groupdict().get("got", "")
+            return words.format(got=_KINDS.get(got, got))[:200]
+    return "cannot be read"
 
 
 def _at(shape: Any, place: str) -> Any:
@@ -147,6 +187,8 @@ def _bounded(annotation: Any) -> str | None:
         return f"a whole number from {meta.ge} to {meta.le}"
     if kind is str:
         return f"text of {meta.min_length or 0} to {meta.max_length} characters"
+    if meta.extra_json_schema is not None:
+        return ", ".join(meta.extra_json_schema["enum"])
     if get_origin(kind) is tuple:
         return f"a list of {meta.min_length or 0} to {meta.max_length} items"
     return allowed(kind)

@@ -22,11 +22,13 @@ from marketplace.core.shared.errors import (
     Refused,
     Unavailable,
 )
+from marketplace.ports.storage import Broken
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+_OURS = "rule"  # what storage calls the rule that refused: for the log
 
 
 class KeyReused(Refused):
@@ -37,6 +39,7 @@ class KeyReused(Refused):
 
 # The first that fits; a subclass stands before its parent.
 STATUSES: tuple[tuple[type[MarketplaceError], int], ...] = (
+    (Broken, 500),
     (KeyReused, 422),
     (Invalid, 400),
     (NotSignedIn, 401),
@@ -104,10 +107,16 @@ def problem_of(error: Exception) -> tuple[Problem, Mapping[str, str]]:
     """The problem that an error is to the caller, and the headers that go with it."""
     if isinstance(error, MarketplaceError):
         status = next(status for kind, status in STATUSES if isinstance(error, kind))
-        facts = {name: value for name, value in error.facts.items() if value is not None}
+        if status == HTTP_500_INTERNAL_SERVER_ERROR:
+            return _internal()
+        facts = {name: value for name, value in error.facts.items() if value is not None and name != _OURS}
         return _problem(status, error.code, error.detail, facts), _headers(error, status)
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _from_litestar(error), error.headers or {}
+    return _internal()
+
+
+def _internal() -> tuple[Problem, Mapping[str, str]]:
     return _problem(500, "internal", "Something broke here; it is logged under the request id.", {}), {}
 
 

@@ -1,6 +1,8 @@
 """A provider's own affairs: profile, hours, units, what it earned and what it was paid."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.postgres import money
@@ -10,11 +12,11 @@ from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import NotAllowed, NotFound
-from marketplace.core.shared.period import Period
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
+from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.representations import EarningView, PayoutView, ProviderView, UnitView
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import view_of
@@ -84,7 +86,7 @@ async def statement(
     from_: datetime,
     until: datetime,
 ) -> money.Statement:
-    period = Period(from_, until)
+    period = span(from_, until)
     return await money.provider_statement(
         office.reads,
         call.tenant_id,
@@ -101,6 +103,13 @@ def _own(call: Call) -> UUID:
     return call.actor.provider_id
 
 
+def _known_payee(office: Office, command: Any, call: Call) -> Any:
+    """Raises Invalid for an account that the rail could never pay."""
+    if command.payee is not None:
+        office.vendors.rail(call.policy.payment.rail).check_payee(command.payee, field="payee")
+    return command
+
+
 def _route(
     path: str, command: type, answer: type, *, status: int = 200, roles: frozenset[Role] = PROVIDER
 ) -> CommandRoute:
@@ -111,7 +120,9 @@ def _route(
 
 ROUTES: tuple[Route, ...] = (
     _route("/v1/providers", providers.ApplyAsProvider, ProviderView, status=201, roles=CUSTOMER),
-    _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView),
+    replace(
+        _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView), prepare=_known_payee
+    ),
     _route("/v1/providers/{provider_id}/moves", providers.MoveProvider, ProviderView),
     _route("/v1/providers/{provider_id}/units", providers.AddUnit, UnitView, status=201),
     _route("/v1/units/{unit_id}/retire", providers.RetireUnit, UnitView),

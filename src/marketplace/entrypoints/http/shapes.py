@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.limits import INTEGER_MAX, LIST_MAX, TEXT_MAX, Between, Length, bound_of
+from marketplace.core.shared.limits import INTEGER_MAX, LIST_MAX, TEXT_MAX, Among, Between, Length, bound_of
 
 Shape = type[msgspec.Struct]
 _KINDS: dict[Shape, Any] = {}
@@ -91,6 +91,12 @@ def annotation_of(hint: Any) -> Any:
     if hint is int:
         between = bound if isinstance(bound, Between) else Between(-INTEGER_MAX - 1, INTEGER_MAX)
         return Annotated[int, Meta(ge=between.least, le=between.most)]
+    if isinstance(bound, Among):
+        return Annotated[hint, Meta(extra_json_schema={"enum": list(map(str, bound.members))})]
+    return _unbounded(hint)
+
+
+def _unbounded(hint: Any) -> Any:
     if hint is datetime:
         return Annotated[datetime, Meta(tz=True)]
     return shape_of(cast("Any", hint)) if is_dataclass(hint) else hint

@@ -13,7 +13,7 @@ from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.promises import ENDED, is_closed
 from marketplace.core.providers.reservation import SlotTaken
-from marketplace.core.shared.errors import Conflict, OutcomeUnknown, Refused, Unavailable
+from marketplace.core.shared.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import Actor
 from marketplace.entrypoints.simulation.choices import Scene, choose
@@ -75,7 +75,7 @@ class Life:
         )
         try:
             await self.lane.do(command, self._customer)
-        except SlotTaken:
+        except (SlotTaken, Invalid):  # taken, or past by now
             self._shop = self.random.choice(self.market.shops)
             self._next(_SOON, self.begin)
         except (Unavailable, OutcomeUnknown, Conflict) as error:

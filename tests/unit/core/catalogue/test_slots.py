@@ -160,13 +160,14 @@ class TestFreeUnits:
             for start in (datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone))
         ]
 
-        assert found == [((), SlotRefusal.TOO_SOON), ((), SlotRefusal.TOO_FAR)]
+        assert found == [((), SlotRefusal.PAST), ((), SlotRefusal.TOO_FAR)]
 
 
 class TestWhyNot:
     @pytest.mark.parametrize(
         ("start", "reason"),
         [
+            ("6:30", SlotRefusal.PAST),
             ("7:30", SlotRefusal.TOO_SOON),
             ("8:00", None),
             ("9:10", SlotRefusal.OFF_GRID),

@@ -1,17 +1,19 @@
 """What a command's annotations say of its bounds is what a reader refuses, in words."""
 
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, get_args, get_type_hints
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from marketplace.core.commands import USE_CASES
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.limits import Between, Length, check_bounds
+from marketplace.core.shared.limits import Among, Between, Length, check_bounds
+from marketplace.core.shared.roles import Role
 from marketplace.entrypoints.http.app import ADMIN_ROUTES, USER_ROUTES
-from marketplace.entrypoints.http.parsing import Reader, query_of
+from marketplace.entrypoints.http.parsing import Reader, query_of, span
 from marketplace.entrypoints.http.routes import CommandRoute
 
 COMMANDS = sorted(
@@ -33,6 +35,11 @@ class Whole:
     parts: Annotated[tuple[Part, ...], Length(2)] = ()
     free: dict[str, Any] = field(default_factory=dict)
     from_: int = 0
+    day: date | None = None
+    who: UUID | None = None
+    colour: Literal["blue", "green"] | None = None
+    role: Annotated[Role, Among((Role.CUSTOMER, Role.PROVIDER))] = Role.CUSTOMER
+    roles: tuple[Annotated[Role, Among((Role.CUSTOMER, Role.PROVIDER))], ...] = ()
 
 
 def refused(body: bytes) -> dict[str, Any]:
@@ -68,7 +75,11 @@ class TestAReader:
             ),
             (b'{"name":"a","parts":[{},{},{}]}', "parts[0].weight", "a whole number from 1 to 9"),
             (b'{"name":"a","at":"2026-03-02T12:00:00"}', "at", "a time like 2026-03-01T09:00:00Z or null"),
-            (b'{"name":"a","from_":4}', "from_", "an object with name, at, parts, free, from"),
+            (
+                b'{"name":"a","from_":4}',
+                "from_",
+                "an object with name, at, parts, free, from, day, who, colour, role, roles",
+            ),
             (b'{"name":"\\u0000"}', "name", "text without U+0000"),
         ],
     )
@@ -76,6 +87,53 @@ class TestAReader:
         facts = refused(body)
 
         assert (facts["field"], facts["allowed"]) == (name, allowed)
+
+    @pytest.mark.parametrize(
+        ("wrong", "problem"),
+        [
+            ('"name":7', "is a whole number"),
+            ('"name":[]', "is a list"),
+            ('"name":null', "is null"),
+            ('"name":"abcd"', "is too long"),
+            ('"name":""', "is too short"),
+            ('"at":"soon"', "is no time"),
+            ('"at":7', "is a whole number"),
+            ('"at":"2026-03-02T12:00:00"', "has no offset from UTC"),
+            ('"parts":{}', "is an object"),
+            ('"parts":[{"weight":0}]', "is too small"),
+            ('"parts":[{"weight":10}]', "is too large"),
+            ('"parts":[{"weight":1.5}]', "is a number with a fraction"),
+            ('"parts":[{"weight":true}]', "is true or false"),
+            ('"parts":[{"weight":"one"}]', "is text"),
+            ('"day":"someday"', "is no date"),
+            ('"who":"none"', "is no UUID"),
+            ('"colour":"red"', "is 'red'"),
+            ('"role":"clock"', "is 'clock'"),
+            ('"role":"boss"', "is 'boss'"),
+            ('"from":1e400', "is too large"),
+        ],
+    )
+    def test_says_in_plain_words_what_is_wrong(self, wrong: str, problem: str) -> None:
+        facts = refused(f'{{"name":"a",{wrong}}}'.encode())
+
+        assert facts["problem"] == problem
+        assert facts["allowed"]
+
+    def test_names_of_a_kinds_members_those_alone_that_may_be_given(self) -> None:
+        assert refused(b'{"name":"a","role":"system"}')["allowed"] == "customer, provider"
+        assert refused(b'{"name":"a","role":"boss"}')["allowed"] == "customer, provider"
+        assert refused(b'{"name":"a","roles":["customer","clock"]}')["field"] == "roles[1]"
+
+    def test_names_both_ends_of_a_period_as_the_query_does(self) -> None:
+        noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+        with pytest.raises(Invalid) as caught:
+            span(noon, noon)
+
+        assert (caught.value.facts["field"], caught.value.facts["problem"]) == (
+            "until",
+            "must be after `from`",
+        )
 
     @pytest.mark.parametrize("depth", [10_000, 100_000])
     def test_goes_no_deeper_than_it_can(self, depth: int) -> None:
@@ -139,6 +197,8 @@ class TestCheckBounds:
             Whole("a", None, (Part(0),)),
             Whole("a", None, (Part(1), Part(1), Part(1))),
             Whole("a", None, (), {}, 2**63),
+            Whole("a", role=Role.CLOCK),
+            Whole("a", roles=(Role.SYSTEM,)),
         ],
     )
     def test_refuses(self, whole: Whole) -> None:
