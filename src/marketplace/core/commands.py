@@ -164,6 +164,20 @@ from marketplace.core.providers.usecases import (
     retire_unit,
     return_unit,
 )
+from marketplace.core.settlements.effects import (
+    AskForLines,
+    AskRailAboutBreak,
+    ask_for_lines,
+    ask_rail_about_break,
+)
+from marketplace.core.settlements.usecases import (
+    BookLines,
+    ReadStatements,
+    RecheckSettlement,
+    book_lines,
+    read_statements,
+    recheck_settlement,
+)
 from marketplace.core.tenants.usecases import (
     AmendPolicy,
     MoveClock,
@@ -216,6 +230,9 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     LookUpPayout: look_up_payout,
     RecordPayout: record_payout,
     FailPayout: fail_payout,
+    ReadStatements: read_statements,
+    BookLines: book_lines,
+    RecheckSettlement: recheck_settlement,
     CreateBooking: create_booking,
     RetryPayment: retry_payment,
     AcceptBooking: accept_booking,
@@ -251,6 +268,8 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     AskRailAboutRefund: ask_rail_about_refund,
     AskRailForPayout: ask_rail_for_payout,
     AskRailAboutTransfer: ask_rail_about_transfer,
+    AskForLines: ask_for_lines,
+    AskRailAboutBreak: ask_rail_about_break,
     SendMessage: send_message,
     FindMessage: find_message,
 }

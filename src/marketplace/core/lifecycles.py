@@ -13,6 +13,8 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.aggregate import Aggregate
 from marketplace.core.shared.lifecycle import Lifecycle
 from marketplace.core.tenants.tenant import Tenant
@@ -31,6 +33,8 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Earning,
     Payout,
     PayoutRun,
+    RailStatement,
+    Settlement,
     Booking,
     Notification,
 )

@@ -10,6 +10,7 @@ from marketplace.core.lifecycles import LIFECYCLES
 from marketplace.core.payments.payment import HELD
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payouts.payout import State as PayoutState
+from marketplace.core.settlements.settlement import State as SettlementState
 
 
 class Name(StrEnum):
@@ -39,6 +40,7 @@ CLOSED = CLOSED_UNDONE
 RESTING: dict[str, frozenset[str]] = {
     "payment": frozenset(map(str, HELD)),
     "payout": frozenset({str(PayoutState.PAID)}),
+    "settlement": frozenset({str(SettlementState.BREAK)}),
 }
 
 TIMED: dict[str, frozenset[str]] = {

@@ -16,6 +16,8 @@ from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
 from marketplace.core.payouts.usecases import LookUpPayout
+from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
+from marketplace.core.settlements.usecases import RecheckSettlement
 from marketplace.ports.storage import Follow
 
 Reaction = Callable[[Follow], Any]
@@ -43,6 +45,14 @@ def _ask_rail_about_transfer(event: Follow) -> AskRailAboutTransfer:
 
 def _draw_payouts(event: Follow) -> ContinuePayoutRun:
     return ContinuePayoutRun(run_id=event.subject_id)
+
+
+def _ask_for_lines(event: Follow) -> AskForLines:
+    return AskForLines(statement_id=event.subject_id)
+
+
+def _ask_rail_about_break(event: Follow) -> AskRailAboutBreak:
+    return AskRailAboutBreak(settlement_id=event.subject_id)
 
 
 def _advance(event: Follow) -> AdvanceBooking:
@@ -101,6 +111,10 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payout.drawn": (_ask_rail_for_payout,),
     "payout.approved": (_ask_rail_for_payout,),
     "payout.lookup_due": (_ask_rail_for_payout,),
+    "rail_statement.asked_for": (_ask_for_lines,),
+    "rail_statement.asked_for_again": (_ask_for_lines,),
+    "rail_statement.went_on": (_ask_for_lines,),
+    "settlement.recheck_due": (_ask_rail_about_break,),
     "booking.expired": (_settle,),
     "booking.declined": (_settle,),
     "booking.cancelled": (_settle,),
@@ -127,6 +141,7 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "payment": lambda key: LookUpPayment(payment_id=key),
     "refund": lambda key: LookUpRefund(refund_id=key),
     "payout": lambda key: LookUpPayout(payout_id=key),
+    "settlement": lambda key: RecheckSettlement(settlement_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
     "session": lambda key: ExpireSession(session_id=key),
     "notification": lambda key: ClockMessage(notification_id=key),

@@ -1,9 +1,10 @@
-"""Done by the calendar: payouts once a local day, timers kept to moved clocks, old papers thrown away."""
+"""Done by the calendar: payouts and statements once a local day, timers kept to moved clocks, tidying."""
 
 import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,7 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.marketplace import run
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.settlements.usecases import ReadStatements
 from marketplace.core.shared.errors import MarketplaceError
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM
@@ -36,6 +38,7 @@ class Schedules:
     overview: Overview
     clock: Callable[[], float] = time.monotonic
     _paid: set[UUID] = field(default_factory=set)
+    _read: set[tuple[UUID, date]] = field(default_factory=set)
     _tidied_at: float = float("-inf")
 
     async def keep(self) -> None:
@@ -57,6 +60,7 @@ class Schedules:
             # A timer that was written while the clock moved may have missed it.
             await queue.follow_clock(engine=self.engine, tenant_id=tenant_id)
         await self._pay_out(call)
+        await self._read_statements(call)
 
     async def _pay_out(self, call: Call) -> None:
         """The day makes the run's id, so that a second run of a day is the first one."""
@@ -67,3 +71,11 @@ class Schedules:
         with contextlib.suppress(AlreadyThere):
             await run(StartPayoutRun(run_id=run_id), call=call, store=self.store)
         self._paid.add(run_id)
+
+    async def _read_statements(self, call: Call) -> None:
+        """Once a local day; the statement itself knows its last day, whoever asks."""
+        today = (call.tenant_id, call.at.astimezone(zone(call.policy.time_zone)).date())
+        if today not in self._read:
+            with contextlib.suppress(AlreadyThere):
+                await run(ReadStatements(), call=call, store=self.store)
+            self._read.add(today)

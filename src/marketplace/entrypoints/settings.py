@@ -48,6 +48,7 @@ Seconds = Annotated[float, Meta(ge=0.1, le=600)]
 Proxies = Annotated[int, Meta(ge=0, le=10)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1024, le=10_485_760)]
+Days = Annotated[int, Meta(ge=0, le=60)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="a-z, 0-9 and -, up to 63")]
 Secret = Annotated[str, Meta(min_length=16, max_length=200, description="16 to 200 characters")]
@@ -159,6 +160,9 @@ class Settings:
         default=None,
         repr=False,
         metadata=_is(_SANDBOX, "still verified while the secret is changed", secret=True),
+    )
+    sandbox_settlement_days: Days = field(
+        default=2, metadata=_is(_SANDBOX, "after which the sandbox settles what it moved to the bank")
     )
 
     log_format: LogFormat = field(

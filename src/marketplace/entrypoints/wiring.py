@@ -15,6 +15,7 @@ from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import seeded_random
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.settlement import Terms
 from marketplace.adapters.sandbox.webhooks import Courier
 from marketplace.core.marketplace import Desk
 from marketplace.entrypoints.directory import Directory
@@ -83,7 +84,8 @@ class Platform(containers.DeclarativeContainer):
 
     # Vendors: the sandbox's books and inbox stand on a shelf of their own.
     shelf = providers.Singleton(PostgresShelf, sandbox_engine)
-    books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now)
+    terms = providers.Singleton(Terms, days=settings.provided.sandbox_settlement_days)
+    books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now, terms=terms)
     secrets = providers.Callable(
         lambda settings: tuple(
             filter(None, (settings.sandbox_webhook_secret, settings.sandbox_webhook_secret_before))

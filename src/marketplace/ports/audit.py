@@ -27,7 +27,9 @@ class Promise:
 class RailBooks(Protocol):
     """A rail that tells what it holds of a tenant's."""
 
-    async def balance(self, tenant_id: UUID) -> Mapping[str, Money]: ...
+    async def balance(self, tenant_id: UUID, *, read_to: str | None = None) -> Mapping[str, Money]:
+        """By currency, what it has not settled by the line of its statement at that cursor."""
+        ...
 
 
 class Outbox(Protocol):

@@ -94,6 +94,35 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementLine:
+    """
+    What the rail settled to our bank of one movement under a reference of ours, less its own fee.
+
+    `gross` is negative for money that went: a refund, a transfer, what a bank took back. `line_id` is the
+    rail's, and names this line for ever.
+    """
+
+    line_id: str
+    reference: UUID
+    subject: Subject
+    gross: Money
+    fee: Money
+    settled_at: datetime
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.fee
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Lines in the order in which the rail wrote them down; `cursor` is where to go on after the last."""
+
+    lines: tuple[SettlementLine, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
     """A verified webhook: something happened to `reference`; the truth is to be fetched."""
 
@@ -131,6 +160,15 @@ class PaymentRail(Protocol):
         ...
 
     async def submit_evidence(self, reference: UUID, *, text: str) -> Report: ...
+    async def settlement_lines(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
+        """
+        The next lines of what was settled, after a cursor or from the beginning; none where all is read.
+
+        What becomes known late comes last, whenever it was settled: who reads on from the last cursor misses
+        nothing, and reads nothing twice.
+        """
+        ...
+
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         """The hints in a webhook; no I/O; raises NotAllowed for a bad signature, Invalid for a bad body."""
         ...

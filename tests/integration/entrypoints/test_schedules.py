@@ -11,6 +11,7 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.settlements.statement import RailStatement, rail_statement_id
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.receipts import Receipt
@@ -75,6 +76,17 @@ class TestSchedules:
 
         (found,) = await PostgresStore(fresh).read(tenant.id, [One(PayoutRun, key)])
         assert len(found) == (1 if local.hour >= tenant.policy.payout.run_hour else 0)
+
+    async def test_read_each_rail_s_statement_once_a_local_day_whoever_keeps_them(
+        self, fresh: AsyncEngine, overview: Overview, tenant: Tenant
+    ) -> None:
+        key = rail_statement_id(tenant.id, tenant.policy.payment.rail)
+
+        await schedules(fresh, overview, clock=[0.0]).keep()
+        await schedules(fresh, overview, clock=[0.0]).keep()
+
+        ((statement,),) = await PostgresStore(fresh).read(tenant.id, [One(RailStatement, key)])
+        assert statement.version == 1
 
     @pytest.mark.parametrize("error", [Invalid("time_zone", "is not known"), ValueError("a bug")])
     async def test_are_kept_for_the_others_where_one_is_in_trouble(

@@ -11,7 +11,10 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from marketplace.core.shared.roles import Role
+from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.roles import SYSTEM, Role
+from marketplace.ports.storage import Work
 
 COLUMNS = (
     "nobody",
@@ -165,6 +168,9 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/payouts/{payout_id}/resume": admin(409),
     "POST /admin/v1/payouts/{payout_id}/retry": admin(409),
     "POST /admin/v1/payouts/{payout_id}/look-up": admin(200),
+    "GET /admin/v1/settlements": desk(200, foreign=200),
+    "GET /admin/v1/settlements/{key}": desk(200),
+    "POST /admin/v1/settlements/{settlement_id}/recheck": admin(200),
     "GET /admin/v1/payout-runs/{key}": desk(200),
     "POST /admin/v1/payout-runs": admin(202, foreign=202),
     "GET /admin/v1/ledger/accounts": desk(200, foreign=200),
@@ -334,12 +340,33 @@ async def world(market: Any) -> World:
         shop=shop,
         people=await everybody(shop, foreign),
         paths=await objects(shop)
-        | {"booking_id": booking["id"], "payout_run_id": run_id}
+        | {"booking_id": booking["id"], "settlement_id": await a_break(shop), "payout_run_id": run_id}
         | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]},
         policy=(await (await shop.admin()).read("/admin/v1/tenant"))["policy"],
         starts=iter([slot["start"] for slot in await shop.slots(days=28, skip=2)][::9]),
         numbers=count(1000),
     )
+
+
+async def a_break(shop: Any) -> str:
+    """A line of a rail's statement that matches nothing."""
+    work = Work(shop.market.platform.api_store(), shop.seeded.tenant.id)
+    line = Settlement(
+        id=uuid4(),
+        tenant_id=work.tenant_id,
+        rail="sandbox",
+        line_id="line_1",
+        reference=uuid4(),
+        subject="charge",
+        currency="ZAR",
+        gross_minor=1,
+        fee_minor=0,
+        settled_at=datetime.now(UTC),
+    )
+    call = await shop.market.platform.directory().call(work.tenant_id, SYSTEM, "a test")
+    work.add(create(line, call))
+    await work.store.write(work.batch([]))
+    return str(line.id)
 
 
 async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:

@@ -160,6 +160,14 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
         Name.CLEARING,
         ("UPDATE posting SET amount_minor = amount_minor + 1 WHERE account = 'psp_clearing:sandbox'",),
     ),
+    "a settled line that nobody booked": (
+        Name.CLEARING,
+        (f"UPDATE settlement SET state = 'break' WHERE id = {any_of('settlement')}",),
+    ),
+    "a line of the statement that was skipped": (
+        Name.CLEARING,
+        ("UPDATE rail_statement SET cursor = '1'",),
+    ),
     "an earning in a payout that does not pay it": (
         Name.EARNINGS,
         (copied("earning", "payout_id IS NOT NULL"),),

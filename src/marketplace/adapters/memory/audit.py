@@ -10,10 +10,13 @@ from uuid import UUID
 
 from marketplace.adapters.memory.facts import Facts
 from marketplace.adapters.memory.money import (
+    broken,
     paid_twice,
+    read_to,
     unbalanced,
     unexplained_funds,
     unexplained_payable,
+    unlike,
     unresolved,
 )
 from marketplace.adapters.memory.store import MemoryStore
@@ -65,14 +68,13 @@ class MemoryAudit:
 
     async def _clearing(self, facts: Facts) -> Promise:
         found: list[str] = []
-        accounts = {psp_clearing(rail): books for rail, books in self.books.items()}
-        for account, books in accounts.items():
+        for rail, books in self.books.items():
             for tenant in facts.rows(Tenant):
-                theirs = {c: money.minor for c, money in (await books.balance(tenant.id)).items()}
-                for currency in sorted(theirs.keys() | {tenant.policy.currency}):
-                    ours, there = facts.balances[tenant.id, account, currency], theirs.get(currency, 0)
-                    if ours != there:
-                        found.append(f"{account} of {tenant.slug} is {currency} {ours}, the rail has {there}")
+                held = await books.balance(tenant.id, read_to=read_to(facts, tenant.id, rail))
+                theirs = broken(facts, tenant.id, rail)
+                theirs.update({currency: money.minor for currency, money in held.items()})
+                found += unlike(facts, tenant, psp_clearing(rail), theirs)
+        accounts = {psp_clearing(rail) for rail in self.books}
         rows = sum(1 for posting in facts.rows(Posting) if posting.account in accounts)
         return _promise(Name.CLEARING, rows, found)
 

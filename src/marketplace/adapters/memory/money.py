@@ -12,6 +12,10 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
 from marketplace.core.promises import HOLDING, TAKEN_BACK, is_closed
+from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.settlements.settlement import State as SettlementState
+from marketplace.core.settlements.statement import RailStatement
+from marketplace.core.tenants.tenant import Tenant
 
 
 def unbalanced(facts: Facts) -> Iterator[str]:
@@ -111,3 +115,25 @@ def unexplained_payable(facts: Facts) -> Iterator[str]:
         payable = -facts.balances[tenant_id, provider_payable(provider_id), currency]
         if payable != amount:
             yield f"provider {provider_id} is owed {currency} {amount}, its account says {payable}"
+
+
+def read_to(facts: Facts, tenant_id: UUID, rail: str) -> str | None:
+    """How far a rail's statement was read: what it settled later is in clearing still."""
+    rows = [row for row in facts.rows(RailStatement) if (row.tenant_id, row.rail) == (tenant_id, rail)]
+    return rows[0].cursor if rows else None
+
+
+def broken(facts: Facts, tenant_id: UUID, rail: str) -> Counter[str]:
+    """By currency, what was read and settles nothing of ours, so that it is in clearing still."""
+    sums: Counter[str] = Counter()
+    for row in facts.rows(Settlement):
+        if (row.tenant_id, row.rail, row.state) == (tenant_id, rail, SettlementState.BREAK):
+            sums[row.currency] += row.gross_minor
+    return sums
+
+
+def unlike(facts: Facts, tenant: Tenant, account: str, theirs: Counter[str]) -> Iterator[str]:
+    for currency in sorted(theirs.keys() | {tenant.policy.currency}):
+        ours = facts.balances[tenant.id, account, currency]
+        if ours != theirs[currency]:
+            yield f"{account} of {tenant.slug} is {currency} {ours}, the rail has {theirs[currency]}"

@@ -1,5 +1,6 @@
 """The promises, proved by one statement each on all that is stored, as the owner, from whom no row hides."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +10,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from marketplace.adapters.postgres.connections import Driver, driver_of
-from marketplace.adapters.postgres.promises import BALANCES, STATEMENTS
+from marketplace.adapters.postgres.promises import BALANCES, BREAKS, CURSORS, STATEMENTS
 from marketplace.adapters.postgres.refusals import reading_failed
 from marketplace.core.ledger.movement import psp_clearing
 from marketplace.core.promises import Name
 from marketplace.ports.audit import VIOLATIONS_MAX, Outbox, Promise, RailBooks
+
+_Place = tuple[UUID, str, str]  # a tenant, its slug, a currency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +48,20 @@ class PostgresAudit:
     async def _clearing(self, connection: Driver, tenant_id: UUID | None) -> Promise:
         rows, found = 0, []
         for rail, books in self.books.items():
-            ours: dict[tuple[UUID, str, str], int] = {}
+            ours: Counter[_Place] = Counter()
+            read_to: dict[tuple[UUID, str], str | None] = {}
             for key, slug, home, currency, minor, postings in await connection.fetch(
                 BALANCES, tenant_id, psp_clearing(rail)
             ):
-                ours[key, slug, currency or home] = int(minor or 0)
+                ours[key, slug, currency or home] += int(minor or 0)
                 rows += postings
-            found += await _unlike(rail, books, ours)
+                read_to[key, slug] = None
+            slugs = dict(read_to.keys())
+            for key, cursor in await connection.fetch(CURSORS, tenant_id, rail):
+                read_to[key, slugs[key]] = cursor
+            for key, currency, minor in await connection.fetch(BREAKS, tenant_id, rail):
+                ours[key, slugs[key], currency] -= int(minor)
+            found += await _unlike(rail, books, ours, read_to)
         return _promise(Name.CLEARING, rows, found)
 
     async def _messages(self, proved: Promise, tenants: list[UUID]) -> Promise:
@@ -71,16 +81,21 @@ async def _proved(connection: Driver, name: Name, tenant_id: UUID | None, now: d
     return _promise(name, rows, violations)
 
 
-async def _unlike(rail: str, books: RailBooks, ours: Mapping[tuple[UUID, str, str], int]) -> list[str]:
+async def _unlike(
+    rail: str,
+    books: RailBooks,
+    ours: Counter[_Place],
+    read_to: Mapping[tuple[UUID, str], str | None],
+) -> list[str]:
     """Where the rail's own books say something else, in any currency."""
-    theirs: dict[tuple[UUID, str, str], int] = {}
-    for key, slug in sorted({(key, slug) for key, slug, _ in ours}):
-        balance = await books.balance(key)
+    theirs: dict[_Place, int] = {}
+    for (key, slug), cursor in sorted(read_to.items()):
+        balance = await books.balance(key, read_to=cursor)
         theirs |= {(key, slug, currency): money.minor for currency, money in balance.items()}
     return [
         f"{psp_clearing(rail)} of {slug} is {currency} {here}, the rail has {there}"
         for (key, slug, currency) in sorted(ours.keys() | theirs.keys())
-        for here, there in [(ours.get((key, slug, currency), 0), theirs.get((key, slug, currency), 0))]
+        for here, there in [(ours[key, slug, currency], theirs.get((key, slug, currency), 0))]
         if here != there
     ]
 

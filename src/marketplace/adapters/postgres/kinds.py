@@ -15,6 +15,8 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.receipts import Receipt
 from marketplace.core.tenants.tenant import Tenant
@@ -42,5 +44,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Earning: (("provider_id", "state"), ("state", "payable_at"), ("booking_id",), ("payout_id",)),
     Payout: (("provider_id",), ("reference",), ("state",)),
     PayoutRun: (),
+    RailStatement: (("asked_at",),),
+    Settlement: (("reference",), ("state", "settled_at")),
     Notification: (("user_id",), ("subject_id",), ("state",)),
 }

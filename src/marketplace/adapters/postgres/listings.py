@@ -11,6 +11,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 
 _BOOKABLE = (
@@ -58,6 +59,7 @@ EARNINGS = Listing(
         "until": "t.earned_at < :until",
     },
 )
+SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same("state", "reference"))
 MOVEMENTS = Listing(kind=Movement, order="at", filters=_same("booking_id", "name"))
 MESSAGES = _by_id(Notification, **_same("user_id", "state", "subject_id"))
 EVENTS = Listing(

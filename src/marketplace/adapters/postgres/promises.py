@@ -22,6 +22,7 @@ from marketplace.core.promises import (
     Name,
     lawful_steps,
 )
+from marketplace.core.settlements.settlement import State as SettlementState
 from marketplace.ports.audit import VIOLATIONS_MAX
 
 
@@ -232,6 +233,11 @@ _MESSAGES = _statement(
 BALANCES = f"""SELECT t.id, t.slug, t.policy ->> 'currency', p.currency, sum(p.amount_minor), count(p.id)
     FROM tenant AS t LEFT JOIN posting AS p ON p.tenant_id = t.tenant_id AND p.account = $2
     WHERE {_scope("t")} GROUP BY 1, 2, 3, 4 ORDER BY 1, 4"""
+
+# How far its statement was read, and what of it settles nothing of ours: that is in clearing still.
+CURSORS = f"""SELECT tenant_id, cursor FROM rail_statement AS s WHERE {_scope("s")} AND rail = $2"""
+BREAKS = f"""SELECT tenant_id, currency, sum(gross_minor) FROM settlement AS s
+    WHERE {_scope("s")} AND rail = $2 AND state = '{SettlementState.BREAK}' GROUP BY 1, 2"""
 
 STATEMENTS: dict[Name, str] = {
     Name.LEDGER: _LEDGER,

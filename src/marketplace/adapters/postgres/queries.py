@@ -4,6 +4,7 @@ from marketplace.core.identity.queries import LiveSessions, RecentSignIns, Recen
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf, PayoutUnder
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
+from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
 from marketplace.ports.storage import One
 
 CLAUSES: dict[type, str] = {
@@ -18,6 +19,10 @@ CLAUSES: dict[type, str] = {
     PayableEarningsOf: "t.provider_id = :provider_id AND t.state = 'payable' AND t.payable_at <= :at",
     RefundUnder: "t.reference = :reference",
     RefundsOf: "t.payment_id = :payment_id",
+    StatementsAskedBefore: "t.asked_at < :at",
+    SettlementsOf: "t.reference = :reference",
+    MovementsOf: "t.subject_id = :subject_id",
+    PostingsOf: "t.movement_id = :movement_id",
     RecentSignIns: "t.phone = :phone AND t.requested_at >= :since",
     RecentSignInsFrom: "t.origin = :origin AND t.requested_at >= :since",
 }

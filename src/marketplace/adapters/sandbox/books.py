@@ -20,11 +20,12 @@ from marketplace.adapters.sandbox.faults import (
     seeded_random,
 )
 from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_refund_undone
+from marketplace.adapters.sandbox.settlement import Terms, settled_minor, statement, unsettled
 from marketplace.adapters.sandbox.tokens import DOUBLED, LATE, LOST, Habit
 from marketplace.adapters.sandbox.webhooks import Clock, Payload, queued
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Standing
+from marketplace.ports.payments import Standing, Statement
 from marketplace.ports.shelf import Document, Found, Key, Listing, Shelf
 
 SHELF = "sandbox.order"
@@ -61,6 +62,7 @@ class Books:
     random: Random = field(default_factory=lambda: seeded_random("sandbox"))
     faults: FaultPlan = no_faults
     tally: Tally = field(default_factory=Counter)
+    terms: Terms = field(default_factory=Terms)
 
     async def find(self, reference: UUID) -> Order | None:
         """The order as of its tenant's now."""
@@ -120,12 +122,20 @@ class Books:
                 return tuple(map(_order, found))
             before = page[-1].position
 
-    async def balance(self, tenant_id: UUID) -> Mapping[str, Money]:
-        """By currency: collected less refunded, transferred, returned and charged back."""
+    async def balance(self, tenant_id: UUID, *, read_to: str | None = None) -> Mapping[str, Money]:
+        """
+        By currency: collected less refunded, transferred, returned and charged back, and less what was
+        settled up to a line of the statement.
+        """
         totals: Counter[str] = Counter()
         for order in await self.orders(tenant_id):
             totals[order.currency] += order.moved_minor
+        totals.subtract(await settled_minor(self.shelf, tenant_id, read_to=read_to))
         return {currency: Money(minor, currency) for currency, minor in sorted(totals.items())}
+
+    async def statement(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
+        now = self.clock(tenant_id)
+        return await statement(self.shelf, tenant_id, after=after, limit=limit, now=now)
 
     async def _fetch(self, reference: UUID) -> Order | None:
         document = await self.shelf.fetch(shelf=SHELF, key=str(reference))
@@ -150,6 +160,7 @@ class Books:
                 for index in range(told, len(order.history)):
                     _count(order, order.history[index], tally)
                     documents.append(self._event(order, index, tally))
+                    documents += filter(None, [unsettled(order, index, self.terms)])
         return documents
 
     def _event(self, order: Order, index: int, tally: Tally) -> Document:

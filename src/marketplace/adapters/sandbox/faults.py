@@ -39,6 +39,7 @@ class Operation(StrEnum):
     RELEASE = "release"
     EVIDENCE = "submit_evidence"
     FIND = "find"
+    STATEMENT = "settlement_lines"
     WEBHOOK = "webhook"
     SEND = "send"
 
@@ -65,6 +66,7 @@ POSSIBLE: Mapping[Operation, frozenset[Fault]] = MappingProxyType(
         Operation.RELEASE: CALL_FAULTS | {Fault.PENDING, Fault.RETURNED, Fault.REJECTED},
         Operation.EVIDENCE: CALL_FAULTS,
         Operation.FIND: frozenset({Fault.UNAVAILABLE}),
+        Operation.STATEMENT: frozenset({Fault.UNAVAILABLE}),
         Operation.WEBHOOK: WEBHOOK_FAULTS,
         Operation.SEND: CALL_FAULTS | {Fault.REJECTED},
     }

@@ -14,8 +14,9 @@ from marketplace.adapters.sandbox.signatures import verify
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TOKENS, WEEK_SECONDS, check_token, showing
 from marketplace.adapters.sandbox.webhooks import hints
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
+from marketplace.core.shared.ids import derive
 from marketplace.core.shared.money import EXPONENTS, Money
-from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Transfer
+from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Transfer
 from marketplace.ports.shelf import Document
 
 CAPABILITIES = Capabilities(
@@ -105,6 +106,12 @@ class SandboxRail:
         planned = self._planned(Operation.EVIDENCE, reference)
         decide = partial(requests.take_evidence, reference=reference, text=text, clock=self.books.clock)
         return await self._answer(planned, lambda: self.books.change((reference,), decide))
+
+    async def settlement_lines(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
+        if limit < 1:
+            raise Invalid("limit", f"{limit} lines are none", "1 and more")
+        self._meet_before(self._planned(Operation.STATEMENT, derive(tenant_id, "statement", after)))
+        return await self.books.statement(tenant_id, after=after, limit=limit)
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         verify(headers=headers, body=body, secrets=self.secrets, now=now)

@@ -60,6 +60,7 @@ VAT_OUTPUT = "vat_output"
 PLATFORM_FEE = "platform_fee"
 CANCELLATION_FEE = "cancellation_fee"
 CHARGEBACK_LOSS = "chargeback_loss"
+PROCESSOR_FEE = "processor_fee"
 DISPUTE_HOLD = "dispute_hold"
 
 

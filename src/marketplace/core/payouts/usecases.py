@@ -148,8 +148,12 @@ async def record_payout(command: RecordPayout, *, call: Call, work: Work) -> Pay
     told: dict[str, Any] = {"rail_reference": report.rail_reference, "failure": report.failure, "lookups": 0}
     moved = work.save(move(payout, step, call, **told))
     before, after = payout.state in IN_THE_LEDGER, moved.state in IN_THE_LEDGER
-    if before != after:
-        work.insert(*_postings(moved, sign=1 if after else -1, call=call))
+    came_back = report.standing == Standing.RETURNED
+    if after != before or (came_back and not before):
+        # What is back before we heard that it went has gone all the same: the rail's statement has both.
+        signs = (1, -1) if came_back and not before else (1,) if after else (-1,)
+        for sign in signs:
+            work.insert(*_postings(moved, sign=sign, call=call))
     return moved
 
 

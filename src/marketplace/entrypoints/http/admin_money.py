@@ -12,6 +12,9 @@ from marketplace.core.payouts import drawing, payout
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
+from marketplace.core.settlements import settlement
+from marketplace.core.settlements import usecases as settling
+from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.limits import Name
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.desk import (
@@ -67,6 +70,19 @@ async def payouts_list(
     return await list_page(office, call, listings.PAYOUTS, limit=limit, after=after, **asked)
 
 
+async def settlements_list(
+    office: Office,
+    call: Call,
+    *,
+    state: settlement.State | None = None,
+    reference: UUID | None = None,
+    limit: Limit = 20,
+    after: After | None = None,
+) -> PageOf[Any]:
+    asked = {"state": state, "reference": reference}
+    return await list_page(office, call, listings.SETTLEMENTS, limit=limit, after=after, **asked)
+
+
 async def accounts(
     office: Office, call: Call, *, prefix: Name | None = None, detailed: bool = False
 ) -> tuple[money.AccountBalance, ...]:
@@ -119,6 +135,15 @@ ROUTES: tuple[Route, ...] = (
         tags=("Money",),
         status=202,
     ),
+    question_row(
+        "/settlements",
+        settlements_list,
+        page_of(Settlement),
+        "What rails settled to the bank; state=break for what matches nothing of ours.",
+        "Money",
+    ),
+    reading_row("/settlements/{key}", Settlement, "Money"),
+    command_row("/settlements/{settlement_id}/recheck", settling.RecheckSettlement, Settlement, "Money"),
     question_row(
         "/ledger/accounts",
         accounts,

@@ -16,6 +16,7 @@ from marketplace.core.payouts.earning import Reason
 from marketplace.core.providers import provider
 from marketplace.core.providers.hours import HoursException, OpeningHours
 from marketplace.core.providers.provider import UnitState
+from marketplace.core.settlements import settlement
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
@@ -120,6 +121,23 @@ class PayoutRunView(View, frozen=True):
     waiting: tuple[UUID, ...]
     drawn: int
     skipped: int
+
+
+class SettlementView(View, frozen=True):
+    """`gross_minor` is negative for money that went out; `problem` is why a break matches nothing of ours."""
+
+    state: settlement.State
+    rail: str
+    line_id: str
+    reference: UUID
+    subject: str
+    booking_id: UUID | None
+    currency: str
+    gross_minor: int
+    fee_minor: int
+    settled_at: datetime
+    due_at: datetime | None
+    problem: str | None
 
 
 class EarningView(View, frozen=True):

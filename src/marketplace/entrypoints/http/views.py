@@ -14,6 +14,7 @@ from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.representations import (
@@ -27,6 +28,7 @@ from marketplace.entrypoints.http.representations import (
     RefundView,
     ServiceView,
     SessionView,
+    SettlementView,
     TenantView,
     UnitView,
     UserView,
@@ -100,6 +102,7 @@ VIEWS: dict[type, tuple[type[View], Callable[[Any, Call], Any]]] = {
     Refund: (RefundView, _plain(RefundView)),
     Payout: (PayoutView, _plain(PayoutView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),
+    Settlement: (SettlementView, _plain(SettlementView)),
     Earning: (EarningView, _plain(EarningView)),
     Provider: (ProviderView, provider_view),
     Unit: (UnitView, _plain(UnitView)),

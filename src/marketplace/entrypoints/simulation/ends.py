@@ -10,6 +10,8 @@ from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.payouts.run import State as RunState
 from marketplace.core.promises import ENDED
+from marketplace.core.settlements.settlement import State as SettlementState
+from marketplace.core.settlements.statement import State as StatementState
 
 _N = NotificationState
 # A booking that has ended with work done is released, or the audit finds it without a deadline.
@@ -21,6 +23,8 @@ ENDS: Mapping[str, frozenset[str]] = {
         "refund": {RefundState.SUCCEEDED, RefundState.CANCELLED},
         "payout": {PayoutState.PAID},
         "payout_run": {RunState.FINISHED},
+        "rail_statement": {StatementState.READ},
+        "settlement": {SettlementState.BOOKED},
         "notification": {_N.ACCEPTED, _N.DELIVERED, _N.READ, _N.FAILED, _N.SUPPRESSED, _N.EXPIRED},
     }.items()
 }

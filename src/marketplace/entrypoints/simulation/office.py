@@ -12,6 +12,7 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.payouts.usecases import ApprovePayout, HoldPayout, ResumePayout, RetryPayout
 from marketplace.core.providers.usecases import AmendProvider
+from marketplace.core.settlements.usecases import ReadStatements
 from marketplace.core.shared.errors import Conflict, OutcomeUnknown, Refused, Unavailable
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.ids import derive
@@ -54,6 +55,9 @@ class Office:
     async def pay_out(self) -> None:
         self.runs += 1
         await self._try(StartPayoutRun(run_id=derive(self.lane.tenant.id, "run", self.runs)), SYSTEM)
+
+    async def read_statements(self) -> None:
+        await self._try(ReadStatements(), SYSTEM)
 
     async def _decide(self, event: Event) -> None:
         kind = HoldPayout if self.random.random() < 1 / 10 else ApprovePayout

@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 from random import Random
 
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
+from marketplace.core.settlements.statement import RailStatement, rail_statement_id
 from marketplace.core.shared.ids import derive
 from marketplace.entrypoints.simulation.ends import unfinished
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.life import Life
 from marketplace.entrypoints.simulation.market import Market, open_market
 from marketplace.entrypoints.simulation.office import Office
+from marketplace.ports.storage import One
 
 _BOOKINGS_A_DAY = 30
 _SHOPS = 3
 _DAY = timedelta(days=1)
 _PATIENCE = timedelta(days=500)
 _AFTERWARDS = (timedelta(days=5), timedelta(days=20), timedelta(days=60), timedelta(days=200))
+_SETTLED_AFTER, _READINGS_AFTER = timedelta(days=3), 2
 _TOKENS_APART = 8  # lanes begin with different tokens, so that few bookings have them all between them
 _PLAIN_TOKENS = ("tok_success", "tok_success", "tok_decline", "tok_needs_action", "tok_pending_success")
 
@@ -49,6 +52,7 @@ class Share:
         self.lane.agenda.put(self._day, at=self.lane.now + _DAY)
         while len(self.lane.agenda) and not self._long_over():
             await self.lane.step()
+        await self._settle_the_rest()
         self.violations += [f"a job failed for good: {job.key}: {error!r}" for job, error in self.lane.parked]
         self.violations += unfinished(self.lane.store.standing)
         if self._left:
@@ -58,9 +62,25 @@ class Share:
         """What still goes round and round so long after the last life will do so for ever."""
         return self._over_at is not None and self.lane.now > self._over_at + _PATIENCE
 
+    async def _settle_the_rest(self) -> None:
+        """Read the rail's statement until it has no more to tell; then it holds nothing of ours any more."""
+        for _ in range(_READINGS_AFTER):
+            await self.lane.until(self.lane.now + _SETTLED_AFTER)
+            await self._office.read_statements()
+            while len(self.lane.agenda) and not self._long_over():
+                await self.lane.step()
+        key = rail_statement_id(self.lane.tenant.id, self.lane.rail.name)
+        ((statement,),) = await self.lane.storage.read(self.lane.tenant.id, [One(RailStatement, key)])
+        held = await self.lane.books.balance(self.lane.tenant.id, read_to=statement.cursor)
+        self.violations += [f"{m.minor} {m.currency} were never settled" for m in held.values() if m.minor]
+
     async def _day(self) -> None:
-        """A payout run each day, and some more after the last life, for what banks take their time with."""
+        """
+        A payout run and a look at the rail's statement each day, and some more after the last life, for what
+        banks take their time with.
+        """
         await self._office.pay_out()
+        await self._office.read_statements()
         if self._left:
             self.lane.agenda.put(self._day, at=self.lane.now + _DAY)
         elif self._runs_after:

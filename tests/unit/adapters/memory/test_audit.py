@@ -25,6 +25,9 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.promises import Name
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
+from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.settlements.settlement import State as SettlementState
+from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.money import Money
 from marketplace.entrypoints.simulation.engine import lane_of
@@ -57,7 +60,7 @@ class Stored:
     def drop(self, row: Any) -> None:
         del self.store._table(type(row))._rows[row.tenant_id][row.id]
 
-    async def balance(self, _tenant_id: UUID) -> Mapping[str, Money]:
+    async def balance(self, _tenant_id: UUID, *, read_to: str | None = None) -> Mapping[str, Money]:
         return self.books
 
     async def received(self, _tenant_id: UUID) -> Mapping[UUID, int]:
@@ -76,7 +79,9 @@ async def lives() -> Stored:
     lane = lane_of(0, seed=1, faults=True, storage=store)
     await Share(number=0, lane=lane, bookings=40, faults=True, over=lambda: None).run()
     key = lane.tenant.id
-    return Stored(store, lane.now, await lane.books.balance(key), await LaneOutbox(lane.channel).copies(key))
+    (statement,) = store.rows_of(RailStatement)
+    held = await lane.books.balance(key, read_to=statement.cursor)
+    return Stored(store, lane.now, held, await LaneOutbox(lane.channel).copies(key))
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +213,12 @@ class TestTheOthers:
     async def test_find_what_the_rail_knows_otherwise(self, stored: Stored) -> None:
         ((currency, money),) = stored.books.items()
         stored.books = {currency: Money(money.minor + 1, currency)}
+
+        assert "the rail has" in (await stored.broken())[Name.CLEARING][0]
+
+    async def test_find_a_settled_line_that_nobody_booked(self, stored: Stored) -> None:
+        line = stored.one(Settlement)
+        stored.put(replace(line, state=SettlementState.BREAK))
 
         assert "the rail has" in (await stored.broken())[Name.CLEARING][0]
 

@@ -501,6 +501,58 @@ ALTER TABLE "payout_run" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payout_run_own" ON "payout_run" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payout_run" TO marketplace_app;
 
+CREATE TABLE "rail_statement" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "rail" text NOT NULL,
+    "cursor" text,
+    "asked_at" timestamptz NOT NULL,
+    "lines" bigint NOT NULL,
+    CONSTRAINT "rail_statement_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "rail_statement_state" CHECK (state = ANY ('{reading,read}'::text[])),
+    CONSTRAINT "rail_statement_rail_key" UNIQUE (tenant_id, "rail")
+);
+CREATE INDEX "rail_statement_asked_at_idx" ON "rail_statement" (tenant_id, "asked_at");
+CREATE TRIGGER "rail_statement_birth" BEFORE INSERT ON "rail_statement" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{reading}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "rail_statement_move" BEFORE UPDATE ON "rail_statement" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{read>reading,reading>read,reading>reading}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "rail_statement" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "rail_statement_own" ON "rail_statement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "rail_statement" TO marketplace_app;
+
+CREATE TABLE "settlement" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "rail" text NOT NULL,
+    "line_id" text NOT NULL,
+    "reference" uuid NOT NULL,
+    "subject" text NOT NULL,
+    "currency" text NOT NULL,
+    "gross_minor" bigint NOT NULL,
+    "fee_minor" bigint NOT NULL,
+    "settled_at" timestamptz NOT NULL,
+    "movement_id" uuid,
+    "booking_id" uuid,
+    "problem" text,
+    "rechecks" bigint NOT NULL,
+    CONSTRAINT "settlement_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "settlement_state" CHECK (state = ANY ('{booked,break}'::text[])),
+    CONSTRAINT "settlement_needs_movement_id" CHECK ("movement_id" IS NOT NULL OR state <> ALL ('{booked}'::text[])),
+    CONSTRAINT "settlement_rail_line_id_key" UNIQUE (tenant_id, "rail", "line_id"),
+    CONSTRAINT "settlement_movement_id_key" UNIQUE (tenant_id, "movement_id")
+);
+CREATE INDEX "settlement_reference_idx" ON "settlement" (tenant_id, "reference");
+CREATE INDEX "settlement_state_settled_at_idx" ON "settlement" (tenant_id, "state", "settled_at");
+CREATE TRIGGER "settlement_birth" BEFORE INSERT ON "settlement" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{booked,break}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "settlement_move" BEFORE UPDATE ON "settlement" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{break>booked,break>break}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "settlement" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "settlement_own" ON "settlement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "settlement" TO marketplace_app;
+
 CREATE TABLE "notification" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
