@@ -167,10 +167,6 @@ class Market:
         )
         vendors = Vendors(rails={"sandbox": self.rail}, channels={"sms": self.channel})
         self.desk = Desk(store=self.store, vendors=vendors)
-        self.admin = self._actor(Role.ADMIN, 0)
-        self.customers = [self._actor(Role.CUSTOMER, number) for number in range(1, 6)]
-        self.shops = [self._shop(number) for number in (8, 9)]
-        self.provider, self.service_id = self.shops[0]
 
     def _shop(self, number: int) -> tuple[Actor, UUID]:
         """Whoever acts for a provider, and the one service that it sells."""
@@ -179,7 +175,7 @@ class Market:
         return replace(owner, role=Role.PROVIDER, provider_id=provider_id), derive(provider_id, "service")
 
     def _actor(self, role: Role, number: int) -> Actor:
-        return Actor(role, user_id(self.tenant.id, _phone(number)))
+        return Actor(role, user_id(self.tenant, _phone(number)))
 
     def call(self, actor: Actor = SYSTEM) -> Call:
         name = f"{self.tenant.id}/{next(self._calls)}"
@@ -309,9 +305,13 @@ class Market:
 
     async def open(self, *, units: int, shops: int) -> None:
         tenant = self.tenant
-        await self.do(
+        self.tenant = await self.do(
             OpenTenant(tenant_id=tenant.id, slug=tenant.slug, mode=tenant.mode, policy=tenant.policy)
         )
+        self.admin = self._actor(Role.ADMIN, 0)
+        self.customers = [self._actor(Role.CUSTOMER, number) for number in range(1, 6)]
+        self.shops = [self._shop(number) for number in (8, 9)]
+        self.provider, self.service_id = self.shops[0]
         for number, role in ((0, Role.ADMIN), *((n, Role.CUSTOMER) for n in (1, 2, 3, 4, 5, 8, 9))):
             await self.do(GrantRoles(phone=_phone(number), roles=(role,), name=f"{role}", reason="test"))
         for owner, service_id in self.shops[:shops]:

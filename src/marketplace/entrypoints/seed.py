@@ -69,14 +69,23 @@ class _Planted:
 
 
 async def seed(
-    *, store: Store, blueprint: Blueprint, slug: str, now: datetime, tenant_id: UUID | None = None
+    *,
+    store: Store,
+    blueprint: Blueprint,
+    slug: str,
+    now: datetime,
+    entropy: bytes,
+    tenant_id: UUID | None = None,
 ) -> Seeded:
     """
     Open the marketplace in test mode and bring in its people; what stands already is left as it is.
 
-    `now` is real time. Raises AlreadyThere where another marketplace has the slug.
+    `now` is real time; of `entropy` a new marketplace makes its secrets. Raises AlreadyThere where another
+    marketplace has the slug.
     """
-    tenant = await _open(store, blueprint, slug=slug, key=tenant_id or tenant_id_of(slug), now=now)
+    tenant = await _open(
+        store, blueprint, slug=slug, key=tenant_id or tenant_id_of(slug), now=now, entropy=entropy
+    )
     call = Call(actor=SYSTEM, tenant=tenant, at=tenant.now(now), request_id=REQUEST_ID)
     demo = blueprint.demo
     admin = await _person(demo.admin, Role.ADMIN, call=call, store=store)
@@ -91,15 +100,17 @@ async def seed(
     )
 
 
-async def _open(store: Store, blueprint: Blueprint, *, slug: str, key: UUID, now: datetime) -> Tenant:
+async def _open(
+    store: Store, blueprint: Blueprint, *, slug: str, key: UUID, now: datetime, entropy: bytes
+) -> Tenant:
     planned = Tenant(id=key, tenant_id=key, slug=slug, mode=Mode.TEST, policy=blueprint.policy)
-    call = Call(actor=SYSTEM, tenant=planned, at=now, request_id=REQUEST_ID)
+    call = Call(actor=SYSTEM, tenant=planned, at=now, request_id=REQUEST_ID, entropy=entropy)
     command = OpenTenant(tenant_id=key, slug=slug, mode=Mode.TEST, policy=blueprint.policy)
     return await _made(Tenant, key, command, call=call, store=store)
 
 
 async def _person(person: DemoPerson, role: Role, *, call: Call, store: Store) -> SignInAs:
-    key = user_id(call.tenant_id, person.phone)
+    key = user_id(call.tenant, person.phone)
     command = GrantRoles(phone=person.phone, roles=(role,), name=person.name, reason=_REASON)
     user = await _made(User, key, command, call=call, store=store)
     return SignInAs(

@@ -157,6 +157,12 @@ class TestTenants:
         assert told("tenants", "policy", "curbside", *acting, *data)["version"] == 2
         assert "sparkle" in [one["slug"] for one in told("tenants", "list", *data)["items"]]
 
+    def test_show_nobody_what_their_users_ids_are_made_of(self, data: tuple[str, str]) -> None:
+        opened = told("tenants", "open", "salty", "--blueprint", "curbside", *data)
+        shown = [told("tenants", "list", *data)["items"], told("tenants", "show", *data), opened]
+
+        assert "salt" not in str(shown).replace("salty", "")
+
     def test_have_no_demo_where_money_is_real(self, data: tuple[str, str]) -> None:
         result = tell("tenants", "open", "x", "--blueprint", "curbside", "--mode", "live", "--demo", *data)
 

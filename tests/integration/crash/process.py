@@ -162,7 +162,7 @@ async def bring_to_head(order: dict[str, Any], *_: Any) -> None:
 
 async def plant(order: dict[str, Any], *_: Any) -> None:
     store = PostgresStore(create_engine(order["url"]))
-    await seed(store=store, blueprint=load(SEEDED), slug=SEEDED, now=datetime.now(UTC))
+    await seed(store=store, blueprint=load(SEEDED), slug=SEEDED, now=datetime.now(UTC), entropy=bytes(32))
 
 
 SCENARIOS = {"path": serve_and_work, "migration": bring_to_head, "seed": plant}

@@ -138,6 +138,7 @@ class TestAKilledStart:
             "blueprint": load(process.SEEDED),
             "slug": process.SEEDED,
             "now": datetime.now(UTC),
+            "entropy": bytes(32),
         }
 
         seeded = await seed(store=PostgresStore(engine), **asked)

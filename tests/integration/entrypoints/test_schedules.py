@@ -42,7 +42,11 @@ async def overview(database_url: str, fresh: AsyncEngine) -> AsyncIterator[Overv
 async def tenant(fresh: AsyncEngine) -> Tenant:
     blueprint = load("home-services")
     seeded = await seed(
-        store=PostgresStore(fresh), blueprint=blueprint, slug="schedules", now=datetime.now(UTC)
+        store=PostgresStore(fresh),
+        blueprint=blueprint,
+        slug="schedules",
+        now=datetime.now(UTC),
+        entropy=bytes(32),
     )
     return seeded.tenant
 
@@ -93,7 +97,9 @@ class TestSchedules:
         self, fresh: AsyncEngine, overview: Overview, tenant: Tenant, error: Exception
     ) -> None:
         store = PostgresStore(fresh)
-        await seed(store=store, blueprint=load("curbside"), slug="other", now=datetime.now(UTC))
+        await seed(
+            store=store, blueprint=load("curbside"), slug="other", now=datetime.now(UTC), entropy=bytes(32)
+        )
         directory = TroubledDirectory(store, error=error)
 
         await Schedules(fresh, store, directory, overview).keep()

@@ -19,19 +19,25 @@ class TestSeedOnPostgres:
     async def test_makes_what_it_makes_in_memory_and_once(self, engine: AsyncEngine, name: str) -> None:
         store, blueprint = PostgresStore(engine), load(name)
 
-        first = await seed(store=store, blueprint=blueprint, slug=name, now=NOW)
-        second = await seed(store=store, blueprint=blueprint, slug=name, now=NOW + timedelta(days=1))
+        first = await seed(store=store, blueprint=blueprint, slug=name, now=NOW, entropy=bytes(32))
+        second = await seed(
+            store=store, blueprint=blueprint, slug=name, now=NOW + timedelta(days=1), entropy=bytes(32)
+        )
 
         assert first == second
-        assert first == await seed(store=MemoryStore(), blueprint=blueprint, slug=name, now=NOW)
+        assert first == await seed(
+            store=MemoryStore(), blueprint=blueprint, slug=name, now=NOW, entropy=bytes(32)
+        )
 
     async def test_lets_two_processes_seed_at_once(self, engine: AsyncEngine, name: str) -> None:
         store, blueprint, slug = PostgresStore(engine), load(name), f"{name}-twice"
 
-        seeding = (seed(store=store, blueprint=blueprint, slug=slug, now=NOW) for _ in range(3))
+        seeding = (
+            seed(store=store, blueprint=blueprint, slug=slug, now=NOW, entropy=bytes(32)) for _ in range(3)
+        )
         shops = await asyncio.gather(*seeding)
 
-        last = await seed(store=store, blueprint=blueprint, slug=slug, now=NOW)
+        last = await seed(store=store, blueprint=blueprint, slug=slug, now=NOW, entropy=bytes(32))
         assert all(shop.people == last.people for shop in shops)
         assert {provider.state for provider in last.providers} == {ProviderState.ACTIVE}
         assert {service.state for service in last.services} == {ServiceState.PUBLISHED}

@@ -120,7 +120,9 @@ class Market:
     async def open(self, blueprint: str = "home-services") -> "Shop":
         slug = f"{blueprint}-{uuid4().hex[:8]}"
         store, business = self.platform.api_store(), blueprints.load(blueprint)
-        seeded = await seed(store=store, blueprint=business, slug=slug, now=datetime.now(UTC))
+        seeded = await seed(
+            store=store, blueprint=business, slug=slug, now=datetime.now(UTC), entropy=token_bytes(32)
+        )
         return Shop(self, slug, seeded)
 
     async def drain(self) -> None:

@@ -236,6 +236,10 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
 }
 
 
+def _some_day() -> str:
+    return (datetime.now(UTC) + timedelta(days=3_000)).isoformat()
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
@@ -274,7 +278,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "/retry-payment": lambda _: {"payment_id": fresh(), "payment_method": "tok_success", **DOING},
     "/assign": lambda w: {"provider_id": w.paths["provider_id"], **DOING},
     "/cancel": lambda _: CANCELLED,
-    "/propose-time": lambda w: {"starts_at": next(w.starts)},
+    "/propose-time": lambda _: {"starts_at": _some_day()},
     "/decline-time": lambda _: {},
     "/admin/v1/bookings/{booking_id}/report-no-show": lambda _: {"absent": "customer", **DOING},
     "/resolve": lambda _: {"refund_minor": 0, **DOING},

@@ -80,7 +80,9 @@ class TestRestored:
         now, slug = datetime.now(UTC), "restored"
         engine, owner = create_engine(database_url), create_owner_engine(database_url)
         feed = Feed(Reads(engine))
-        seeded = await seed(store=PostgresStore(engine), blueprint=load("curbside"), slug=slug, now=now)
+        seeded = await seed(
+            store=PostgresStore(engine), blueprint=load("curbside"), slug=slug, now=now, entropy=bytes(32)
+        )
         before = await feed.after(seeded.tenant.id, Cursor(0, 0))
         async with owner.connect() as connection:
             await connection.exec_driver_sql("ALTER TABLE event DISABLE TRIGGER event_append_only")

@@ -127,7 +127,7 @@ class TestSchema:
         )
 
         # A slug is unique everywhere, and an exclusion indexes the range that stands for the tenant.
-        assert set(rows.scalars()) == {"tenant_slug_key", "reservation_no_overlap"}
+        assert set(rows.scalars()) == {"tenant_slug_key", "reservation_no_overlap", "sign_in_no_overlap"}
 
 
 class TestLifecycles:

@@ -73,7 +73,7 @@ async def everything(store: MemoryStore, tenant_id: UUID) -> Sequence[Any]:
 
 
 async def seeded(store: MemoryStore, name: str, now: datetime = NOW) -> Seeded:
-    return await seed(store=store, blueprint=load(name), slug=name, now=now)
+    return await seed(store=store, blueprint=load(name), slug=name, now=now, entropy=bytes(32))
 
 
 def call_of(shop: Seeded, actor: Actor, now: datetime) -> Call:
@@ -199,18 +199,25 @@ class TestSeeded:
     async def test_keeps_marketplaces_of_one_business_apart(self) -> None:
         store, blueprint = MemoryStore(), load("curbside")
 
-        north = await seed(store=store, blueprint=blueprint, slug="north", now=NOW)
-        south = await seed(store=store, blueprint=blueprint, slug="south", now=NOW)
+        north = await seed(store=store, blueprint=blueprint, slug="north", now=NOW, entropy=bytes(32))
+        south = await seed(store=store, blueprint=blueprint, slug="south", now=NOW, entropy=bytes(32))
 
         assert north.tenant.id != south.tenant.id
         assert not {one.user_id for one in north.people} & {one.user_id for one in south.people}
 
     async def test_refuses_a_slug_that_another_marketplace_has(self) -> None:
         store, blueprint = MemoryStore(), load("curbside")
-        await seed(store=store, blueprint=blueprint, slug="north", now=NOW)
+        await seed(store=store, blueprint=blueprint, slug="north", now=NOW, entropy=bytes(32))
 
         with pytest.raises(AlreadyThere):
-            await seed(store=store, blueprint=blueprint, slug="north", now=NOW, tenant_id=UUID(int=5))
+            await seed(
+                store=store,
+                blueprint=blueprint,
+                slug="north",
+                now=NOW,
+                entropy=bytes(32),
+                tenant_id=UUID(int=5),
+            )
 
     async def test_acts_at_the_time_of_a_marketplace_whose_clock_is_ahead(self) -> None:
         store = BreakingStore(survived=2)

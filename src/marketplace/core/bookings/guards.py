@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A job may begin this long before its time, when both are there already.
 EARLY_START_MAX = timedelta(hours=2)
+# The way there is part of the job: who sets out earlier than this has the wrong day.
+EARLY_SET_OUT_MAX = timedelta(hours=12)
 START_TRIES_MAX = 5
 
 
@@ -62,6 +64,10 @@ def _start(booking: "Booking", call: Call) -> Refused | None:
     return _before(booking.starts_at - EARLY_START_MAX, call)
 
 
+def _set_out(booking: "Booking", call: Call) -> Refused | None:
+    return _before(booking.starts_at - EARLY_SET_OUT_MAX, call)
+
+
 def _report_no_show(booking: "Booking", call: Call) -> Refused | None:
     grace = timedelta(minutes=call.policy.booking.no_show_grace_minutes)
     return _before(booking.starts_at + grace, call)
@@ -108,6 +114,7 @@ GUARDS: dict[str, Guard] = {
     "accept": _accept,
     "decline": _decline,
     "assign": _assign,
+    "set_out": _set_out,
     "start": _start,
     "report_no_show": _report_no_show,
     "propose_time": _propose_time,

@@ -19,12 +19,12 @@ from marketplace.core.catalogue.availability import (
     start_to_come,
 )
 from marketplace.core.catalogue.service import Service
-from marketplace.core.identity.signin import keyed
 from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.period import Period

@@ -1,7 +1,8 @@
 """Signing in by phone and code, and staying signed in by tokens that are stored nowhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from itertools import chain
 from typing import Annotated
 from uuid import UUID
 
@@ -98,7 +99,7 @@ class WrongCode:
 
 async def request_code(command: RequestCode, *, call: Call, work: Work) -> CodeToSend:
     """A repeat under the same idempotency key makes the same code, and finds its sign-in."""
-    since = call.at - timedelta(hours=1)
+    since = call.at - signin.RATE_SPAN
     standing, by_number, *from_origin = await work.read(
         One(SignIn, command.sign_in_id),
         RecentSignIns(phone=command.phone, since=since),
@@ -107,7 +108,9 @@ async def request_code(command: RequestCode, *, call: Call, work: Work) -> CodeT
     code = signin.code_from(call.entropy)
     if standing and standing[0].phone == command.phone and signin.code_matches(standing[0], code):
         return CodeToSend(standing[0], code)
-    _check_rates(len(by_number), sum(map(len, from_origin)))
+    if len(by_number) >= signin.CODES_PER_HOUR_MAX:
+        raise LimitReached("too many codes for this number; try again in an hour", retry_after_seconds=3600)
+    place = _place(command.sign_in_id, from_origin, call)
     fresh = SignIn(
         id=command.sign_in_id,
         tenant_id=call.tenant_id,
@@ -117,6 +120,8 @@ async def request_code(command: RequestCode, *, call: Call, work: Work) -> CodeT
         expires_at=call.at + signin.CODE_LIFE,
         origin=call.origin,
         serial=_next_serial(by_number, call),
+        place=place,
+        place_until=call.at + signin.RATE_SPAN,
     )
     return CodeToSend(work.add(create(fresh, call)), code)
 
@@ -126,11 +131,14 @@ def _next_serial(recent: tuple[SignIn, ...], call: Call) -> int:
     return max((one.serial for one in recent), default=int(call.at.timestamp())) + 1
 
 
-def _check_rates(by_number: int, from_origin: int) -> None:
-    if by_number >= signin.CODES_PER_HOUR_MAX:
-        raise LimitReached("too many codes for this number; try again in an hour", retry_after_seconds=3600)
-    if from_origin >= signin.CODES_PER_ORIGIN_AND_HOUR_MAX:
+def _place(sign_in_id: UUID, from_origin: Sequence[tuple[SignIn, ...]], call: Call) -> UUID:
+    """Racers try different ones first; whoever comes from nowhere that is known has one of its own."""
+    if not call.origin:
+        return sign_in_id
+    free = signin.free_places(call.origin, chain.from_iterable(from_origin), now=call.at)
+    if not free:
         raise LimitReached("too many codes from here; try again in an hour", retry_after_seconds=3600)
+    return free[sign_in_id.int % len(free)]
 
 
 async def verify_code(command: VerifyCode, *, call: Call, work: Work) -> SignedIn | WrongCode:
@@ -143,7 +151,7 @@ async def verify_code(command: VerifyCode, *, call: Call, work: Work) -> SignedI
         return WrongCode(tries_left=0)
     if not signin.code_matches(sign_in, command.code):
         return _missed(sign_in, call, work)
-    user = await work.find(User, user_id(call.tenant_id, sign_in.phone)) or _join(sign_in, call, work)
+    user = await work.find(User, user_id(call.tenant, sign_in.phone)) or _join(sign_in, call, work)
     if user.state == UserState.BLOCKED or command.role not in user.roles:
         raise NotAllowed(f"this number may not sign in as {command.role}", role=str(command.role))
     work.save(move(sign_in, "use", call))
@@ -170,7 +178,7 @@ def _missed(sign_in: SignIn, call: Call, work: Work) -> WrongCode:
 
 
 def _join(sign_in: SignIn, call: Call, work: Work) -> User:
-    newcomer = User(id=user_id(call.tenant_id, sign_in.phone), tenant_id=call.tenant_id, phone=sign_in.phone)
+    newcomer = User(id=user_id(call.tenant, sign_in.phone), tenant_id=call.tenant_id, phone=sign_in.phone)
     return work.add(create(newcomer, call))
 
 

@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import ClassVar
 from uuid import UUID
 
-from marketplace.core.identity.signin import keyed
 from marketplace.core.shared.aggregate import SECRET
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import NotSignedIn
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role

@@ -57,7 +57,7 @@ async def amend_user(command: AmendUser, *, call: Call, work: Work) -> User:
 async def grant_roles(command: GrantRoles, *, call: Call, work: Work) -> User:
     if Role.PROVIDER in command.roles and command.provider_id is None:
         raise Invalid("provider_id", "missing for the role provider")
-    key = user_id(call.tenant_id, command.phone)
+    key = user_id(call.tenant, command.phone)
     granted: dict[str, Any] = {"roles": command.roles, "provider_id": command.provider_id}
     found, sessions = await work.read(One(User, key), LiveSessions(user_id=key))
     if not found:

@@ -6,10 +6,12 @@ from typing import ClassVar
 from uuid import UUID
 
 from marketplace.core.shared.aggregate import Occasion
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import NotAllowed, Refused
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Tenant
 
 
 class State(StrEnum):
@@ -56,6 +58,12 @@ class User:
         return (self.id,)
 
 
-def user_id(tenant_id: UUID, phone: str) -> UUID:
-    """One number is one user, whoever meets it first."""
-    return derive(tenant_id, "user", phone)
+def user_id(tenant: Tenant, phone: str) -> UUID:
+    """
+    One number is one user, whoever meets it first.
+
+    Whoever sees an id must not find the number by trying them all: that takes the marketplace's salt.
+    """
+    if not tenant.salt:
+        raise ValueError(f"{tenant.slug} is only planned: it has no salt yet")
+    return derive(tenant.id, "user", keyed(tenant.salt.encode(), "user", phone).hex())

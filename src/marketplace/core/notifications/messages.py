@@ -12,7 +12,11 @@ from marketplace.core.tenants.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`words` may use brand, service, when, provider, total, back, code, pay_by; of no use after `life`."""
+    """
+    `words` may use brand, service, when, provider, total, back, pay_by, code; of no use after `life`.
+
+    `code` is a sentence of its own, and nothing where the marketplace asks for no start codes.
+    """
 
     to: Role
     words: str
@@ -35,7 +39,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
         ),
     ),
     "booking.confirmed": (
-        Template(_C, "{brand}: {provider} confirmed {service}, {when}. Start code {code}."),
+        Template(_C, "{brand}: {provider} confirmed {service}, {when}.{code}"),
         Template(_P, "{brand}: {service} is booked, {when}."),
     ),
     "booking.declined": (
@@ -57,9 +61,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
         Template(_C, "{brand}: {service} is moved to {when}."),
         Template(_P, "{brand}: {service} is moved to {when}."),
     ),
-    "booking.set_out": (
-        Template(_C, "{brand}: {provider} is on the way. Start code {code}.", timedelta(hours=1)),
-    ),
+    "booking.set_out": (Template(_C, "{brand}: {provider} is on the way.{code}", timedelta(hours=1)),),
     "booking.delivered": (
         Template(_C, "{brand}: {service} is done. Please approve it, or complain while you can."),
     ),
@@ -82,6 +84,6 @@ def words_for(template: Template, *, booking: Booking, provider: str, policy: Po
         when=f"{local:%a %d %b %H:%M}",
         provider=provider,
         back=format_plain(Money(booking.refund_minor or 0, booking.currency)),
-        code=booking.start_code or "not needed",
+        code=f" Start code {booking.start_code}." if booking.start_code else "",
         pay_by=f"{booking.pay_by.astimezone(local.tzinfo):%H:%M}",
     )

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking
-from marketplace.core.identity.signin import keyed
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import MESSAGES, Template, words_for
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import create, is_due, move
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.aggregate import SECRET
 from marketplace.core.shared.errors import NotAllowed, Refused
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Actor, Role
@@ -46,7 +47,11 @@ TENANT = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """`id` and `tenant_id` are the same: a tenant is its own tenant."""
+    """
+    `id` and `tenant_id` are the same: a tenant is its own tenant.
+
+    From `salt` the ids of its users derive; it never changes, and one that is only planned has none.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = TENANT
     RULES: ClassVar[tuple[Rule, ...]] = (Unique(("slug",), everywhere=True),)
@@ -58,6 +63,7 @@ class Tenant:
     slug: str
     mode: Mode
     policy: Policy
+    salt: str = field(default="", metadata=SECRET, repr=False)
     clock_ahead_seconds: int = 0
 
     def now(self, real: datetime) -> datetime:

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import Between, Reason, Word
 from marketplace.core.tenants.policy import Policy
@@ -12,6 +13,7 @@ from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.ports.storage import Work
 
 CLOCK_STEP_SECONDS_MAX = 400 * 24 * 3600
+ENTROPY_BYTES_MIN = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,15 @@ class MoveClock:
 
 
 async def open_tenant(command: OpenTenant, *, call: Call, work: Work) -> Tenant:
+    if len(call.entropy) < ENTROPY_BYTES_MIN:
+        raise ValueError("a salt that can be guessed hides nothing")
     tenant = Tenant(
         id=command.tenant_id,
         tenant_id=command.tenant_id,
         slug=command.slug,
         mode=command.mode,
         policy=command.policy,
+        salt=keyed(call.entropy, "salt", command.tenant_id).hex(),
     )
     return work.add(create(tenant, call))
 

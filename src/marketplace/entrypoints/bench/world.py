@@ -61,6 +61,7 @@ async def build(store: Store, *, seed: int) -> World:
         slug=SLUG,
         mode=Mode.TEST,
         policy=load_policy("home-services"),
+        salt="bench",
     )
     await store.write(Batch(tenant_id=tenant_id, added=(tenant,)))
     providers = [_provider(tenant, number) for number in range(PROVIDERS)]
@@ -85,7 +86,7 @@ def _provider(tenant: Tenant, number: int) -> Provider:
         id=derive(tenant.id, "provider", number),
         tenant_id=tenant.id,
         version=1,
-        owner_id=user_id(tenant.id, _phone(number)),
+        owner_id=user_id(tenant, _phone(number)),
         name=f"Provider {number}",
         time_zone=tenant.policy.time_zone,
         hours=_ALWAYS,
@@ -120,7 +121,7 @@ def _phone(number: int) -> str:
 
 def _customer(tenant: Tenant, number: int, random: Random) -> tuple[User, Session, Token]:
     phone = _phone(number)
-    user = User(id=user_id(tenant.id, phone), tenant_id=tenant.id, version=1, phone=phone)
+    user = User(id=user_id(tenant, phone), tenant_id=tenant.id, version=1, phone=phone)
     session_id = derive(user.id, "session")
     token = Token(tenant.id, session_id, random.randbytes(32))
     until = datetime.now(UTC) + timedelta(hours=1)

@@ -1,8 +1,9 @@
 """A marketplace begins with its policy and one admin, from whom all others have their roles."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from secrets import token_bytes
 from typing import TypeVar
 from uuid import uuid4
 
@@ -52,18 +53,20 @@ class Plan:
         policy = planned.policy if planned else blueprints.load_policy(self.blueprint)
         key, now = tenant_id_of(self.slug), datetime.now(UTC)
         tenant = Tenant(id=key, tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
-        call = Call(actor=SYSTEM, tenant=tenant, at=now, request_id=f"cli-{uuid4().hex}")
+        call = Call(
+            actor=SYSTEM, tenant=tenant, at=now, request_id=f"cli-{uuid4().hex}", entropy=token_bytes(32)
+        )
         command = OpenTenant(tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
         try:
             opened: Tenant = await run(command, call=call, store=place.store)
         except AlreadyThere as error:
             raise Conflict(f"there is a marketplace {self.slug} already") from error
         if planned:
-            await seed(store=place.store, blueprint=planned, slug=self.slug, now=now)
+            await seed(store=place.store, blueprint=planned, slug=self.slug, now=now, entropy=call.entropy)
         if self.admin:
             phone = normalise(self.admin, country=policy.country)
             grant = GrantRoles(phone=phone, roles=(Role.CUSTOMER, Role.ADMIN), reason="first admin")
-            await run(grant, call=call, store=place.store)
+            await run(grant, call=replace(call, tenant=opened), store=place.store)
         return opened
 
 

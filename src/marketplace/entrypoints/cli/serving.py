@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 
 import rich_click as click
 
@@ -100,7 +101,9 @@ async def _run(
 ) -> None:
     async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
         slug, now = settings.tenant_slug, datetime.now(UTC)
-        seeded = await seed(store=made.api_store(), blueprint=blueprint, slug=slug, now=now)
+        seeded = await seed(
+            store=made.api_store(), blueprint=blueprint, slug=slug, now=now, entropy=token_bytes(32)
+        )
         show = welcome.show_json if as_json else welcome.show
         show(settings.base_url, seeded, kept_in=_kept_in(settings))
         await _work_and_serve(made, settings, opened, stop)

@@ -104,7 +104,7 @@ def _key(who: str, visit: Visit) -> UUID:
     try:
         return UUID(who)
     except ValueError:
-        return user_id(visit.tenant_id, normalise(who, country=visit.call.policy.country))
+        return user_id(visit.call.tenant, normalise(who, country=visit.call.policy.country))
 
 
 add_acts(

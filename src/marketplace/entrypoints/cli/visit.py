@@ -135,7 +135,7 @@ async def check_version(engine: AsyncEngine, url: str) -> None:
 
 async def _admin(phone: str, call: Call, store: PostgresStore) -> Actor:
     number = normalise(phone, country=call.policy.country)
-    (found_,) = await store.read(call.tenant_id, [One(User, user_id(call.tenant_id, number))])
+    (found_,) = await store.read(call.tenant_id, [One(User, user_id(call.tenant, number))])
     if not found_ or Role.ADMIN not in found_[0].roles or found_[0].state != State.ACTIVE:
         raise NotAllowed(f"{number} is no admin of {call.tenant.slug}")
     return Actor(Role.ADMIN, user_id=found_[0].id)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from litestar import Request, Response
 
-from marketplace.core.identity.signin import keyed
+from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.receipts import Receipt, receipt_id
 from marketplace.core.tenants.tenant import Call

@@ -68,7 +68,7 @@ def booking_view(booking: Booking, call: Call) -> BookingView:
     if role != Role.CUSTOMER or booking.state not in _CODE_SHOWN:
         hidden["start_code"] = None
     if role == Role.PROVIDER and booking.state not in ADDRESS_SHOWN:
-        # An id derives from a phone number, and who has enough patience computes the one from the other.
+        # Who asks is nobody's business before the job is one's own: an id tells a regular from a stranger.
         hidden |= {"customer_id": None, "address": None, "note": None}
         hidden["place"] = booking.place and booking.place.rounded()
     view: BookingView = _view(BookingView, booking, call, **hidden)

@@ -46,7 +46,8 @@ class Market:
 async def open_market(lane: Lane, *, payees: tuple[str, ...], units: int = 3, customers: int = 40) -> Market:
     """One shop for each payee, and some phone numbers by which the sandbox's channel makes trouble."""
     tenant = lane.tenant
-    await lane.do(OpenTenant(tenant_id=tenant.id, slug=tenant.slug, mode=tenant.mode, policy=tenant.policy))
+    opening = OpenTenant(tenant_id=tenant.id, slug=tenant.slug, mode=tenant.mode, policy=tenant.policy)
+    lane.tenant = await lane.do(opening)
     admin = await _person(lane, "+27830000000", Role.ADMIN)
     people = [await _person(lane, _phone(1_000, number), Role.CUSTOMER) for number in range(customers)]
     shops = [
@@ -65,7 +66,7 @@ def _phone(series: int, number: int) -> str:
 
 async def _person(lane: Lane, phone: str, role: Role) -> Actor:
     await lane.do(GrantRoles(phone=phone, roles=(role,), name=f"{role} {phone[-4:]}", reason="simulated"))
-    return Actor(role, user_id(lane.tenant.id, phone))
+    return Actor(role, user_id(lane.tenant, phone))
 
 
 async def _shop(lane: Lane, admin: Actor, phone: str, payee: str, units: int) -> Shop:

@@ -26,7 +26,7 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
-from marketplace.core.bookings.guards import PaymentUnderWay, TooEarly, TooLate
+from marketplace.core.bookings.guards import EARLY_SET_OUT_MAX, PaymentUnderWay, TooEarly, TooLate
 from marketplace.core.marketplace import run
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.providers.reservation import Reservation, SlotTaken
@@ -64,6 +64,7 @@ Bring = Callable[[Any], Awaitable[Any]]
 
 async def en_route(world: Any) -> Any:
     key = await world.confirm()
+    await world.until(world.start - EARLY_SET_OUT_MAX)
     await world.do(SetOut(booking_id=key), world.provider)
     return key
 
@@ -182,14 +183,32 @@ class TestEveryState:
 def _when(world: Any, state: State, move: str) -> Any:
     """From when a move may be made, where it has a time."""
     early = {State.CONFIRMED, State.ARRIVED}
+    if (state, move) == (State.CONFIRMED, "set_out"):
+        return world.start - EARLY_SET_OUT_MAX
     if state in early and move in {"start", "report_no_show"}:
         return world.start + timedelta(minutes=20)
     return world.lane.now
 
 
+class TestSettingOut:
+    async def test_is_possible_half_a_day_before_the_start_and_offered_from_then_on(self, world: Any) -> None:
+        key = await world.confirm()
+        await world.until(world.start - EARLY_SET_OUT_MAX - timedelta(seconds=1))
+
+        with pytest.raises(TooEarly) as refused:
+            await world.do(SetOut(booking_id=key), world.provider)
+        await world.forward(seconds=1)
+        offered = BOOKING.moves_for(await world.booking(key), world.lane.call(world.provider))
+
+        assert refused.value.facts["possible_from"] == (world.start - EARLY_SET_OUT_MAX).isoformat()
+        assert "set_out" in offered
+        assert (await world.do(SetOut(booking_id=key), world.provider)).state == State.EN_ROUTE
+
+
 class TestABooking:
     async def test_tells_who_acted_for_whom_and_why(self, world: Any) -> None:
         key = await world.confirm()
+        await world.until(world.start - EARLY_SET_OUT_MAX)
         with pytest.raises(Invalid, match="reason"):
             await world.do(SetOut(booking_id=key), world.admin)
 

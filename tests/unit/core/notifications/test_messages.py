@@ -1,10 +1,12 @@
 """A message reaches its receiver once, whatever the channel does, or is given up in the end."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from marketplace.adapters.sandbox.faults import Fault, Operation
+from marketplace.core.bookings.commands import SetOut
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.usecases import BeginSending, PlanMessages
 from marketplace.ports.storage import Follow
@@ -36,6 +38,19 @@ class TestAMessage:
         assert len(texts) == 3
         assert any("Please accept or decline" in text for text in texts)
         assert any("Start code" in text for text in texts)
+
+    async def test_says_nothing_of_start_codes_where_none_is_asked_for(self, make_world: Any) -> None:
+        world = await make_world(booking={"start_code": False})
+        key = await world.confirm()
+        await world.until(world.start - timedelta(hours=1))
+        await world.do(SetOut(booking_id=key), world.provider)
+        await world.settle()
+
+        told = [text for text in await received(world) if "confirmed" in text or "on the way" in text]
+
+        assert len(told) == 2
+        assert not any("code" in text for text in told)
+        assert told[0].endswith("is on the way.")
 
     async def test_comes_once_when_its_job_runs_twice(self, world: Any) -> None:
         await world.book()

@@ -37,6 +37,7 @@ CREATE TABLE "tenant" (
     "slug" text NOT NULL,
     "mode" text NOT NULL,
     "policy" jsonb NOT NULL,
+    "salt" text NOT NULL,
     "clock_ahead_seconds" bigint NOT NULL,
     CONSTRAINT "tenant_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "tenant_state" CHECK (state = ANY ('{open,closed}'::text[])),
@@ -123,9 +124,12 @@ CREATE TABLE "sign_in" (
     "expires_at" timestamptz NOT NULL,
     "origin" text NOT NULL,
     "serial" bigint NOT NULL,
+    "place" uuid NOT NULL,
+    "place_until" timestamptz NOT NULL,
     CONSTRAINT "sign_in_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "sign_in_state" CHECK (state = ANY ('{sent,used,burnt,expired}'::text[])),
-    CONSTRAINT "sign_in_phone_serial_key" UNIQUE (tenant_id, "phone", "serial")
+    CONSTRAINT "sign_in_phone_serial_key" UNIQUE (tenant_id, "phone", "serial"),
+    CONSTRAINT "sign_in_no_overlap" EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&, uuidrange("place", "place", '[]') WITH &&, tstzrange("requested_at", "place_until") WITH &&) WHERE (state = ANY ('{sent,used,burnt,expired}'::text[]))
 );
 CREATE INDEX "sign_in_phone_requested_at_idx" ON "sign_in" (tenant_id, "phone", "requested_at");
 CREATE INDEX "sign_in_origin_requested_at_idx" ON "sign_in" (tenant_id, "origin", "requested_at");
