@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from marketplace.entrypoints.http.hub import Hub
+from marketplace.entrypoints.joined import Protocol
 from marketplace.entrypoints.settings import BadSetting, Settings
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
