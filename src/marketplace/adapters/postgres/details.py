@@ -18,8 +18,8 @@ v AS MATERIALIZED (
     SELECT name, owner_id FROM provider WHERE tenant_id = :tenant_id AND id = b.provider_id OFFSET 0) AS p
 )
 SELECT json_build_object(
-  'booking', to_jsonb(b),
-  'payment', (SELECT to_jsonb(p) FROM payment AS p WHERE p.tenant_id = :tenant_id AND p.id = b.payment_id),
+  'booking', row_to_json(b),
+  'payment', (SELECT row_to_json(p) FROM payment AS p WHERE p.tenant_id = :tenant_id AND p.id = b.payment_id),
   'customer', (SELECT json_build_object('name', name, 'phone', phone) FROM "user"
                WHERE tenant_id = :tenant_id AND id = b.customer_id),
   'provider', json_build_object('name', v.name, 'phone', (SELECT phone FROM "user"

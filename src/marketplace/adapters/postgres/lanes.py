@@ -17,6 +17,8 @@ TENANT = "tenant"
 _SINCE = "since"
 # A connection is replaced in time, so that memory which the server keeps for it comes back.
 AGE_SECONDS_MAX = 3600.0
+# What somebody in line waits for: a connection, or None for leave to open one.
+Turn = asyncio.Future[PoolProxiedConnection | None]
 
 
 class Lanes:
@@ -30,7 +32,7 @@ class Lanes:
         self._size, self._wait_seconds = size, wait_seconds
         self._idle: list[PoolProxiedConnection] = []
         self._open = 0
-        self._waiting: deque[asyncio.Future[PoolProxiedConnection | None]] = deque()
+        self._waiting: deque[Turn] = deque()
         event.listen(engine.sync_engine, "engine_disposed", self._close)
 
     async def borrow(self, engine: AsyncEngine, tenant_id: UUID | None) -> PoolProxiedConnection:
@@ -74,16 +76,18 @@ class Lanes:
                 raise
             pooled.info[_SINCE] = time.monotonic()
             return pooled
-        turn: asyncio.Future[PoolProxiedConnection | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: Turn = loop.create_future()
         self._waiting.append(turn)
+        patience = loop.call_later(self._wait_seconds, _send_away, turn)
         try:
-            return await asyncio.wait_for(turn, self._wait_seconds)
-        except TimeoutError as error:
-            raise Unavailable("every connection to the database is in use") from error
+            return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and (handed := turn.result()) is not None:
+            if _was_called(turn) and (handed := turn.result()) is not None:
                 self.give_back(handed)
             raise
+        finally:
+            patience.cancel()
 
     def _drop(self, pooled: PoolProxiedConnection) -> None:
         pooled.invalidate()
@@ -103,6 +107,15 @@ class Lanes:
         idle, self._idle = self._idle, []
         for pooled in idle:
             self._drop(pooled)
+
+
+def _send_away(turn: Turn) -> None:
+    if not turn.done():
+        turn.set_exception(Unavailable("every connection to the database is in use"))
+
+
+def _was_called(turn: Turn) -> bool:
+    return turn.done() and not turn.cancelled() and turn.exception() is None
 
 
 _lanes: "WeakKeyDictionary[AsyncEngine, Lanes]" = WeakKeyDictionary()
