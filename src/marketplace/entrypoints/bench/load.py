@@ -72,26 +72,49 @@ async def _work(port: int, connections: int, outcome: Outcome, work: Callable[["
         client.close()
 
 
-@dataclass
-class Client:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+class Client(asyncio.Protocol):
+    """One connection. An answer is there when its head has come, and as many bytes as the head says."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._come = b""
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     @classmethod
     async def connect(cls, port: int) -> "Client":
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+        _, made = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+        return made
 
     async def ask(self, raw: bytes, outcome: Outcome, since: float) -> None:
-        self.writer.write(raw)
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        status = int(head[9:12])
-        lower = head.lower()
-        start = lower.index(b"content-length:") + 15
-        length = int(lower[start : lower.index(b"\r", start)])
-        body = await self.reader.readexactly(length)
+        answer = self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(raw)
+        status, body = await answer
         outcome.latencies.append(time.perf_counter() - since)
         outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
         outcome.last_body = body
 
     def close(self) -> None:
-        self.writer.close()
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._come += data
+        head, end, body = self._come.partition(b"\r\n\r\n")
+        if end and self._answer is not None and len(body) >= _length(head):
+            self._come = b""
+            self._answer.set_result((int(head[9:12]), body))
+            self._answer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None:
+            self._answer.set_exception(exc or ConnectionResetError("the server hung up"))
+
+
+def _length(head: bytes) -> int:
+    lower = head.lower()
+    start = lower.index(b"content-length:") + 15
+    end = lower.find(b"\r", start)
+    return int(lower[start:] if end < 0 else lower[start:end])
