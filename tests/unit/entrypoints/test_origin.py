@@ -3,17 +3,11 @@ from typing import Any
 from marketplace.entrypoints.http.office import Office
 
 
-class Asked:
-    def __init__(self, forwarded: str) -> None:
-        self.headers = {"x-forwarded-for": forwarded} if forwarded else {}
-        self.client = type("Client", (), {"host": "10.0.0.1"})()
-
-
 def origin(forwarded: str, *, proxies: int) -> str:
     nothing: Any = None
     office = Office(nothing, nothing, nothing, nothing, nothing, nothing, "shop", b"", proxies=proxies)
-    asked: Any = Asked(forwarded)
-    return office._origin(asked)
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    return office._origin({"headers": headers, "client": ("10.0.0.1", 4711)})
 
 
 class TestOrigin:

@@ -107,13 +107,13 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
         raise NotFound("booking", booking_id)
     found, payment_shown = detail.booking, call.actor.role != Role.PROVIDER
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
-    cancellable = "cancel" in found.LIFECYCLE.moves_for(found, call)
+    view: BookingView = view_of(found, call)
     return BookingDetail(
-        booking=view_of(found, call),
+        booking=view,
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
         provider=Contact(detail.provider.name, detail.provider.phone if live else None),
-        refund_if_cancelled_minor=_refund_now(found, call) if cancellable else None,
+        refund_if_cancelled_minor=_refund_now(found, call) if "cancel" in view.moves else None,
     )
 
 

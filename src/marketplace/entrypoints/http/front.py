@@ -21,6 +21,7 @@ _ADMIN = "/admin/"
 # A supervisor is answered however much is under way, and whoever listens is counted by the hub.
 _ALWAYS = frozenset({"/livez", "/readyz", "/metrics", EVENTS})
 _RETRY_SECONDS = 1
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 def new_id() -> Any:
@@ -61,15 +62,17 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message.get("headers", ()), header, (b"x-content-type-options", b"nosniff")]
+                headers = [*message.get("headers", ()), header, _NO_SNIFFING]
                 message = {**message, "headers": headers}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await app(scope, receive, send_on)
-            finally:
-                self._tell(scope, status, time.perf_counter() - begun)
+        # Not `bound_contextvars`, which first walks through all that is bound.
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await app(scope, receive, send_on)
+        finally:
+            self._tell(scope, status, time.perf_counter() - begun)
+            structlog.contextvars.reset_contextvars(**bound)
 
     def _tell(self, scope: Any, status: int, seconds: float) -> None:
         handler = scope.get("route_handler")

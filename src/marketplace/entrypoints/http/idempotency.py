@@ -6,19 +6,20 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response
+from litestar import Request
 
 from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.receipts import Receipt, receipt_id
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.answer import Answer
+from marketplace.entrypoints.http.heads import header
 from marketplace.entrypoints.http.problems import KeyReused
 from marketplace.ports.storage import Batch, One, Store
 
 KEY_MAX = 200
-KEY_HEADER = "idempotency-key"
-REPLAYED_HEADER = "Idempotent-Replayed"
-JSON = "application/json"
+KEY_HEADER = b"idempotency-key"
+REPLAYED_HEADER = b"idempotent-replayed"
 
 
 class Memory(StrEnum):
@@ -43,7 +44,7 @@ class Asked:
         cls, request: Request[Any, Any, Any], call: Call, principal: UUID | None = None
     ) -> "Asked | None":
         """None without a key; `principal` stands for a caller who is nobody yet."""
-        key = request.headers.get(KEY_HEADER)
+        key = header(request.scope, KEY_HEADER)
         if key is None:
             return None
         if not 1 <= len(key) <= KEY_MAX:
@@ -73,7 +74,7 @@ class Answers:
 
     store: Store
 
-    async def given(self, asked: Asked, call: Call) -> Response[bytes] | None:
+    async def given(self, asked: Asked, call: Call) -> Answer | None:
         """What was answered under this key, if anything was; raises KeyReused for another question."""
         (found,) = await self.store.read(call.tenant_id, [One(Receipt, asked.id)])
         if not found:
@@ -81,12 +82,7 @@ class Answers:
         receipt: Receipt = found[0]
         if receipt.question != asked.question:
             raise KeyReused("this Idempotency-Key stands under another request; use a new key")
-        return Response(
-            content=receipt.answer.encode(),
-            status_code=receipt.status,
-            media_type=JSON,
-            headers={REPLAYED_HEADER: "true"},
-        )
+        return Answer(receipt.answer.encode(), receipt.status, ((REPLAYED_HEADER, b"true"),))
 
     async def keep(self, asked: Asked, call: Call, status: int, body: bytes) -> None:
         """Raises AlreadyThere where a twin of this request was faster."""

@@ -1,12 +1,13 @@
 """A request is carried out here: who asks, under which key, with which answer, once."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.reads import Reads
@@ -20,13 +21,16 @@ from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory, tenant_id_of
+from marketplace.entrypoints.http.answer import Answer
 from marketplace.entrypoints.http.bearers import Bearers
-from marketplace.entrypoints.http.idempotency import JSON, Answers, Asked, Memory
+from marketplace.entrypoints.http.heads import Head, header
+from marketplace.entrypoints.http.idempotency import Answers, Asked, Memory
 from marketplace.ports.storage import AlreadyThere, Store
 from marketplace.ports.vendors import Vendors
 
-TENANT_HEADER = "marketplace-tenant"
+TENANT_HEADER = b"marketplace-tenant"
 NOBODY = Actor(Role.CUSTOMER)
+_KEPT_PRIVATELY = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization"))
 _FROM_THE_KEY = frozenset({Memory.AFTERWARDS, Memory.MADE_AGAIN})
 
 
@@ -71,50 +75,52 @@ class Office:
     async def call(self, request: Request[Any, Any, Any], route: RouteFacts) -> Call:
         """Who asks, of which marketplace; raises NotSignedIn, NotAllowed, NotFound."""
         request_id = request.scope["state"]["request_id"]
-        authorization = request.headers.get("authorization")
+        authorization = header(request.scope, b"authorization")
+        origin = self._origin(request.scope)
         # Whoever signs in has no token, or one that is of no more use.
         if route.public and (authorization is None or route.verb == "POST"):
-            tenant_id = tenant_id_of(request.headers.get(TENANT_HEADER, self.default_tenant))
+            named = header(request.scope, TENANT_HEADER)
+            tenant_id = tenant_id_of(self.default_tenant if named is None else named)
             try:
-                return await self.directory.call(tenant_id, NOBODY, request_id, self._origin(request))
+                return await self.directory.call(tenant_id, NOBODY, request_id, origin)
             except NotFound as error:
-                raise NotFound("marketplace", request.headers.get(TENANT_HEADER, "")) from error
+                raise NotFound("marketplace", named or "") from error
         bearer = await self.bearers.of(authorization)
         if bearer.actor.role not in route.roles and not route.public:
             roles = ", ".join(sorted(route.roles))
             raise NotAllowed(f"this is for {roles}; you are signed in as {bearer.actor.role}")
-        _check_tenant(request, bearer.tenant_id)
-        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, self._origin(request))
+        _check_tenant(request.scope, bearer.tenant_id)
+        return await self.directory.call(bearer.tenant_id, bearer.actor, request_id, origin)
 
-    def _origin(self, request: Request[Any, Any, Any]) -> str:
+    def _origin(self, head: Head) -> str:
         """
         A digest of the client's address, so that no address is stored; empty where it is not known.
 
         Of X-Forwarded-For only what our own proxies added is believed: the rest anybody can write.
         """
-        forwarded = request.headers.get("x-forwarded-for", "").split(",")
-        if self.proxies and len(forwarded) >= self.proxies:
-            address = forwarded[-self.proxies].strip()
-        else:
-            address = "" if request.client is None else request.client.host
-        return sha256(address.encode()).hexdigest()[:16] if address else ""
+        if self.proxies:
+            forwarded = (header(head, b"x-forwarded-for") or "").split(",")
+            if len(forwarded) >= self.proxies:
+                return _digest(forwarded[-self.proxies].strip())
+        client = head.get("client")
+        return "" if client is None else _digest(client[0])
 
     async def answer(
         self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]
-    ) -> Response[bytes]:
+    ) -> Answer:
         """Carry out a question; the same answer as last time is not sent again."""
         if route.verb == "POST":
             return await self._answer_once(request, route, call, given)
         body = msgspec.json.encode(await route.ask(self, call, **given))
         tag = f'W/"{sha256(body).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(content=b"", status_code=304, headers=headers)
-        return Response(content=body, media_type=JSON, headers=headers)
+        headers = ((b"etag", tag.encode()), *_KEPT_PRIVATELY)
+        if tag in (header(request.scope, b"if-none-match") or ""):
+            return Answer(b"", 304, headers)
+        return Answer(body, headers=headers)
 
     async def _answer_once(
         self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]
-    ) -> Response[bytes]:
+    ) -> Answer:
         """What it changes is harmless to repeat, so the answer is kept when all is done."""
         asked = None if route.memory == Memory.NONE else await Asked.of(request, call)
         again = None if asked is None else await self._answers.given(asked, call)
@@ -123,11 +129,11 @@ class Office:
         body = msgspec.json.encode(await route.ask(self, call, **given))
         if asked is not None:
             await self._answers.keep(asked, call, route.status, body)
-        return Response(content=body, status_code=route.status, media_type=JSON)
+        return Answer(body, route.status)
 
     async def carry_out(
         self, request: Request[Any, Any, Any], route: Any, call: Call, command: Any
-    ) -> Response[bytes]:
+    ) -> Answer:
         """Carry out a command; under a key that was answered before, give that answer again."""
         check_fresh(command)
         if route.prepare is not None:
@@ -142,7 +148,7 @@ class Office:
                 return again
         return await self._carry_out(route, call, command, asked)
 
-    async def _carry_out(self, route: Any, call: Call, command: Any, asked: Asked | None) -> Response[bytes]:
+    async def _carry_out(self, route: Any, call: Call, command: Any, asked: Asked | None) -> Answer:
         written: list[bytes] = []
 
         def receipt(result: Any) -> Receipt:
@@ -164,9 +170,9 @@ class Office:
         body = written[0] if written else msgspec.json.encode(route.view(result, call))
         if asked is not None and route.memory == Memory.AFTERWARDS:
             await self._answers.keep(asked, call, route.status, body)
-        return Response(content=body, status_code=route.status, media_type=JSON)
+        return Answer(body, route.status)
 
-    async def _again(self, route: Any, call: Call, asked: Asked | None) -> Response[bytes] | None:
+    async def _again(self, route: Any, call: Call, asked: Asked | None) -> Answer | None:
         """The answer of the first time; whoever died after writing it may not have done what follows."""
         if asked is None or route.memory == Memory.MADE_AGAIN:
             return None
@@ -186,7 +192,12 @@ def _told(error: MarketplaceError, command: Any) -> MarketplaceError:
     return AlreadyThere(f"{field}: {key} stands already; what is new needs an id of its own", field=field)
 
 
-def _check_tenant(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
-    named = request.headers.get(TENANT_HEADER)
+@lru_cache(maxsize=4096)
+def _digest(address: str) -> str:
+    return sha256(address.encode()).hexdigest()[:16] if address else ""
+
+
+def _check_tenant(head: Head, tenant_id: UUID) -> None:
+    named = header(head, TENANT_HEADER)
     if named is not None and tenant_id_of(named) != tenant_id:
         raise NotFound("marketplace", named)

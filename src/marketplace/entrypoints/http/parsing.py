@@ -95,6 +95,8 @@ def checked(subject: Any) -> Any:
 
 def query_of(raw: bytes) -> dict[str, str]:
     """The parameters of a query string, each once."""
+    if not raw:
+        return {}
     try:
         pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=50)
     except ValueError as error:

@@ -4,10 +4,12 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, make_dataclass
+from functools import partial
 from typing import Any, get_type_hints
 
-from litestar import Request, Response, get, post
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -94,19 +96,16 @@ class Inputs:
 
     async def read(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """By the names of the parameters; a body that is no command is `data`. Raises Invalid."""
-        given = _named(self.path.text(request.path_params))
+        given: dict[str, Any] = vars(self.path.text(request.path_params))
         asked = query_of(request.scope["query_string"])
         if self.query is not None:
-            return given | _named(self.query.text(asked))
-        NOTHING.text(asked)
+            return {**given, **vars(self.query.text(asked))}
+        if asked:
+            NOTHING.text(asked)
         if self.body is None:
             return given
         known = {name: given[name] for name in self.body.without}
         return {"data": self.body.body(await request.body(), **known), **given}
-
-
-def _named(subject: Any) -> dict[str, Any]:
-    return {one.name: getattr(subject, one.name) for one in fields(subject)}
 
 
 NOTHING = Reader(make_dataclass("Nothing", []))
@@ -121,7 +120,8 @@ def inputs_of(route: Route) -> Inputs:
     if route.body is not None:
         known = frozenset(one.name for one in fields(route.body))
         return Inputs(path, body=Reader(route.body, known.intersection(in_path)))
-    return Inputs(path, query=Reader(_asked(route.ask, in_path)))
+    asked = _asked(route.ask, in_path)
+    return Inputs(path, query=Reader(asked) if fields(asked) else None)
 
 
 def _path_reader(owner: Any, names: tuple[str, ...]) -> Reader:
@@ -151,19 +151,37 @@ def handlers(routes: tuple[Route, ...], office: Office) -> list[HTTPRouteHandler
 
 
 def _handler(route: Route, office: Office) -> HTTPRouteHandler:
-    """Who asks is looked at before what is asked: to a stranger even a mistake is not explained."""
-    inputs = inputs_of(route)
+    """
+    Litestar finds the row, and makes a problem of what is raised; what lies between the two is passed over.
 
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
-        call = await office.call(request, route)
-        given = await inputs.read(request)
-        if isinstance(route, CommandRoute):
-            return await office.carry_out(request, route, call, given["data"])
-        return await office.answer(request, route, call, given)
-
+    A row reads its own parameters and makes its own answer, so it stands where a middleware does, in front
+    of the layers in which Litestar would do both for it.
+    """
     return (post if route.verb == "POST" else get)(
         _PARAMETER.sub(r"{\1:str}", route.path),
         status_code=route.status,
         name=f"{route.verb} {route.path}",
         opt={"roles": route.roles, "public": route.public},
-    )(handle)
+        middleware=[partial(_serving, route, office)],
+    )(_passed_over)
+
+
+def _serving(route: Route, office: Office, app: ASGIApp) -> ASGIApp:  # noqa: ARG001 - nothing stands behind
+    """Who asks is looked at before what is asked: to a stranger even a mistake is not explained."""
+    inputs = inputs_of(route)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        request: Request[Any, Any, Any] = Request(scope, receive, send)
+        call = await office.call(request, route)
+        given = await inputs.read(request)
+        if isinstance(route, CommandRoute):
+            answer = await office.carry_out(request, route, call, given["data"])
+        else:
+            answer = await office.answer(request, route, call, given)
+        await answer.send(send)
+
+    return serve
+
+
+async def _passed_over() -> None:
+    raise AssertionError("a row is served in front of its handler")

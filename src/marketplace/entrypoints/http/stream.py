@@ -19,6 +19,7 @@ from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
 from marketplace.core.shared.roles import Role
 from marketplace.entrypoints.http.document import problems
+from marketplace.entrypoints.http.heads import header
 from marketplace.entrypoints.http.hub import NEWS, Hub
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import BOTH
@@ -146,9 +147,9 @@ def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
     async def events(request: Request[Any, Any, Any]) -> Stream:
         call = await office.call(request, _Facts())
         hub.check_room()
-        authorization = request.headers.get("authorization")
+        authorization = header(request.scope, b"authorization")
         bearer = await office.bearers.of(authorization)
-        last = request.headers.get("last-event-id")
+        last = header(request.scope, b"last-event-id")
         listener = Listener(
             hub=hub,
             tenant_id=call.tenant_id,

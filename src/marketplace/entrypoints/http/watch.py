@@ -53,9 +53,16 @@ class Meters:
             "marketplace_database_reachable", "1 where the figures are fresh", registry=self.registry
         )
 
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        self.requests.labels(method, route, str(status)).inc()
-        self.seconds.labels(method, route).observe(seconds)
+        series = self._series.get((method, route, status))
+        if series is None:
+            series = self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
+            self._series[method, route, status] = series
+        requests, took = series
+        requests.inc()
+        took.observe(seconds)
 
 
 @dataclass
