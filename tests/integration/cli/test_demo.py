@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from marketplace.adapters.embedded import postgres
 from marketplace.entrypoints import blueprints
 
 from .conftest import SECONDS_MAX, tell, told
@@ -74,6 +75,20 @@ class TestDemoElsewhere:
 
         assert found["booking"]["state"] == "completed"
         assert not list(tmp_path.iterdir())
+
+    def test_leaves_everything_where_it_is_told_to(self, tmp_path: Path) -> None:
+        data = ("--data", str(tmp_path / "kept"))
+        try:
+            played = told("demo", "--blueprint", "live-music", *data)
+            (kept,) = told("bookings", "list", *data)["items"]
+            told("tenants", "open", "other", "--blueprint", "home-services", *data)
+            several = tell("bookings", "list", *data)
+        finally:
+            postgres.erase(data=tmp_path / "kept")
+
+        assert kept["id"] == played["booking"]["id"]
+        assert several.exit_code == 1
+        assert "which of live-music, other?" in several.stderr
 
     def test_says_in_one_sentence_that_nobody_answers(self) -> None:
         result = tell("demo", "--url", "http://127.0.0.1:9")

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -39,6 +41,16 @@ class TestReading:
         head, *rows = result.stdout.splitlines()
         assert head.split() == ["id", "state", "starts", "service", "total"]
         assert any(row.startswith(booked["id"]) and row.endswith("ZAR 155.00") for row in rows)
+
+    def test_shows_people_money_and_their_own_time(self, booked: Any, data: tuple[str, str]) -> None:
+        said = tell("bookings", "show", booked["id"], *data).stdout
+
+        assert re.search(r"^total +ZAR 155\.00$", said, re.MULTILINE)
+        assert re.search(r"^starts_at +\S+ \S+ SAST$", said, re.MULTILINE)
+        assert "_minor" not in said
+
+    def test_finds_no_refund_where_none_was_made(self, data: tuple[str, str]) -> None:
+        assert told("refunds", "list", "--state", "failed", *data)["items"] == []
 
     def test_sums_the_books_to_zero(self, booked: Any, data: tuple[str, str]) -> None:
         assert booked
@@ -91,6 +103,19 @@ class TestMoving:
         assert result.exit_code == 1
         assert result.stderr == f"marketplace: {CUSTOMER} is no admin of curbside\n"
 
+    def test_tells_programs_of_a_refusal_in_one_object(self, booked: Any, data: tuple[str, str]) -> None:
+        refused = tell("bookings", "cancel", booked["id"], *ACTING, *data, "--json")
+        misused = tell("bookings", "cancel", booked["id"], "--as", ADMIN, *data, "--json")
+
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert json.loads(refused.stderr)["code"] == "move_refused"
+        assert misused.exit_code == 2
+        assert json.loads(misused.stderr) == {
+            "code": "misused",
+            "detail": "Missing option '--reason'.",
+            "facts": {"field": "--reason"},
+        }
+
     def test_is_refused_without_a_reason(self, booked: Any, data: tuple[str, str]) -> None:
         result = tell("bookings", "cancel", booked["id"], "--as", ADMIN, *data)
 
@@ -138,6 +163,11 @@ class TestMoving:
         moved = told("tenants", "clock", "--forward", "3h", *ACTING, *data)
 
         assert moved["clock_ahead_seconds"] == before + 3 * 3600
+
+    def test_says_what_time_it_is_after_moving_the_clock(self, data: tuple[str, str]) -> None:
+        said = tell("tenants", "clock", "--forward", "90m", *ACTING, *data).stdout
+
+        assert re.fullmatch(r"It is \S+ \S+ SAST at curbside now: 1 h 30 min on, .* ahead in all\.\n", said)
 
     def test_refuses_a_length_that_is_none(self, data: tuple[str, str]) -> None:
         result = tell("tenants", "clock", "--forward", "soon", *ACTING, *data)

@@ -29,7 +29,6 @@ def audit(options: Given, *, tenant: str | None) -> int | None:
     Nothing is changed. Each promise says how many rows were looked at; exit 1 where one is broken.
 
     For example:
-
         $ marketplace audit
         $ marketplace audit --tenant live-music --json
     """

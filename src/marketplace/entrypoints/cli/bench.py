@@ -6,6 +6,7 @@ from marketplace.entrypoints.bench.bookings import measure
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
+from marketplace.entrypoints.cli.options import Given
 
 
 @click.group()
@@ -14,7 +15,6 @@ def bench() -> None:
     Measure how fast it is.
 
     For example:
-
         $ marketplace bench bookings
     """
 
@@ -30,10 +30,9 @@ def bookings(*, seconds: int, seed: int, as_json: bool) -> None:
     Measure bookings over HTTP, beside the same writes by raw asyncpg and by pgbench, on one server.
 
     For example:
-
         $ marketplace bench bookings --seconds 20
         $ marketplace bench bookings --json
     """
     remark = screen.stderr()
     result = carry_out(measure(seconds=seconds, seed=seed, told=lambda said: remark.print(said, style="dim")))
-    show_one(result, as_json=as_json)
+    show_one(result, reader=Given(config=None, data=None, as_json=as_json))

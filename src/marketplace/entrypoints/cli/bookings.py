@@ -8,7 +8,7 @@ import rich_click as click
 from marketplace.adapters.postgres import listings
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.booking import Booking, State
-from marketplace.entrypoints.cli.listings import paged, show_one, show_page
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import REASON, Act, add_acts, made
 from marketplace.entrypoints.cli.screen import Column, money
 from marketplace.entrypoints.cli.visit import Operator, acting, reading
@@ -50,7 +50,7 @@ ACTS = {
 }
 
 
-@click.group()
+@click.group(cls=Noun)
 def bookings() -> None:
     """
     Find bookings, and make moves on them.
@@ -58,14 +58,13 @@ def bookings() -> None:
     A move is one of the lifecycle's, made by an admin who gives a reason. `show` lists those possible now.
 
     For example:
-
         $ marketplace bookings list --state disputed
         $ marketplace bookings resolve $ID --refund-minor 5000 --as $ADMIN --reason 'half done'
     """
 
 
 @bookings.command("list")
-@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
+@in_state(State)
 @click.option("--customer", "customer_id", type=click.UUID, help="Of this customer only.")
 @click.option("--provider", "provider_id", type=click.UUID, help="Of this provider only.")
 @paged
@@ -75,12 +74,11 @@ def list_bookings(operator: Operator, **asked: Any) -> None:
     List bookings, the latest first.
 
     For example:
-
         $ marketplace bookings list --state awaiting_provider
         $ marketplace bookings list --limit 100 --json
     """
     page = operator.visit(lambda visit: visit.page(listings.BOOKINGS, **asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none="No bookings.")
+    show_page(page, COLUMNS, reader=operator, none="No bookings.")
 
 
 @bookings.command()
@@ -91,10 +89,9 @@ def show(operator: Operator, *, booking_id: UUID) -> None:
     Show a booking, and the moves that are possible now.
 
     For example:
-
         $ marketplace bookings show $ID
     """
-    show_one(operator.visit(lambda visit: visit.one(Booking, booking_id)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(Booking, booking_id)), reader=operator)
 
 
 @bookings.command()
@@ -108,13 +105,12 @@ def move(operator: Operator, *, name: str, booking_id: UUID, reason: str, facts:
     Make any move, by its name: for scripts.
 
     For example:
-
         $ marketplace bookings move accept $ID --as $ADMIN --reason 'as agreed by phone'
         $ marketplace bookings move resolve $ID --with refund_minor=5000 --as $ADMIN --reason 'half'
     """
     given = dict(fact.partition("=")[::2] for fact in facts)
     command = made(ACTS[name], booking_id, {**given, REASON: reason})
-    show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
 
 add_acts(bookings, ACTS)

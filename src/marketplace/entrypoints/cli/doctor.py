@@ -21,7 +21,6 @@ def doctor(options: Given) -> int | None:
     Secrets are masked. Exit 3 where a check fails.
 
     For example:
-
         $ marketplace doctor
         $ marketplace doctor --config production.toml --json
     """

@@ -25,7 +25,6 @@ def events() -> None:
     Read what happened to an object, and who did it.
 
     For example:
-
         $ marketplace events trail $BOOKING
         $ marketplace events trail --by $USER --limit 100
     """
@@ -43,12 +42,11 @@ def trail(operator: Operator, **asked: Any) -> None:
     Show the audit trail of an object, of an actor, or of everything; the latest first.
 
     For example:
-
         $ marketplace events trail $BOOKING
         $ marketplace events trail --name payout.held --json
     """
     page = operator.visit(lambda visit: _events(visit, asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none="No events.")
+    show_page(page, COLUMNS, reader=operator, none="No events.")
 
 
 async def _events(visit: Visit, asked: dict[str, Any]) -> Listed:

@@ -22,7 +22,6 @@ def inbox() -> None:
     Read the sandbox's messages.
 
     For example:
-
         $ marketplace inbox read
     """
 
@@ -36,7 +35,6 @@ def read(operator: Operator, *, address: str | None, limit: int) -> None:
     Read what was sent, the latest first: sign-in codes, too.
 
     For example:
-
         $ marketplace inbox read --limit 1
         $ marketplace inbox read --address +27600000203 --json
     """
@@ -44,7 +42,7 @@ def read(operator: Operator, *, address: str | None, limit: int) -> None:
     if operator.as_json:
         screen.show_json({"items": found})
     else:
-        screen.show_table(found, COLUMNS, none="No messages.")
+        screen.show_table(found, COLUMNS, none="No messages.", local=operator.local)
 
 
 async def _read(visit: Visit, address: str | None, limit: int) -> tuple[InboxMessage, ...]:

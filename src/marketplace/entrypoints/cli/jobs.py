@@ -32,7 +32,6 @@ def jobs() -> None:
     See what waits to be done, and what failed for good.
 
     For example:
-
         $ marketplace jobs backlog
         $ marketplace jobs requeue 4711 --as $ADMIN
     """
@@ -45,11 +44,10 @@ def backlog(operator: Operator) -> None:
     Count the jobs of all marketplaces, and say how long the oldest has been due.
 
     For example:
-
         $ marketplace jobs backlog --json
     """
     found = operator.visit(lambda visit: queue.backlog(engine=visit.engine))
-    show_one(found, as_json=operator.as_json)
+    show_one(found, reader=operator)
 
 
 @jobs.command()
@@ -60,7 +58,6 @@ def parked(operator: Operator, *, limit: int) -> None:
     List the jobs of a marketplace that failed as often as they may.
 
     For example:
-
         $ marketplace jobs parked
     """
     found = operator.visit(
@@ -69,7 +66,7 @@ def parked(operator: Operator, *, limit: int) -> None:
     if operator.as_json:
         screen.show_json({"items": found})
     else:
-        screen.show_table(found, COLUMNS, none="No job is parked.")
+        screen.show_table(found, COLUMNS, none="No job is parked.", local=operator.local)
 
 
 @jobs.command()
@@ -80,7 +77,6 @@ def requeue(operator: Operator, *, ids: tuple[int, ...]) -> None:
     Try parked jobs again.
 
     For example:
-
         $ marketplace jobs requeue 4711 4712 --as $ADMIN
     """
     _settle(operator, ids, queue.requeue, "requeued")
@@ -94,7 +90,6 @@ def discard(operator: Operator, *, ids: tuple[int, ...]) -> None:
     Give parked jobs up.
 
     For example:
-
         $ marketplace jobs discard 4711 --as $ADMIN
     """
     _settle(operator, ids, queue.discard, "discarded")

@@ -42,7 +42,6 @@ def ledger() -> None:
     Read the books.
 
     For example:
-
         $ marketplace ledger accounts
         $ marketplace ledger booking $ID
     """
@@ -57,7 +56,6 @@ def accounts(operator: Operator, *, prefix: str | None, detailed: bool) -> int |
     Show the trial balance, which sums to zero; exit 1 where it does not.
 
     For example:
-
         $ marketplace ledger accounts
         $ marketplace ledger accounts --prefix provider_payable --detailed
     """
@@ -84,14 +82,15 @@ def booking(operator: Operator, *, booking_id: UUID) -> None:
     Show every movement of a booking's money.
 
     For example:
-
         $ marketplace ledger booking $ID
     """
     found, currency = operator.visit(lambda visit: _movements(visit, booking_id))
     if operator.as_json:
         screen.show_json({"movements": found})
     else:
-        screen.show_table(_lines(found, currency), _LINES, none="Nothing has been booked.")
+        screen.show_table(
+            _lines(found, currency), _LINES, none="Nothing has been booked.", local=operator.local
+        )
 
 
 async def _movements(visit: Any, booking_id: UUID) -> tuple[tuple[books.MovementLine, ...], str]:

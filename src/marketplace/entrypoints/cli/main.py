@@ -10,8 +10,10 @@ from rich_click import RichCommand, RichGroup, RichHelpConfiguration
 
 from marketplace.adapters.embedded.refusals import EmbeddedError
 from marketplace.core.shared.errors import MarketplaceError
-from marketplace.entrypoints.cli.refusals import INTERRUPTED, exit_code, sentence
+from marketplace.entrypoints.cli.refusals import INTERRUPTED, MISUSED, exit_code, misuse, problem, sentence
 from marketplace.entrypoints.cli.signals import interruptible
+
+_AS_JSON = "marketplace.as_json"
 
 
 class Entry(NamedTuple):
@@ -39,6 +41,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
     "Operate it": {
         "bookings": Entry("bookings:bookings", "Find bookings, and make moves on them."),
         "payments": Entry("payments:payments", "Find payments, and look up those in doubt."),
+        "refunds": Entry("refunds:refunds", "Find refunds, and see to those that failed."),
         "payouts": Entry("payouts:payouts", "Pay providers."),
         "ledger": Entry("ledger:ledger", "Read the books."),
         "users": Entry("users:users", "Find users, and say what they may do."),
@@ -72,6 +75,7 @@ class Marketplace(RichGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        ctx.meta[_AS_JSON] = "--json" in args
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load(args[0]), rest
 
@@ -84,7 +88,14 @@ class Marketplace(RichGroup):
         except (MarketplaceError, EmbeddedError, OSError) as error:
             if (code := exit_code(error)) is None:
                 raise
-            click.echo(f"marketplace: {sentence(error)}", err=True)
+            click.echo(
+                problem(error) if ctx.meta.get(_AS_JSON) else f"marketplace: {sentence(error)}", err=True
+            )
+        except click.UsageError as error:
+            if not ctx.meta.get(_AS_JSON):
+                raise
+            code = MISUSED
+            click.echo(misuse(error), err=True)
         ctx.exit(code or 0)
 
 
@@ -95,7 +106,6 @@ _LOOK = RichHelpConfiguration(
     style_helptext="",
     text_paragraph_linebreaks="\n\n",
     text_emojis=False,
-    style_commands_table_column_width_ratio=(1, 6),
 )
 
 

@@ -14,6 +14,7 @@ from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.visit import Operator, acting
 
 REASON = "reason"
+PANEL = "Moves, by an admin who gives a reason"
 _TYPES: Mapping[type, Any] = {UUID: click.UUID, str: str, int: int}
 
 
@@ -54,14 +55,14 @@ def _add(group: click.Group, name: str, act: Act) -> None:
     @acting
     def carry_out(operator: Operator, *, subject: Any, **given: Any) -> None:
         command = made(act, subject, {key: value for key, value in given.items() if value is not None})
-        show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
+        show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
     for option in reversed(list(_options(act))):
         carry_out = option(carry_out)
     path = f"$ marketplace {group.name} {name} $ID --as $ADMIN --reason 'by phone'"
-    group.command(name, help=f"{act.says}\n\nFor example:\n    {path}{act.example and ' ' + act.example}")(
-        carry_out
-    )
+    group.command(
+        name, panel=PANEL, help=f"{act.says}\n\nFor example:\n    {path}{act.example and ' ' + act.example}"
+    )(carry_out)
 
 
 def _options(act: Act) -> Iterator[Callable[..., Any]]:
@@ -79,9 +80,14 @@ def _option(field: Field[Any], kind: Any) -> Callable[..., Any]:
         f"--{field.name.removesuffix('_id').replace('_', '-')}",
         field.name,
         type=click.Choice(choices) if choices else _TYPES[kind],
+        metavar="WORD" if choices else None,
         required=required,
-        help="Why; it stays in the audit trail." if field.name == REASON else None,
+        help="Why; it stays in the audit trail." if field.name == REASON else _among(choices),
     )
+
+
+def _among(choices: tuple[Any, ...] | None) -> str | None:
+    return f"One of {', '.join(choices)}." if choices else None
 
 
 def _plain(hint: Any) -> Any:

@@ -12,6 +12,7 @@ import rich_click as click
 from marketplace.core.shared.errors import Invalid
 from marketplace.entrypoints import blueprints, configuration
 from marketplace.entrypoints.blueprints import Blueprint
+from marketplace.entrypoints.cli.screen import EVERYWHERE, Local
 from marketplace.entrypoints.settings import BadSetting, Settings
 
 _Path = click.Path(path_type=Path)
@@ -24,6 +25,11 @@ class Given:
     config: Path | None
     data: Path | None
     as_json: bool
+
+    @property
+    def local(self) -> Local:
+        """Of no marketplace in particular."""
+        return EVERYWHERE
 
     def settings(self, **flags: Any) -> Settings:
         """Raises BadSetting. `flags` are options by their settings' names, None where not given."""

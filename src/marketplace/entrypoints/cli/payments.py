@@ -8,7 +8,7 @@ import rich_click as click
 from marketplace.adapters.postgres import listings
 from marketplace.core.payments.payment import Payment, State
 from marketplace.core.payments.usecases import LookUpPayment
-from marketplace.entrypoints.cli.listings import paged, show_one, show_page
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column, money
 from marketplace.entrypoints.cli.visit import Operator, reading
@@ -23,20 +23,19 @@ COLUMNS = (
 )
 
 
-@click.group()
+@click.group(cls=Noun)
 def payments() -> None:
     """
     Find payments, and look up those in doubt.
 
     For example:
-
         $ marketplace payments unknown
         $ marketplace payments list --booking $ID
     """
 
 
 @payments.command("list")
-@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
+@in_state(State)
 @click.option("--booking", "booking_id", type=click.UUID, help="Of this booking only.")
 @paged
 @reading
@@ -45,7 +44,6 @@ def list_payments(operator: Operator, **asked: Any) -> None:
     List payments, in the order of their ids.
 
     For example:
-
         $ marketplace payments list --state failed --json
     """
     _list(operator, asked, none="No payments.")
@@ -59,7 +57,6 @@ def unknown(operator: Operator, **asked: Any) -> None:
     List the payments whose outcome is in doubt.
 
     For example:
-
         $ marketplace payments unknown
     """
     _list(operator, {**asked, "state": str(State.UNKNOWN)}, none="No payment is in doubt.")
@@ -73,15 +70,14 @@ def show(operator: Operator, *, payment_id: UUID) -> None:
     Show a payment.
 
     For example:
-
         $ marketplace payments show $ID
     """
-    show_one(operator.visit(lambda visit: visit.one(Payment, payment_id)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(Payment, payment_id)), reader=operator)
 
 
 def _list(operator: Operator, asked: dict[str, Any], *, none: str) -> None:
     page = operator.visit(lambda visit: visit.page(listings.PAYMENTS, **asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none=none)
+    show_page(page, COLUMNS, reader=operator, none=none)
 
 
 add_acts(

@@ -9,7 +9,7 @@ from marketplace.adapters.postgres import listings
 from marketplace.core.payouts import usecases
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.payouts.payout import Payout, State
-from marketplace.entrypoints.cli.listings import paged, show_one, show_page
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column, money
 from marketplace.entrypoints.cli.visit import Operator, acting, reading
@@ -37,20 +37,19 @@ ACTS = {
 }
 
 
-@click.group()
+@click.group(cls=Noun)
 def payouts() -> None:
     """
     Pay providers.
 
     For example:
-
         $ marketplace payouts list --state due
         $ marketplace payouts approve $ID --as $ADMIN --reason 'checked against the invoice'
     """
 
 
 @payouts.command("list")
-@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
+@in_state(State)
 @click.option("--provider", "provider_id", type=click.UUID, help="Of this provider only.")
 @paged
 @reading
@@ -59,11 +58,10 @@ def list_payouts(operator: Operator, **asked: Any) -> None:
     List payouts, the latest first.
 
     For example:
-
         $ marketplace payouts list --state due
     """
     page = operator.visit(lambda visit: visit.page(listings.PAYOUTS, **asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none="No payouts.")
+    show_page(page, COLUMNS, reader=operator, none="No payouts.")
 
 
 @payouts.command()
@@ -74,10 +72,9 @@ def show(operator: Operator, *, payout_id: UUID) -> None:
     Show a payout.
 
     For example:
-
         $ marketplace payouts show $ID
     """
-    show_one(operator.visit(lambda visit: visit.one(Payout, payout_id)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(Payout, payout_id)), reader=operator)
 
 
 @payouts.command()
@@ -88,11 +85,10 @@ def run(operator: Operator, *, run_id: UUID | None) -> None:
     Pay every provider what may be drawn now; the worker does it, a few at a time.
 
     For example:
-
         $ marketplace payouts run --as $ADMIN
     """
     command = StartPayoutRun(run_id=run_id or uuid4())
-    show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
 
 add_acts(payouts, ACTS)

@@ -8,7 +8,7 @@ import rich_click as click
 from marketplace.adapters.postgres import listings
 from marketplace.core.providers.provider import Provider, State
 from marketplace.core.providers.usecases import MoveProvider
-from marketplace.entrypoints.cli.listings import paged, show_one, show_page
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column
 from marketplace.entrypoints.cli.visit import Operator, reading
@@ -29,13 +29,12 @@ _MOVES = {
 }
 
 
-@click.group()
+@click.group(cls=Noun)
 def providers() -> None:
     """
     Find providers, verify and suspend them.
 
     For example:
-
         $ marketplace providers list --state applied
         $ marketplace providers verify $ID --as $ADMIN --reason 'papers seen'
     """
@@ -43,7 +42,7 @@ def providers() -> None:
 
 @providers.command("list")
 @click.option("--text", metavar="TEXT", help="With this in the name.")
-@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
+@in_state(State)
 @paged
 @reading
 def list_providers(operator: Operator, **asked: Any) -> None:
@@ -51,11 +50,10 @@ def list_providers(operator: Operator, **asked: Any) -> None:
     List providers, in the order of their ids.
 
     For example:
-
         $ marketplace providers list --state applied
     """
     page = operator.visit(lambda visit: visit.page(listings.PROVIDERS, **asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none="No providers.")
+    show_page(page, COLUMNS, reader=operator, none="No providers.")
 
 
 @providers.command()
@@ -66,10 +64,9 @@ def show(operator: Operator, *, provider_id: UUID) -> None:
     Show a provider.
 
     For example:
-
         $ marketplace providers show $ID
     """
-    show_one(operator.visit(lambda visit: visit.one(Provider, provider_id)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(Provider, provider_id)), reader=operator)
 
 
 add_acts(

@@ -1,19 +1,34 @@
 """What people read goes through here: as wide as their terminal, plain where there is none."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 
 import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from marketplace.core.shared.money import EXPONENTS, Money, format_plain
 
 _PIPED_WIDTH = 160
 _WIDTH_MAX = 120
+_FOLDED_MIN, _GAP = 16, 3
+_UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Where the reader is: times are told in this zone, and amounts without a currency are in this one."""
+
+    zone: tzinfo = UTC
+    currency: str | None = None
+
+
+EVERYWHERE = Local()
 
 
 class Column(NamedTuple):
@@ -50,21 +65,23 @@ def show_json(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def show_table(items: Iterable[Any], columns: Sequence[Column], *, none: str = "") -> None:
+def show_table(
+    items: Iterable[Any], columns: Sequence[Column], *, none: str = "", local: Local = EVERYWHERE
+) -> None:
     """`none` is said where there are no items."""
-    rows, console = [[_cell(item, column) for column in columns] for item in items], stdout()
+    rows, console = [[_cell(item, column, local) for column in columns] for item in items], stdout()
     if not rows:
         console.print(none)
     elif console.is_terminal:
-        console.print(_table(rows, columns))
+        _show_rows(console, rows, columns)
     else:
         _print_aligned([[column.title for column in columns], *rows], [column.right for column in columns])
 
 
-def show_details(view: Any) -> None:
-    """Every field of an object, one a line, those of objects in it too; lists as JSON."""
-    fields = sorted(_flat(msgspec.to_builtins(view, enc_hook=str)), key=_place)
-    rows, console = [[name, text_of(value)] for name, value in fields], stdout()
+def show_details(view: Any, *, local: Local = EVERYWHERE) -> None:
+    """Every field of an object, one a line, those of objects and lists in it too; amounts as money."""
+    plain = msgspec.to_builtins(view, builtin_types=(datetime,), enc_hook=str)
+    rows, console = [[name, said] for name, said in sorted(_flat(plain, local), key=_place)], stdout()
     if not console.is_terminal:
         _print_aligned(rows, [False, False])
         return
@@ -76,14 +93,41 @@ def show_details(view: Any) -> None:
     console.print(made)
 
 
-def _table(rows: Iterable[Sequence[str]], columns: Sequence[Column]) -> Table:
+def _show_rows(console: Console, rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> None:
+    """A table where it fits; else each item on two lines: an id that is cut is of no use."""
+    cells = zip([column.title for column in columns], *rows, strict=True)
+    widths = [max(map(len, column)) for column in cells]
+    least = [
+        width if column.right or column.whole else min(width, _FOLDED_MIN)
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    if sum(least) + _GAP * len(least) <= console.width:
+        console.print(_table(rows, columns, least))
+        return
+    _print_stacked(console, [column.title for column in columns], columns, widths, style="dim")
+    for row in rows:
+        _print_stacked(console, row, columns, widths)
+
+
+def _print_stacked(
+    console: Console, row: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, style: str = ""
+) -> None:
+    """The first cell on a line of its own."""
+    sides = zip(row[1:], columns[1:], widths[1:], strict=True)
+    cells = [cell.rjust(width) if column.right else cell.ljust(width) for cell, column, width in sides]
+    console.print(Text(row[0], style=style or "bold"))
+    console.print(Text("  " + "   ".join(cells).rstrip(), style=style))
+
+
+def _table(rows: Iterable[Sequence[str]], columns: Sequence[Column], least: Sequence[int]) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    for column, width in zip(columns, least, strict=True):
         made.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=column.right or column.whole,
             overflow="fold",
+            min_width=width,
         )
     for row in rows:
         made.add_row(*row)
@@ -100,12 +144,27 @@ def _print_aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None
         )
 
 
-def _flat(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(fields: Mapping[str, Any], local: Local, under: str = "") -> Iterator[tuple[str, str]]:
+    local = replace(local, currency=fields.get("currency") or local.currency)
     for name, value in fields.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{under}{name}.")
+            yield from _flat(value, local, f"{under}{name}.")
+        elif isinstance(value, list | tuple) and value and all(isinstance(one, dict) for one in value):
+            for number, one in enumerate(value, start=1):
+                told = _flat(one, local)
+                yield f"{under}{name} {number}", ", ".join(f"{part} {said}" for part, said in told)
         else:
-            yield under + name, value
+            called, said = _told(name, value, local)
+            yield under + called, said
+
+
+def _told(name: str, value: Any, local: Local) -> tuple[str, str]:
+    """A field's name and value as people say them; the unit that stands in the name is the value's then."""
+    if name.endswith("_minor") and isinstance(value, int) and local.currency is not None:
+        return name.removesuffix("_minor"), money(value, local.currency)
+    if name == "clock_ahead_seconds":
+        return "clock_ahead", length_of(value)
+    return name, text_of(value, local)
 
 
 def _place(field: tuple[str, Any]) -> int:
@@ -113,16 +172,16 @@ def _place(field: tuple[str, Any]) -> int:
     return {"id": -2, "state": -1, "moves": 1}.get(field[0], 0)
 
 
-def _cell(item: Any, column: Column) -> str:
+def _cell(item: Any, column: Column, local: Local) -> str:
     value = getattr(item, column.value) if isinstance(column.value, str) else column.value(item)
-    return text_of(value)
+    return text_of(value, local)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Any, local: Local = EVERYWHERE) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
-        return moment(value)
+        return moment(value, local.zone)
     if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
         return ", ".join(value)
     if isinstance(value, dict | list | tuple):
@@ -130,9 +189,19 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def moment(at: datetime) -> str:
-    """In UTC, like everything that is stored."""
-    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+def moment(at: datetime, zone: tzinfo = UTC) -> str:
+    """With its zone, and to the second where it is not a full minute."""
+    there = at.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M:%S %Z}" if there.second else f"{there:%Y-%m-%d %H:%M %Z}"
+
+
+def length_of(seconds: int) -> str:
+    """Like "2 d 3 h": the two largest units say enough."""
+    parts = []
+    for unit, size in _UNITS.items():
+        number, seconds = divmod(seconds, size)
+        parts += [f"{number} {unit}"] if number else []
+    return " ".join(parts[:2]) or "0 s"
 
 
 def money(minor: int, currency: str) -> str:

@@ -28,7 +28,6 @@ def simulate() -> None:
     Run random lifecycles with faults, then audit them.
 
     For example:
-
         $ marketplace simulate lifecycles --bookings 1000 --seed 7 --faults
     """
 
@@ -54,7 +53,6 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
     Exit 1 where a promise is broken, or a kind of fault has not happened.
 
     For example:
-
         $ marketplace simulate lifecycles --bookings 200 --storage memory
         $ marketplace simulate lifecycles --bookings 10000 --seed 7 --faults --json
     """
@@ -67,7 +65,7 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
             with _server(settings) as url:
                 report = carry_out(_on_postgres(url, told, asked))
     missing = [kind for kind, times in report.faults.items() if not times]
-    show_one(report.summary(), as_json=options.as_json)
+    show_one(report.summary(), reader=options)
     if missing:
         screen.stderr().print(
             f"These faults have not happened: {', '.join(missing)}; simulate more bookings."

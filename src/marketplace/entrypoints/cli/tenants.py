@@ -1,13 +1,12 @@
 """A marketplace is opened under a blueprint's policy; a test marketplace's clock can be moved on."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import rich_click as click
 
 from marketplace.adapters.postgres import queue
-from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
@@ -17,9 +16,8 @@ from marketplace.entrypoints.cli import opening, screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.screen import Column
-from marketplace.entrypoints.cli.visit import Operator, Visit, acting, reading
+from marketplace.entrypoints.cli.visit import Operator, Visit, acting, all_tenants, reading
 from marketplace.entrypoints.http.views import view_of
-from marketplace.ports.storage import One
 
 COLUMNS = (
     Column("slug", "slug", whole=True),
@@ -27,7 +25,7 @@ COLUMNS = (
     Column("state", "state"),
     Column("mode", "mode"),
     Column("blueprint", lambda one: one.policy.blueprint),
-    Column("clock ahead", lambda one: f"{one.clock_ahead_seconds} s", right=True),
+    Column("ahead", lambda one: screen.length_of(one.clock_ahead_seconds), right=True),
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -50,7 +48,6 @@ def tenants() -> None:
     Open marketplaces, change their policy, move their clock.
 
     For example:
-
         $ marketplace tenants list
         $ marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
@@ -63,7 +60,6 @@ def list_tenants(options: Given) -> None:
     List every marketplace of the database.
 
     For example:
-
         $ marketplace tenants list
     """
     found = [_shown(tenant) for tenant in opening.visit_all(options, _all)]
@@ -74,9 +70,8 @@ def list_tenants(options: Given) -> None:
 
 
 async def _all(place: opening.Place) -> list[Tenant]:
-    overview = Overview(place.engine, place.url)
-    found = [await place.store.read(key, [One(Tenant, key)]) for key in await overview.tenants()]
-    return sorted((tenant for (rows,) in found for tenant in rows), key=lambda tenant: tenant.slug)
+    found = await all_tenants(place.engine, place.url, place.store)
+    return sorted(found, key=lambda tenant: tenant.slug)
 
 
 def _shown(tenant: Tenant) -> Any:
@@ -99,7 +94,6 @@ def open_tenant(
     Open a marketplace.
 
     For example:
-
         $ marketplace tenants open sparkle --blueprint curbside --admin +27821234567 --mode live
         $ marketplace tenants open gigs --blueprint live-music --demo
     """
@@ -107,7 +101,7 @@ def open_tenant(
         raise Invalid("--demo", "is for a test marketplace: its people are made up", "--mode test")
     plan = opening.Plan(slug=slug, blueprint=blueprint, mode=Mode(mode), admin=admin, demo=demo)
     tenant = opening.visit_all(options, plan.carry_out)
-    show_one(_shown(tenant), as_json=options.as_json)
+    show_one(_shown(tenant), reader=options)
 
 
 @tenants.command()
@@ -117,10 +111,9 @@ def show(operator: Operator) -> None:
     Show a marketplace and its policy.
 
     For example:
-
         $ marketplace tenants show --tenant live-music
     """
-    show_one(operator.visit(lambda visit: visit.one(Tenant, visit.tenant_id)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(Tenant, visit.tenant_id)), reader=operator)
 
 
 @tenants.command()
@@ -132,11 +125,10 @@ def policy(operator: Operator, *, blueprint: str, reason: str) -> None:
     Put a marketplace under another policy; what is booked keeps its own terms.
 
     For example:
-
         $ marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
     """
     command = AmendPolicy(policy=blueprints.load_policy(blueprint), reason=reason)
-    show_one(operator.visit(lambda visit: visit.move(command)), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
 
 @tenants.command()
@@ -148,7 +140,6 @@ def clock(operator: Operator, *, forward: int, reason: str) -> None:
     Move a test marketplace's clock forward; what falls due meanwhile happens at once.
 
     For example:
-
         $ marketplace tenants clock --forward 2d --as $ADMIN --reason 'to see the release'
     """
 
@@ -161,4 +152,9 @@ def clock(operator: Operator, *, forward: int, reason: str) -> None:
     if operator.as_json:
         screen.show_json(moved)
     else:
-        screen.stdout().print(f"The clock is {moved.clock_ahead_seconds} seconds ahead.")
+        now = datetime.now(UTC) + timedelta(seconds=moved.clock_ahead_seconds)
+        there = screen.moment(now, operator.local.zone)
+        ahead = screen.length_of(moved.clock_ahead_seconds)
+        screen.stdout().print(
+            f"It is {there} at {moved.slug} now: {screen.length_of(forward)} on, {ahead} ahead in all."
+        )

@@ -9,7 +9,7 @@ from marketplace.adapters.postgres import listings
 from marketplace.core.identity.usecases import BlockUser, GrantRoles, UnblockUser
 from marketplace.core.identity.user import State, User, user_id
 from marketplace.core.shared.roles import PEOPLE, Role
-from marketplace.entrypoints.cli.listings import paged, show_one, show_page
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column
 from marketplace.entrypoints.cli.visit import Operator, Visit, acting, reading
@@ -24,13 +24,12 @@ COLUMNS = (
 )
 
 
-@click.group()
+@click.group(cls=Noun)
 def users() -> None:
     """
     Find users, and say what they may do.
 
     For example:
-
         $ marketplace users list --role admin
         $ marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
@@ -39,7 +38,7 @@ def users() -> None:
 @users.command("list")
 @click.option("--phone", metavar="PHONE", help="With this number, in E.164.")
 @click.option("--role", type=click.Choice([str(role) for role in PEOPLE]), help="With this role only.")
-@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state only.")
+@in_state(State)
 @paged
 @reading
 def list_users(operator: Operator, **asked: Any) -> None:
@@ -47,12 +46,11 @@ def list_users(operator: Operator, **asked: Any) -> None:
     List users, in the order of their ids.
 
     For example:
-
         $ marketplace users list --role provider
         $ marketplace users list --state blocked --json
     """
     page = operator.visit(lambda visit: visit.page(listings.USERS, **asked))
-    show_page(page, COLUMNS, as_json=operator.as_json, none="No users.")
+    show_page(page, COLUMNS, reader=operator, none="No users.")
 
 
 @users.command()
@@ -63,11 +61,10 @@ def show(operator: Operator, *, who: str) -> None:
     Show a user, by number or id.
 
     For example:
-
         $ marketplace users show 060 000 0203
         $ marketplace users show $ID
     """
-    show_one(operator.visit(lambda visit: visit.one(User, _key(who, visit))), as_json=operator.as_json)
+    show_one(operator.visit(lambda visit: visit.one(User, _key(who, visit))), reader=operator)
 
 
 @users.command()
@@ -89,7 +86,6 @@ def grant(operator: Operator, *, phone: str, roles: tuple[str, ...], **given: An
     Say what a number may sign in as; who is not known yet is made.
 
     For example:
-
         $ marketplace users grant +27600000204 --role support --as $ADMIN --reason 'joined the team'
     """
 
@@ -97,7 +93,7 @@ def grant(operator: Operator, *, phone: str, roles: tuple[str, ...], **given: An
         number = normalise(phone, country=visit.call.policy.country)
         return await visit.move(GrantRoles(phone=number, roles=tuple(map(Role, roles)), **given))
 
-    show_one(operator.visit(carry_out), as_json=operator.as_json)
+    show_one(operator.visit(carry_out), reader=operator)
 
 
 def _key(who: str, visit: Visit) -> UUID:

@@ -11,17 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.engine import create_engine, unreachable
 from marketplace.adapters.postgres.migrate import HEAD, VERSIONS, DatabaseNewer, schema_version
+from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.reads import Listing, Reads
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.identity.user import State, User, user_id
 from marketplace.core.marketplace import run
+from marketplace.core.providers.hours import zone
 from marketplace.core.shared.errors import NotAllowed, NotFound
 from marketplace.core.shared.roles import Actor, Role
-from marketplace.core.tenants.tenant import Call
+from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.cli.database import found
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.refusals import DatabaseOlder
+from marketplace.entrypoints.cli.screen import EVERYWHERE, Local
 from marketplace.entrypoints.directory import Directory, tenant_id_of
 from marketplace.entrypoints.http.views import view_of
 from marketplace.entrypoints.phones import normalise
@@ -74,13 +77,18 @@ class Visit:
         return view_of(await run(command, call=self.call, store=self.store), self.call)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Operator:
-    """Whoever has given the command: on which marketplace, and who it is where something is changed."""
+    """
+    Whoever has given the command: on which marketplace, and who it is where something is changed.
+
+    `local` is the marketplace's, once it has been visited.
+    """
 
     given: Given
     tenant: str | None
     phone: str | None = None
+    local: Local = EVERYWHERE
 
     @property
     def as_json(self) -> bool:
@@ -97,15 +105,17 @@ class Operator:
         try:
             await check_version(engine, url)
             store = PostgresStore(engine)
-            call = await self._call(settings, store)
+            slug = self.tenant or await default_slug(settings, engine, url, store)
+            call = await self._call(slug, store)
+            policy = call.policy
+            self.local = Local(zone(policy.time_zone), policy.currency)
             return await work(
                 Visit(url=url, settings=settings, engine=engine, store=store, reads=Reads(engine), call=call)
             )
         finally:
             await engine.dispose()
 
-    async def _call(self, settings: Settings, store: PostgresStore) -> Call:
-        slug = self.tenant or settings.tenant_slug
+    async def _call(self, slug: str, store: PostgresStore) -> Call:
         directory, key = Directory(store), tenant_id_of(slug)
         try:
             call = await directory.call(key, _READER, f"cli-{uuid4().hex}")
@@ -116,6 +126,29 @@ class Operator:
         if self.phone is None:
             return call
         return await directory.call(key, await _admin(self.phone, call, store), call.request_id)
+
+
+async def default_slug(settings: Settings, engine: AsyncEngine, url: str, store: PostgresStore) -> str:
+    """The marketplace of the settings; else, where they name none, the only one. Raises NotFound."""
+    named = settings.sources.keys() & {"default_tenant", "blueprint"}
+    key = tenant_id_of(settings.tenant_slug)
+    (standing,) = await store.read(key, [One(Tenant, key)])
+    if named or standing:
+        return settings.tenant_slug
+    there = sorted(tenant.slug for tenant in await all_tenants(engine, url, store))
+    if len(there) == 1:
+        return there[0]
+    several = f"which of {', '.join(there)}? Name it with --tenant" if there else "there is none yet"
+    raise NotFound("marketplace", f"{settings.tenant_slug}: {several}")
+
+
+async def all_tenants(engine: AsyncEngine, url: str, store: PostgresStore) -> tuple[Tenant, ...]:
+    overview = Overview(engine, url)
+    try:
+        found = [await store.read(key, [One(Tenant, key)]) for key in await overview.tenants()]
+    finally:
+        await overview.close()
+    return tuple(tenant for (rows,) in found for tenant in rows)
 
 
 async def check_version(engine: AsyncEngine, url: str) -> None:
@@ -144,7 +177,9 @@ async def _admin(phone: str, call: Call, store: PostgresStore) -> Actor:
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """For a command that changes nothing; an Operator is its first argument."""
 
-    @click.option("--tenant", metavar="SLUG", help="Which marketplace; else the one of the settings.")
+    @click.option(
+        "--tenant", metavar="SLUG", help="Which marketplace; else that of the settings, or the only one."
+    )
     @given
     @functools.wraps(command)
     def taken(options: Given, *, tenant: str | None, **others: Any) -> Any:
@@ -159,7 +194,9 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--as", "acting_phone", metavar="PHONE", required=True, help="The admin under whose name it is done."
     )
-    @click.option("--tenant", metavar="SLUG", help="Which marketplace; else the one of the settings.")
+    @click.option(
+        "--tenant", metavar="SLUG", help="Which marketplace; else that of the settings, or the only one."
+    )
     @given
     @functools.wraps(command)
     def taken(options: Given, *, tenant: str | None, acting_phone: str, **others: Any) -> Any:

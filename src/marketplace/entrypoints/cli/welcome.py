@@ -68,7 +68,7 @@ def _facts(base_url: str, seeded: Seeded, kept_in: Path | None) -> Table:
     made.add_row("data", str(kept_in) if kept_in else "in the database that DATABASE_URL names")
     ahead = seeded.tenant.clock_ahead_seconds
     if ahead:
-        made.add_row("clock", f"{ahead / 86400:.1f} days ahead, as it was moved")
+        made.add_row("clock", f"{screen.length_of(ahead)} ahead, as it was moved")
     return made
 
 

@@ -85,7 +85,7 @@ class Reader:
         try:
             return checked(built(msgspec.convert(given, self.shape, strict=False)))
         except msgspec.ValidationError as error:
-            raise named(error, self.shape) from error
+            raise _never_null(named(error, self.shape)) from error
 
 
 def checked(subject: Any) -> Any:
@@ -126,6 +126,12 @@ def named(error: msgspec.ValidationError, shape: Shape) -> Invalid:
     if "unknown" in said:
         return Invalid(field[:200], "is not known", allowed(_at(shape, place)))
     return Invalid(field, "is missing", allowed(_at(shape, field)))
+
+
+def _never_null(wrong: Invalid) -> Invalid:
+    """Of text: what may be null elsewhere is there, or not."""
+    words = str(wrong.facts["allowed"] or "").removesuffix(" or null")
+    return Invalid(str(wrong.facts["field"]), str(wrong.facts["problem"]), words or None)
 
 
 def _plainly(said: str) -> str:

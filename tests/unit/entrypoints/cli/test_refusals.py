@@ -1,4 +1,5 @@
 import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from marketplace.core.shared.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from marketplace.entrypoints.cli.refusals import DatabaseOlder, NoDatabase, exit_code, sentence
+from marketplace.entrypoints.cli.refusals import DatabaseOlder, NoDatabase, exit_code, problem, sentence
 from marketplace.entrypoints.settings import BadSetting
 
 
@@ -54,6 +55,25 @@ class TestExitCode:
     @pytest.mark.parametrize("error", [KeyError("x"), FileNotFoundError(errno.ENOENT, "No such file")])
     def test_is_nothing_for_a_bug(self, error: Exception) -> None:
         assert exit_code(error) is None
+
+
+class TestProblem:
+    def test_says_to_a_program_what_the_api_would_say(self) -> None:
+        told = json.loads(problem(Invalid("seconds", "is too small", "1 to 9")))
+
+        assert told["code"] == "invalid"
+        assert told["detail"] == "seconds: is too small; allowed: 1 to 9"
+        assert told["facts"] == {"field": "seconds", "problem": "is too small", "allowed": "1 to 9"}
+
+    def test_is_made_of_what_is_no_error_of_ours_too(self) -> None:
+        error = PermissionError(errno.EACCES, "Permission denied", "data")
+
+        assert json.loads(problem(error)) == {"code": "surroundings", "detail": "data: Permission denied"}
+
+    def test_keeps_storages_names_to_itself(self) -> None:
+        error = Conflict("stands already", rule="booking_pkey")
+
+        assert "booking_pkey" not in problem(error) + sentence(error)
 
 
 class TestSentence:

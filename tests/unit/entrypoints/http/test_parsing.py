@@ -149,6 +149,17 @@ class TestAReader:
 
         assert Reader(Query).text(query_of(b"limit=7&detailed=true")) == Query(7, True)
 
+    def test_offers_nobody_a_null_in_a_query(self) -> None:
+        @dataclass
+        class Query:
+            limit: int | None = None
+            colour: Literal["blue", "green"] | None = None
+
+        with pytest.raises(Invalid) as caught:
+            Reader(Query).text(query_of(b"colour=red"))
+
+        assert caught.value.facts["allowed"] == "blue, green"
+
     @pytest.mark.parametrize("query", [b"a=1&a=2", b"a=1&b=2&b=2", b"&".join([b"a=1"] * 60)])
     def test_takes_each_parameter_once(self, query: bytes) -> None:
         with pytest.raises(Invalid):

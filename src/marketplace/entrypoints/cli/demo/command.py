@@ -36,7 +36,8 @@ def demo(options: Given, *, url: str | None, blueprint: str | None) -> None:
     Take one booking through the whole path, over HTTP.
 
     A customer searches, books and pays; the provider comes and works; the money is released and paid out.
-    Plays at the marketplace that runs, whose test clock it moves on, or starts one of its own for the while.
+    Plays at the marketplace that runs, whose test clock it moves on, or starts one of its own for the while:
+    with --data in a directory that stays, to look around in afterwards.
 
     For example:
         $ marketplace demo
@@ -45,22 +46,23 @@ def demo(options: Given, *, url: str | None, blueprint: str | None) -> None:
 
     """
     settings = options.settings(blueprint=blueprint)
-    with _marketplace(settings, url=url, blueprint=blueprint) as (api, played):
+    with _marketplace(settings, url=url, blueprint=blueprint, data=options.data) as (api, played):
         _play(api, played, as_json_only=options.as_json)
 
 
 @contextlib.contextmanager
 def _marketplace(
-    settings: Settings, *, url: str | None, blueprint: str | None
+    settings: Settings, *, url: str | None, blueprint: str | None, data: Path | None
 ) -> Iterator[tuple[Api, Blueprint]]:
-    """One that runs, at `url` where it is given; else our own."""
+    """One that runs, at `url` where it is given; else our own, which is kept where `data` is given."""
     tenant = Path(blueprint).stem if blueprint else None
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(httpx.Client(base_url=url or settings.base_url, timeout=_SECONDS_MAX))
         api = Api(client, tenant)
-        if url is None and not _is_open(api):
-            screen.stderr().print("No marketplace runs here: starting one for the demo ...", style="dim")
-            own = stack.enter_context(own_marketplace(settings.blueprint))
+        if url is None and (data is not None or not _is_open(api)):
+            where = f"in {data}" if data else "for the demo, as none runs here"
+            screen.stderr().print(f"Starting a marketplace {where} ...", style="dim")
+            own = stack.enter_context(own_marketplace(settings.blueprint, data=data))
             api = Api(stack.enter_context(httpx.Client(base_url=own, timeout=_SECONDS_MAX)))
             blueprint = settings.blueprint
         yield api, planned(settings) if blueprint else _recognised(api)

@@ -1,4 +1,4 @@
-"""A marketplace of the demo's own, where none runs: in a directory that goes when the demo is over."""
+"""A marketplace of the demo's own, in a directory that is given, or goes when the demo is over."""
 
 import contextlib
 import os
@@ -19,12 +19,18 @@ _COMMAND = (sys.executable, "-m", "marketplace.entrypoints.cli", "run", "--json"
 
 
 @contextlib.contextmanager
-def own_marketplace(blueprint: str) -> Iterator[str]:
-    """The URL of a fresh one under this blueprint; raises Unavailable with what it said where it fails."""
+def own_marketplace(blueprint: str, *, data: Path | None = None) -> Iterator[str]:
+    """
+    The URL of one under this blueprint; raises Unavailable with what it said where it fails.
+
+    Fresh, and gone afterwards, but where `data` is given: there it stays as it is left.
+    """
     with tempfile.TemporaryDirectory(prefix="marketplace-demo-") as folder, contextlib.ExitStack() as stack:
-        data, log = Path(folder, "data"), Path(folder, "log")
-        # As root the database stands elsewhere, and does not go with the folder.
-        stack.callback(postgres.erase, data=data)
+        log = Path(folder, "log")
+        if data is None:
+            data = Path(folder, "data")
+            # As root the database stands elsewhere, and does not go with the folder.
+            stack.callback(postgres.erase, data=data)
         yield stack.enter_context(_running([*_COMMAND, "--blueprint", blueprint, "--data", str(data)], log))
 
 
