@@ -99,11 +99,13 @@ from marketplace.core.payments.effects import (
     ask_rail_for_refund,
 )
 from marketplace.core.payments.refunding import (
+    DropRefund,
     FailRefund,
     LookUpRefund,
     PayRefundByHand,
     RecordRefund,
     RetryRefund,
+    drop_refund,
     fail_refund,
     look_up_refund,
     pay_refund_by_hand,
@@ -219,6 +221,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     LookUpRefund: look_up_refund,
     RetryRefund: retry_refund,
     FailRefund: fail_refund,
+    DropRefund: drop_refund,
     PayRefundByHand: pay_refund_by_hand,
     HearHint: hear_hint,
     StartPayoutRun: start_payout_run,

@@ -9,6 +9,7 @@ from marketplace.core.bookings.booking import State as BookingState
 from marketplace.core.lifecycles import LIFECYCLES
 from marketplace.core.payments.payment import HELD
 from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.settlements.settlement import State as SettlementState
 
@@ -23,6 +24,8 @@ class Name(StrEnum):
     CLEARING = "clearing_matches_rails"
     EARNINGS = "earnings_paid_once"
     PROVIDER_PAYABLE = "provider_payable_explained"
+    REFUNDS_PAYABLE = "refunds_payable_explained"
+    DISPUTE_HOLD = "dispute_hold_explained"
     STUCK = "nobody_stuck"
     MESSAGES = "messages_sent_once"
 
@@ -32,7 +35,8 @@ PATIENCE = timedelta(minutes=15)
 
 # The customer's money is still there: ours to give or release, or with the bank that asks for it.
 HOLDING = HELD | {PaymentState.DISPUTED}
-TAKEN_BACK = frozenset({PaymentState.LOST, PaymentState.RETURNED})
+# Promised back, and not paid yet.
+UNPAID = frozenset({RefundState.REQUESTED, RefundState.PENDING, RefundState.FAILED})
 ENDED = frozenset({BookingState.COMPLETED, BookingState.NO_SHOW})
 CLOSED = CLOSED_UNDONE
 

@@ -11,7 +11,7 @@ from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund
-from marketplace.core.payments.refunding import LookUpRefund
+from marketplace.core.payments.refunding import DropRefund, LookUpRefund
 from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
@@ -29,6 +29,10 @@ def _ask_rail(event: Follow) -> AskRail:
 
 def _ask_rail_for_refund(event: Follow) -> AskRailForRefund:
     return AskRailForRefund(refund_id=event.subject_id)
+
+
+def _drop_refund(event: Follow) -> DropRefund:
+    return DropRefund(refund_id=event.subject_id)
 
 
 def _ask_rail_for_payout(event: Follow) -> AskRailForPayout:
@@ -101,10 +105,12 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.failed": (_advance,),
     "payment.cancelled": (_advance,),
     "payment.dispute_won": (_advance,),
+    "payment.dispute_part_lost": (_advance,),
     "payment.returned": (_absorb, _advance),
     "payment.dispute_lost": (_absorb, _advance),
     "refund.requested": (_ask_rail_for_refund,),
     "refund.requested_again": (_ask_rail_for_refund,),
+    "refund.failed": (_drop_refund,),
     "refund.lookup_due": (_ask_rail_for_refund,),
     "payout_run.started": (_draw_payouts,),
     "payout_run.went_on": (_draw_payouts,),

@@ -49,7 +49,7 @@ class Query(Protocol[R_co]):
     A question about rows of one kind: a frozen dataclass with a plain predicate.
 
     The memory adapter runs `matches`; PostgreSQL answers by SQL kept under the query's type. Rows come
-    back in the order of their ids.
+    back in the order of their ids; a query with a field `most` gets no more than so many of the first.
     """
 
     @property

@@ -44,6 +44,7 @@ TOKENS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "tok_webhook_late": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_chargeback": (("confirmed", "succeeded"), ("confirmed", "disputed")),
     "tok_chargeback_won": (("confirmed", "succeeded"), ("confirmed", "disputed")),
+    "tok_chargeback_part": (("confirmed", "succeeded"), ("confirmed", "disputed")),
     "tok_chargeback_late": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_hold_expires": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_refund_fails_once": (("confirmed", "succeeded"), ("confirmed", "succeeded")),

@@ -180,6 +180,22 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
         Name.PROVIDER_PAYABLE,
         ("UPDATE payout SET amount_minor = amount_minor + 1",),
     ),
+    "a payable on the wrong side": (
+        Name.PROVIDER_PAYABLE,
+        ("UPDATE posting SET account = replace(account, 'payable', 'receivable') WHERE amount_minor < 0",),
+    ),
+    "a provider who owes something else": (
+        Name.PROVIDER_PAYABLE,
+        ("UPDATE provider SET owed_minor = owed_minor + 1",),
+    ),
+    "refunds that are owed and not in the books": (
+        Name.REFUNDS_PAYABLE,
+        ("UPDATE refund SET state = 'failed' WHERE state = 'succeeded'",),
+    ),
+    "what banks contest and the books do not say": (
+        Name.DISPUTE_HOLD,
+        ("UPDATE payment SET state = 'disputed' WHERE contested_minor > 0",),
+    ),
     "an overdue booking": (
         Name.STUCK,
         ("UPDATE booking SET state = 'confirmed', due_at = '2026-01-01', reservation_id = id",),

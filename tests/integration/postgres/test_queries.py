@@ -148,7 +148,8 @@ class TestQueries:
         answer = scratch_tables.answer(question, rows)
 
         mine = [row for row in rows if row.tenant_id == IDS[0]]
-        assert answer == tuple(filter(question.matches, mine))
+        matching = tuple(filter(question.matches, mine))
+        assert answer == matching[: max(getattr(question, "most", len(matching)), 0)]
         # What the memory adapter's index rests on.
         if shared := shared_id(query, question.kind):
             assert {getattr(row, shared) for row in answer} <= {getattr(question, shared)}

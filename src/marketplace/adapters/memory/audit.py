@@ -14,8 +14,10 @@ from marketplace.adapters.memory.money import (
     paid_twice,
     read_to,
     unbalanced,
+    unexplained_disputes,
     unexplained_funds,
     unexplained_payable,
+    unexplained_refunds,
     unlike,
     unresolved,
 )
@@ -25,6 +27,7 @@ from marketplace.core.ledger.movement import Posting, psp_clearing
 from marketplace.core.lifecycles import AGGREGATES
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.promises import (
@@ -62,6 +65,8 @@ class MemoryAudit:
             await self._clearing(facts),
             _promise(Name.EARNINGS, facts.count(Earning), paid_twice(facts)),
             _promise(Name.PROVIDER_PAYABLE, facts.count(Earning), unexplained_payable(facts)),
+            _promise(Name.REFUNDS_PAYABLE, facts.count(Refund), unexplained_refunds(facts)),
+            _promise(Name.DISPUTE_HOLD, facts.count(Payment), unexplained_disputes(facts)),
             _promise(Name.STUCK, sum(1 for _ in _waiting(facts)), _stuck(facts)),
             await self._messages(facts),
         )

@@ -6,12 +6,21 @@ from uuid import UUID
 
 from marketplace.adapters.memory.facts import Facts
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.ledger.movement import Posting, customer_funds, provider_payable
-from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.ledger.movement import (
+    DISPUTE_HOLD,
+    REFUNDS_PAYABLE,
+    Posting,
+    customer_funds,
+    provider_payable,
+    provider_receivable,
+)
+from marketplace.core.payments.payment import HELD, TAKEN_BACK, Payment
+from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
-from marketplace.core.promises import HOLDING, TAKEN_BACK, is_closed
+from marketplace.core.promises import HOLDING, UNPAID, is_closed
+from marketplace.core.providers.provider import Provider
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.settlement import State as SettlementState
 from marketplace.core.settlements.statement import RailStatement
@@ -33,7 +42,7 @@ def unresolved(facts: Facts) -> Iterator[str]:
     by_booking: Counter[UUID] = Counter()
     for payment in facts.rows(Payment):
         by_booking[payment.booking_id] += payment.released_minor
-        parts = (payment.refunded_minor, payment.released_minor)
+        parts = (payment.refunded_minor, payment.released_minor, payment.lost_minor)
         if min(parts) < 0 or sum(parts) > payment.captured_minor:
             yield f"payment {payment.id} gave back and released more than it captured"
         if captured[payment.id] != payment.captured_minor:
@@ -113,8 +122,47 @@ def unexplained_payable(facts: Facts) -> Iterator[str]:
             owed[payout.tenant_id, payout.provider_id, payout.currency] -= payout.amount_minor
     for (tenant_id, provider_id, currency), amount in owed.items():
         payable = -facts.balances[tenant_id, provider_payable(provider_id), currency]
-        if payable != amount:
-            yield f"provider {provider_id} is owed {currency} {amount}, its account says {payable}"
+        receivable = facts.balances[tenant_id, provider_receivable(provider_id), currency]
+        if payable - receivable != amount:
+            said = payable - receivable
+            yield f"provider {provider_id} is owed {currency} {amount}, its accounts say {said}"
+        if min(payable, receivable) < 0:
+            yield f"provider {provider_id} has {payable} payable and {receivable} receivable"
+    receivables: Counter[tuple[UUID, str]] = Counter()
+    for (tenant_id, account, _), minor in facts.balances.items():
+        receivables[tenant_id, account] += minor
+    for provider in facts.rows(Provider):
+        said = receivables[provider.tenant_id, provider_receivable(provider.id)]
+        if said != provider.owed_minor:
+            yield f"provider {provider.id} owes {provider.owed_minor}, its account says {said}"
+
+
+def unexplained_refunds(facts: Facts) -> Iterator[str]:
+    unpaid: Counter[tuple[UUID, str]] = Counter()
+    for refund in facts.rows(Refund):
+        unpaid[refund.tenant_id, refund.currency] += refund.amount_minor if refund.state in UNPAID else 0
+    yield from _unlike_account(facts, REFUNDS_PAYABLE, -1, unpaid, "the refunds not paid yet are")
+
+
+def unexplained_disputes(facts: Facts) -> Iterator[str]:
+    absorbed = {row.subject_id for row in facts.movements.values() if row.name == "loss_absorbed"}
+    contested: Counter[tuple[UUID, str]] = Counter()
+    for payment in facts.rows(Payment):
+        waits = payment.state == PaymentState.DISPUTED or (
+            payment.state in TAKEN_BACK and payment.id not in absorbed
+        )
+        contested[payment.tenant_id, payment.currency] += payment.contested_minor if waits else 0
+    yield from _unlike_account(facts, DISPUTE_HOLD, 1, contested, "banks contest")
+
+
+def _unlike_account(
+    facts: Facts, account: str, sign: int, told: Counter[tuple[UUID, str]], what: str
+) -> Iterator[str]:
+    places = {(tenant, currency) for tenant, name, currency in facts.balances if name == account}
+    for tenant_id, currency in sorted(places | told.keys()):
+        said, minor = sign * facts.balances[tenant_id, account, currency], told[tenant_id, currency]
+        if said != minor:
+            yield f"{account} of {tenant_id} is {currency} {said}, {what} {minor}"
 
 
 def read_to(facts: Facts, tenant_id: UUID, rail: str) -> str | None:

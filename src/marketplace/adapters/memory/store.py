@@ -76,7 +76,9 @@ class MemoryStore:
         if isinstance(question, One):
             row = table.get(tenant_id, question.id)
             return () if row is None else (row,)
-        return tuple(sorted(filter(question.matches, table.candidates(tenant_id, question)), key=_by_id))
+        rows = sorted(filter(question.matches, table.candidates(tenant_id, question)), key=_by_id)
+        most = getattr(question, "most", None)
+        return tuple(rows if most is None else rows[: max(most, 0)])
 
     def _refuse_stale(self, batch: Batch) -> None:
         relied_on = [(type(row), row.id, row.version - 1) for row in batch.saved]

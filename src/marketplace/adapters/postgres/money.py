@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.adapters.postgres.reads import Reads
-from marketplace.core.ledger.movement import provider_payable
+from marketplace.core.ledger.movement import provider_payable, provider_receivable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,18 @@ class AccountBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderBalance:
-    """`payable_minor` may be drawn now, `pending_minor` later; the rest is in payouts not yet paid."""
+    """
+    `payable_minor` may be drawn now, `pending_minor` later; the rest is in payouts not yet paid.
+
+    `owed_minor` is what was clawed back beyond the balance: later earnings make it good.
+    """
 
     provider_id: UUID
     currency: str
     payable_minor: int
     pending_minor: int
     on_its_way_minor: int
+    owed_minor: int
     ledger_minor: int
 
 
@@ -83,14 +88,15 @@ GROUP BY account, currency ORDER BY account, currency
 """
 
 _BALANCE = """
-SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'payable' AND payable_at <= :at), 0)::bigint
-         AS payable_minor,
-       coalesce(sum(amount_minor) FILTER (WHERE state = 'payable' AND payable_at > :at), 0)::bigint
-         AS pending_minor,
+SELECT coalesce(sum(amount_minor) FILTER (
+         WHERE state = 'payable' AND (payable_at <= :at OR amount_minor < 0)), 0)::bigint AS payable_minor,
+       coalesce(sum(amount_minor) FILTER (
+         WHERE state = 'payable' AND payable_at > :at AND amount_minor > 0), 0)::bigint AS pending_minor,
        (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payout
         WHERE tenant_id = :tenant_id AND provider_id = :provider_id AND state <> 'paid') AS on_its_way_minor,
+       (SELECT owed_minor FROM provider WHERE tenant_id = :tenant_id AND id = :provider_id) AS owed_minor,
        (SELECT coalesce(-sum(amount_minor), 0)::bigint FROM posting
-        WHERE tenant_id = :tenant_id AND account = :account) AS ledger_minor
+        WHERE tenant_id = :tenant_id AND account = ANY(:accounts)) AS ledger_minor
 FROM earning WHERE tenant_id = :tenant_id AND provider_id = :provider_id
 """
 
@@ -124,7 +130,7 @@ WHERE m.tenant_id = :tenant_id AND m.name IN ('payout_sent', 'payout_returned')
 _BEFORE = """
 SELECT coalesce(-sum(o.amount_minor), 0)::bigint
 FROM posting AS o JOIN movement AS m ON m.tenant_id = o.tenant_id AND m.id = o.movement_id
-WHERE o.tenant_id = :tenant_id AND o.account = :account AND m.at < :start
+WHERE o.tenant_id = :tenant_id AND o.account = ANY(:accounts) AND m.at < :start
 """
 
 _MOVEMENTS = """
@@ -147,8 +153,8 @@ async def accounts(
 async def provider_balance(
     reads: Reads, tenant_id: UUID, *, provider_id: UUID, currency: str, at: datetime
 ) -> ProviderBalance:
-    account = provider_payable(provider_id)
-    (row,) = await reads.rows(tenant_id, _BALANCE, provider_id=provider_id, account=account, at=at)
+    accounts = _accounts_of(provider_id)
+    (row,) = await reads.rows(tenant_id, _BALANCE, provider_id=provider_id, accounts=accounts, at=at)
     return ProviderBalance(provider_id=provider_id, currency=currency, **row)
 
 
@@ -160,7 +166,7 @@ async def provider_statement(
     account = provider_payable(provider_id)
     earned = _lines(await reads.value(tenant_id, _EARNED, **facts))
     paid = _lines(await reads.value(tenant_id, _PAID, account=account, start=start, until=until))
-    opening = await reads.value(tenant_id, _BEFORE, account=account, start=start)
+    opening = await reads.value(tenant_id, _BEFORE, accounts=_accounts_of(provider_id), start=start)
     total_earned, total_paid = (sum(line.net_minor for line in lines) for lines in (earned, paid))
     return Statement(
         provider_id=provider_id,
@@ -173,6 +179,11 @@ async def provider_statement(
         closing_minor=opening + total_earned + total_paid,
         lines=tuple(sorted((*earned, *paid), key=lambda line: (line.at, line.id))),
     )
+
+
+def _accounts_of(provider_id: UUID) -> list[str]:
+    """What it is owed, and what it owes: together they are its balance."""
+    return [provider_payable(provider_id), provider_receivable(provider_id)]
 
 
 def _lines(text: str) -> tuple[StatementLine, ...]:

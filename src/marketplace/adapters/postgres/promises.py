@@ -9,16 +9,18 @@ $1 is the tenant, null for all of them; $2, where it is asked for, the time, nul
 from collections.abc import Iterable
 
 from marketplace.adapters.postgres.tables import table_of
+from marketplace.core.ledger.movement import DISPUTE_HOLD, REFUNDS_PAYABLE
 from marketplace.core.lifecycles import AGGREGATES
-from marketplace.core.payments.payment import HELD
+from marketplace.core.payments.payment import HELD, TAKEN_BACK
+from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payouts.payout import IN_THE_LEDGER
 from marketplace.core.promises import (
     CLOSED,
     HOLDING,
     PATIENCE,
     RESTING,
-    TAKEN_BACK,
     TIMED,
+    UNPAID,
     Name,
     lawful_steps,
 )
@@ -60,7 +62,8 @@ _LEDGER = _statement(
 _HOLDS = _statement(
     "payment",
     """SELECT format('payment %s gave back and released more than it captured', id) FROM ours
-        WHERE least(refunded_minor, released_minor) < 0 OR refunded_minor + released_minor > captured_minor
+        WHERE least(refunded_minor, released_minor, lost_minor) < 0
+            OR refunded_minor + released_minor + lost_minor > captured_minor
     UNION ALL
         SELECT format('payment %s captured %s, %s is posted', o.id, o.captured_minor, coalesce(minor, 0))
         FROM ours AS o LEFT JOIN captured AS c ON (c.tenant_id, c.id) = (o.tenant_id, o.id)
@@ -159,7 +162,7 @@ _CUSTOMER_FUNDS = _statement(
     given=f"""WITH {_LONG_PAST},
     ours AS (SELECT tenant_id, id, state, currency, released_at FROM booking AS b WHERE {_scope("b")}),
     payments AS (SELECT p.tenant_id, p.id, p.booking_id, p.state, m.id IS NOT NULL AS absorbed,
-            captured_minor - refunded_minor - released_minor AS left_minor
+            captured_minor - refunded_minor - released_minor - lost_minor AS left_minor
         FROM payment AS p LEFT JOIN movement AS m
             ON (m.tenant_id, m.subject_id, m.name) = (p.tenant_id, p.id, 'loss_absorbed')
         WHERE {_scope("p")}),
@@ -184,11 +187,16 @@ _EARNINGS = _statement(
 
 _PROVIDER_PAYABLE = _statement(
     "earning",
-    """SELECT format('provider %s is owed %s %s, its account says %s', o.provider_id, o.currency, o.minor,
-                coalesce(a.minor, 0))
-            FROM owed AS o LEFT JOIN accounts AS a ON (a.tenant_id, a.account, a.currency)
-                = (o.tenant_id, 'provider_payable:' || o.provider_id, o.currency)
-            WHERE o.minor <> coalesce(a.minor, 0)""",
+    """SELECT format('provider %s is owed %s %s, its accounts say %s', provider_id, currency, o.minor,
+                coalesce(payable, 0) - coalesce(receivable, 0))
+            FROM owed AS o LEFT JOIN accounts AS a USING (tenant_id, provider_id, currency)
+            WHERE o.minor <> coalesce(payable, 0) - coalesce(receivable, 0)
+        UNION ALL SELECT format('provider %s has %s payable and %s receivable', provider_id, payable,
+                receivable)
+            FROM accounts WHERE least(payable, receivable) < 0
+        UNION ALL SELECT format('provider %s owes %s, its account says %s', id, owed_minor,
+                coalesce(minor, 0))
+            FROM owing LEFT JOIN receivables USING (tenant_id, id) WHERE owed_minor <> coalesce(minor, 0)""",
     given=f"""WITH owed AS (
         SELECT tenant_id, provider_id, currency, sum(minor) AS minor FROM (
             SELECT tenant_id, provider_id, currency, amount_minor AS minor
@@ -196,8 +204,49 @@ _PROVIDER_PAYABLE = _statement(
             UNION ALL SELECT tenant_id, provider_id, currency, -amount_minor
                 FROM payout AS p WHERE {_scope("p")} AND state IN {_in(IN_THE_LEDGER)}) AS each
         GROUP BY 1, 2, 3),
-    accounts AS (SELECT tenant_id, account, currency, -sum(amount_minor) AS minor FROM posting AS p
-        WHERE {_scope("p")} AND account LIKE 'provider_payable:%' GROUP BY 1, 2, 3)""",
+    accounts AS (SELECT tenant_id, split_part(account, ':', 2)::uuid AS provider_id, currency,
+            -coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'provider_payable:%'), 0) AS payable,
+            coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'provider_receivable:%'), 0) AS receivable
+        FROM posting AS p
+        WHERE {_scope("p")} AND (account LIKE 'provider_payable:%' OR account LIKE 'provider_receivable:%')
+        GROUP BY 1, 2, 3),
+    owing AS (SELECT tenant_id, id, owed_minor FROM provider AS p WHERE {_scope("p")}),
+    receivables AS (
+        SELECT tenant_id, provider_id AS id, sum(receivable) AS minor FROM accounts GROUP BY 1, 2)""",
+)
+
+
+def _like_account(table: str, account: str, sign: str, told: str, what: str) -> str:
+    """That an account is what the rows of a table come to; `told` selects (tenant_id, currency, minor)."""
+    return _statement(
+        table,
+        f"""SELECT format('{account} of %s is %s %s, {what} %s', tenant_id, currency, coalesce(s.minor, 0),
+                coalesce(o.minor, 0))
+            FROM said AS s FULL JOIN told AS o USING (tenant_id, currency)
+            WHERE coalesce(s.minor, 0) <> coalesce(o.minor, 0)""",
+        given=f"""WITH said AS (SELECT tenant_id, currency, {sign}sum(amount_minor) AS minor
+            FROM posting AS p WHERE {_scope("p")} AND account = '{account}' GROUP BY 1, 2),
+        told AS ({told} GROUP BY 1, 2)""",
+    )
+
+
+_REFUNDS_PAYABLE = _like_account(
+    "refund",
+    REFUNDS_PAYABLE,
+    "-",
+    f"""SELECT tenant_id, currency, sum(amount_minor) AS minor FROM refund AS r
+        WHERE {_scope("r")} AND state IN {_in(UNPAID)}""",
+    "the refunds not paid yet are",
+)
+_DISPUTE_HOLD = _like_account(
+    "payment",
+    DISPUTE_HOLD,
+    "",
+    f"""SELECT tenant_id, currency, sum(contested_minor) AS minor FROM payment AS r
+        WHERE {_scope("r")} AND (state = '{PaymentState.DISPUTED}' OR (state IN {_in(TAKEN_BACK)}
+            AND NOT EXISTS (SELECT FROM movement AS m WHERE m.tenant_id = r.tenant_id
+                AND m.subject_id = r.id AND m.name = 'loss_absorbed')))""",
+    "banks contest",
 )
 
 
@@ -248,6 +297,8 @@ STATEMENTS: dict[Name, str] = {
     Name.CUSTOMER_FUNDS: _CUSTOMER_FUNDS,
     Name.EARNINGS: _EARNINGS,
     Name.PROVIDER_PAYABLE: _PROVIDER_PAYABLE,
+    Name.REFUNDS_PAYABLE: _REFUNDS_PAYABLE,
+    Name.DISPUTE_HOLD: _DISPUTE_HOLD,
     Name.STUCK: _STUCK,
     Name.MESSAGES: _MESSAGES,
 }

@@ -2,7 +2,7 @@
 
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
-from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf, PayoutUnder
+from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
 from marketplace.ports.storage import One
@@ -14,9 +14,10 @@ CLAUSES: dict[type, str] = {
         "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"
     ),
     LiveSessions: "t.user_id = :user_id AND t.state = 'active'",
-    PayableEarnings: "t.state = 'payable' AND t.payable_at <= :at",
+    ProvidersAfter: "t.id > :after",
+    UndrawnBetween: "t.state = 'payable' AND t.provider_id > :after AND t.provider_id <= :through",
+    UndrawnOf: "t.provider_id = :provider_id AND t.state = 'payable'",
     PayoutUnder: "t.reference = :reference",
-    PayableEarningsOf: "t.provider_id = :provider_id AND t.state = 'payable' AND t.payable_at <= :at",
     RefundUnder: "t.reference = :reference",
     RefundsOf: "t.payment_id = :payment_id",
     StatementsAskedBefore: "t.asked_at < :at",

@@ -35,14 +35,14 @@ def read_statement(questions: tuple[tuple[type, type], ...]) -> str:
         names = parameters_of(query)
         places = {name: position + 1 + index for index, name in enumerate(names)}
         position += len(names)
-        answers.append(_answer(table_of(kind), clause(query, places)))
+        answers.append(_answer(table_of(kind), clause(query, places), places.get("most")))
     return "SELECT " + ",\n".join(answers)
 
 
 @lru_cache(maxsize=256)
 def parameters_of(query: type) -> tuple[str, ...]:
-    """The fields that a query's clause names, each once, in the order of its fields."""
-    used = set(_NAMED.findall(CLAUSES[query]))
+    """The fields that a query's clause names, and its limit, each once, in the order of its fields."""
+    used = {*_NAMED.findall(CLAUSES[query]), "most"}
     return tuple(field.name for field in fields(query) if field.name in used)
 
 
@@ -51,11 +51,12 @@ def clause(query: type, places: dict[str, int]) -> str:
     return _NAMED.sub(lambda match: f"${places[match[1]]}", CLAUSES[query])
 
 
-def _answer(table: Table, condition: str) -> str:
-    return (
-        f"(SELECT coalesce(json_agg(t ORDER BY t.id), '[]')::text FROM {table.quoted} AS t"
-        f" WHERE t.tenant_id = $1 AND ({condition}))"
-    )
+def _answer(table: Table, condition: str, most: int | None) -> str:
+    """`most` is the number of the parameter that says how many rows at most."""
+    rows = f"{table.quoted} AS t WHERE t.tenant_id = $1 AND ({condition})"
+    if most is not None:
+        rows = f"(SELECT * FROM {rows} ORDER BY t.id LIMIT greatest(${most}::bigint, 0)) AS t"
+    return f"(SELECT coalesce(json_agg(t ORDER BY t.id), '[]')::text FROM {rows})"
 
 
 @lru_cache(maxsize=1024)

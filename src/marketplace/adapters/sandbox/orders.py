@@ -8,6 +8,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from marketplace.adapters.sandbox.tokens import SOON_SECONDS, TOKENS, Step, TokenBehaviour
+from marketplace.core.shared.money import share_minor
 from marketplace.ports.payments import Charge, Standing, Transfer
 
 EVIDENCE_DAYS = 7
@@ -74,9 +75,10 @@ class Order:
     @property
     def left_minor(self) -> int:
         """What of a charge is neither refunded, nor about to be, nor contested."""
-        if self.standing not in {Standing.SUCCEEDED, Standing.WON}:
+        if self.standing not in {Standing.SUCCEEDED, Standing.WON, Standing.LOST}:
             return 0
-        return self.captured_minor - self.refunded_minor
+        lost_minor = self.contested_minor if self.standing is Standing.LOST else 0
+        return self.captured_minor - self.refunded_minor - lost_minor
 
     @property
     def moved_minor(self) -> int:
@@ -220,7 +222,8 @@ def _counted(order: Order, standing: Standing, *, at: datetime) -> Order:
     if standing is Standing.SUCCEEDED and not order.captured_minor:
         return replace(order, captured_minor=order.minor)
     if standing in _CONTESTS:
-        return replace(order, contested_minor=order.captured_minor - order.refunded_minor)
+        there, part = order.captured_minor - order.refunded_minor, order.behaviour.contested_basis_points
+        return replace(order, contested_minor=share_minor(minor=there, basis_points=part))
     return order
 
 

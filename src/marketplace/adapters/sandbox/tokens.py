@@ -50,6 +50,7 @@ class TokenBehaviour:
     refund_path: tuple[Step, ...] = SUCCEEDS
     refunds_failing: int = 0
     evidence_wins: bool = False
+    contested_basis_points: int = 10_000
     hold_seconds: int = WEEK_SECONDS
     webhooks: Habit = ON_TIME
 
@@ -130,6 +131,12 @@ METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
             description="succeeds, is disputed 30 days later, when the provider has been paid, and lost",
             path=(Step(Standing.SUCCEEDED), Step(Standing.DISPUTED, 30 * 86_400, "fraudulent")),
             fault=Fault.CHARGEBACK,
+        ),
+        "tok_chargeback_part": TokenBehaviour(
+            description="succeeds; a quarter of it is disputed a minute later, and lost",
+            path=_later(Standing.SUCCEEDED, Standing.DISPUTED, "not_as_described"),
+            fault=Fault.CHARGEBACK,
+            contested_basis_points=2_500,
         ),
         "tok_hold_expires": TokenBehaviour(
             description="a hold lasts a minute only", fault=Fault.HOLD_EXPIRED, hold_seconds=SOON_SECONDS

@@ -10,28 +10,27 @@ from marketplace.core.ledger.movement import (
     CHARGEBACK_LOSS,
     DISPUTE_HOLD,
     PLATFORM_FEE,
-    REFUNDS_PAYABLE,
     VAT_OUTPUT,
     Origin,
     balanced,
     customer_funds,
     provider_payable,
+    provider_receivable,
 )
-from marketplace.core.payments.payment import HELD, OPEN, Payment
+from marketplace.core.payments.payment import HELD, OPEN, TAKEN_BACK, Payment
 from marketplace.core.payments.payment import State as PaymentState
-from marketplace.core.payments.queries import RefundsOf
-from marketplace.core.payments.refund import Refund
-from marketplace.core.payments.refunding import resolve
+from marketplace.core.payments.refunding import drop_failed, resolve
 from marketplace.core.payments.usecases import origin
 from marketplace.core.payouts.earning import Earning, Reason
+from marketplace.core.payouts.queries import UndrawnOf
+from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.money import split
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.storage import Work
+from marketplace.ports.storage import One, Work
 
 _REASONS = {State.COMPLETED: Reason.JOB, State.NO_SHOW: Reason.NO_SHOW}
-_TAKEN_BACK = frozenset({PaymentState.LOST, PaymentState.RETURNED})
 
 
 async def settle_booking(command: SettleBooking, *, call: Call, work: Work) -> Booking:
@@ -116,33 +115,39 @@ def _earning(booking: Booking, name: str, minor: int, reason: Reason, call: Call
 
 async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment:
     """
-    Money taken back after release is clawed back from the provider's next payouts; the fee is our loss.
+    What a bank has taken for good comes first from what is held, then from the provider; the fee is our loss.
 
-    A refund that had not reached the rail is not owed any more: the bank gave that money back. What the
-    customer has got twice, from the bank and from us, is our loss too.
+    What it took beyond is refunded twice if the refund goes through as well: that is our loss too, until the
+    refund is known never to have reached the rail.
     """
     payment = await work.get(Payment, command.payment_id)
-    if payment.state not in _TAKEN_BACK:
+    if payment.state not in TAKEN_BACK:
         return payment
     booking = await work.get(Booking, payment.booking_id)
-    provider_part = shares(booking, payment.released_minor)[0]
-    beyond = payment.contested_minor - payment.left_minor - payment.released_minor
-    unsent = _unsent(await work.ask(RefundsOf(payment_id=payment.id))) if beyond else ()
-    owed = min(beyond, sum(refund.amount_minor for refund in unsent))
+    held = min(payment.contested_minor, payment.left_minor)
+    released = min(payment.contested_minor - held, payment.released_minor)
+    provider_part = shares(booking, released)[0]
     amounts = {
-        customer_funds(booking.id): payment.left_minor,
-        provider_payable(booking.provider_id): provider_part,
-        CHARGEBACK_LOSS: payment.released_minor - provider_part + beyond - owed,
-        REFUNDS_PAYABLE: owed,
+        customer_funds(booking.id): held,
+        **await _clawed_back(booking, provider_part, call, work),
+        CHARGEBACK_LOSS: payment.contested_minor - held - provider_part,
         DISPUTE_HOLD: -payment.contested_minor,
     }
     work.insert(*balanced(origin(payment, "loss_absorbed", call), amounts))
-    for refund in unsent:
-        work.save(move(refund, "cancel", call, reason="the bank gave the money back"))
-    if provider_part:
-        work.add(create(_earning(booking, "claw back", -provider_part, Reason.CLAW_BACK, call), call))
+    await drop_failed(payment, call, work)
     return payment
 
 
-def _unsent(refunds: tuple[Refund, ...]) -> tuple[Refund, ...]:
-    return tuple(refund for refund in refunds if (refund.state, "cancel") in refund.LIFECYCLE.table)
+async def _clawed_back(booking: Booking, minor: int, call: Call, work: Work) -> dict[str, int]:
+    """From the provider's balance as far as it goes, and not from payouts drawn already; the rest is owed."""
+    if not minor:
+        return {}
+    questions = One(Provider, booking.provider_id), UndrawnOf(provider_id=booking.provider_id)
+    (provider,), undrawn = await work.read(*questions)
+    balance = provider.owed_minor + sum(earning.amount_minor for earning in undrawn)
+    taken = min(minor, max(0, balance))
+    for earning in undrawn:
+        work.guard(earning)  # drawn meanwhile, it would be taken twice
+    work.save(move(provider, "claw_back", call, owed_minor=provider.owed_minor + minor - taken))
+    work.add(create(_earning(booking, "claw back", -minor, Reason.CLAW_BACK, call), call))
+    return {provider_payable(provider.id): taken, provider_receivable(provider.id): minor - taken}

@@ -54,6 +54,10 @@ def provider_payable(provider_id: UUID) -> str:
     return f"provider_payable:{provider_id}"
 
 
+def provider_receivable(provider_id: UUID) -> str:
+    return f"provider_receivable:{provider_id}"
+
+
 BANK = "bank"
 REFUNDS_PAYABLE = "refunds_payable"
 VAT_OUTPUT = "vat_output"

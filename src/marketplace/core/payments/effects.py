@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.payment import TAKEN_BACK, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.queries import RefundUnder
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
-from marketplace.core.payments.refunding import FailRefund, RecordRefund
+from marketplace.core.payments.refunding import DropRefund, FailRefund, RecordRefund
+from marketplace.core.payments.refunding import step_to as step_of_refund
 from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment, step_to
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
@@ -94,27 +95,34 @@ def _charge(payment: Payment, call: Call) -> Charge:
 
 async def ask_rail_for_refund(
     effect: AskRailForRefund, *, call: Call, work: Work, vendors: Vendors
-) -> RecordRefund | RecordPayment | FailRefund | None:
+) -> RecordRefund | RecordPayment | FailRefund | DropRefund | None:
     """The reference makes sending again harmless; a doubt is looked up before anything else."""
     del call
     refund = await work.get(Refund, effect.refund_id)
-    if refund.state not in {RefundState.REQUESTED, RefundState.PENDING}:
+    if refund.state == RefundState.SUCCEEDED:
         return None
     rail = vendors.rail(refund.rail)
     report = await rail.find(refund.reference)
     if report is not None:
-        known = refund.state == RefundState.PENDING and report.standing == Standing.PENDING
-        return None if known else RecordRefund(refund_id=refund.id, report=report)
+        news = step_of_refund(refund, report) is not None
+        return RecordRefund(refund_id=refund.id, report=report) if news else None
     return await _send(refund, rail, work) if refund.state == RefundState.REQUESTED else None
 
 
 async def _send(
     refund: Refund, rail: PaymentRail, work: Work
-) -> RecordRefund | RecordPayment | FailRefund | None:
-    """Nothing is sent while the bank has the money: the timer comes back to it."""
+) -> RecordRefund | RecordPayment | FailRefund | DropRefund | None:
+    """
+    Nothing is sent while the bank has the money: the timer comes back to it.
+
+    Once the rail has given a payment up it takes no refund of it, so one that it does not know now, it never
+    will: no call of ours that is still on its way changes that.
+    """
     payment = await work.get(Payment, refund.payment_id)
     if payment.state == PaymentState.DISPUTED:
         return None
+    if payment.state in TAKEN_BACK:
+        return DropRefund(refund_id=refund.id)
     try:
         report = await rail.refund(payment.id, refund=refund.reference, amount=refund.amount)
     except OutcomeUnknown:
@@ -129,7 +137,7 @@ async def _refused(
 ) -> RecordPayment | FailRefund:
     """A payment that the bank has just taken back, or a refund that needs a person."""
     truth = await rail.find(payment.id)
-    if truth is not None and truth.standing in _CONTESTED and payment.state in HELD:
+    if truth is not None and truth.standing in _CONTESTED and step_to(payment, truth.standing):
         return RecordPayment(report=truth)
     return FailRefund(refund_id=refund.id, failure=why)
 
@@ -139,7 +147,7 @@ _CONTESTED = frozenset({Standing.DISPUTED, Standing.RETURNED, Standing.LOST})
 
 async def ask_rail_about_refund(
     effect: AskRailAboutRefund, *, call: Call, work: Work, vendors: Vendors
-) -> RecordRefund | RecordPayment | FailRefund | None:
+) -> RecordRefund | RecordPayment | FailRefund | DropRefund | None:
     found = await work.ask(RefundUnder(reference=effect.reference))
     if not found:
         return None

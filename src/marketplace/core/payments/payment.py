@@ -28,6 +28,7 @@ class State(StrEnum):
     DISPUTED = "disputed"
     WON = "won"
     LOST = "lost"
+    PART_LOST = "part_lost"
     UNKNOWN = "unknown"
 
 
@@ -36,7 +37,7 @@ _ANYONE = frozenset(Role)
 _OPEN = (State.CREATED, State.NEEDS_ACTION, State.SUBMITTED, State.TRACKING, State.UNKNOWN)
 # Late answers are true answers: money that arrives after we gave up is recorded, then given back.
 _GIVEN_UP = (State.VOIDING, State.FAILED, State.CANCELLED)
-_HELD = (State.SUCCEEDED, State.SETTLED, State.WON)
+_HELD = (State.SUCCEEDED, State.SETTLED, State.WON, State.PART_LOST)
 _WAITING = (*_OPEN, State.CAPTURING, State.VOIDING)
 LOOKUP_FIRST = timedelta(seconds=5)
 LOOKUP_LAST = timedelta(hours=6)
@@ -147,6 +148,8 @@ PAYMENT = Lifecycle(
         Move("dispute", _HELD, State.DISPUTED, by=_RAIL, emits="payment.disputed"),
         Move("win", State.DISPUTED, State.WON, by=_RAIL, emits="payment.dispute_won"),
         Move("lose", State.DISPUTED, State.LOST, by=_RAIL, emits="payment.dispute_lost"),
+        # Less than is held: what is left goes its way as ever.
+        Move("lose_part", State.DISPUTED, State.PART_LOST, by=_RAIL, emits="payment.dispute_part_lost"),
         *(
             Move(
                 "look_up",
@@ -165,7 +168,8 @@ PAYMENT = Lifecycle(
 
 OPEN = frozenset(_OPEN)
 HELD = frozenset(_HELD)
-DEAD = frozenset({State.FAILED, State.CANCELLED, State.RETURNED, State.LOST})
+TAKEN_BACK = frozenset({State.LOST, State.RETURNED})
+DEAD = frozenset({State.FAILED, State.CANCELLED}) | TAKEN_BACK
 ON_ITS_WAY = frozenset({*_WAITING, State.AUTHORISED})
 
 
@@ -174,13 +178,14 @@ class Payment:
     """
     Money of one booking on one rail; its id is our reference at the rail. Amounts in minor units.
 
-    `refunded_minor` is what was promised back, `released_minor` what was released; together they never
-    exceed `captured_minor`. `contested_minor` is what the rail took back when it was disputed or returned.
+    `refunded_minor` is what was promised back, `released_minor` what was released, `lost_minor` a part that a
+    bank took for good; together they never exceed `captured_minor`. `contested_minor` is what the rail took
+    back when it was disputed or returned.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
     RULES: ClassVar[tuple[Rule, ...]] = (
-        AtMost(parts=("refunded_minor", "released_minor"), whole="captured_minor"),
+        AtMost(parts=("refunded_minor", "released_minor", "lost_minor"), whole="captured_minor"),
     )
 
     id: UUID
@@ -199,6 +204,7 @@ class Payment:
     captured_minor: int = 0
     refunded_minor: int = 0
     released_minor: int = 0
+    lost_minor: int = 0
     contested_minor: int = 0
     rail_reference: str | None = None
     next_action: str | None = None
@@ -211,8 +217,14 @@ class Payment:
 
     @property
     def left_minor(self) -> int:
-        """What is captured and neither refunded nor released."""
-        return self.captured_minor - self.refunded_minor - self.released_minor
+        """What is captured and neither refunded, released nor lost."""
+        return self.captured_minor - self.refunded_minor - self.released_minor - self.lost_minor
+
+    @property
+    def given_twice_minor(self) -> int:
+        """What a bank has taken back although we had promised it back: the rail knew of no refund then."""
+        taken = self.contested_minor if self.state in TAKEN_BACK else 0
+        return max(0, taken - self.left_minor - self.released_minor)
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.customer_id,)

@@ -31,7 +31,7 @@ REFUND = Lifecycle(
         Move("submit", State.REQUESTED, State.PENDING, by=_RAIL, emits="refund.submitted"),
         Move(
             "succeed",
-            (State.REQUESTED, State.PENDING, State.FAILED),
+            (State.REQUESTED, State.PENDING, State.FAILED, State.CANCELLED),
             State.SUCCEEDED,
             by=_RAIL,
             emits="refund.succeeded",
@@ -39,10 +39,11 @@ REFUND = Lifecycle(
         Move("fail", (State.REQUESTED, State.PENDING), State.FAILED, by=_RAIL, emits="refund.failed"),
         Move("retry", State.FAILED, State.REQUESTED, by={Role.ADMIN}, emits="refund.requested_again"),
         Move("pay_by_hand", State.FAILED, State.SUCCEEDED, by={Role.ADMIN}, emits="refund.paid_by_hand"),
-        # The bank was first: a lost dispute or a return gave the customer this money already.
+        # The bank was first: a lost dispute or a return gave the customer this money already. One that the
+        # rail has taken is past that.
         Move(
             "cancel",
-            (State.REQUESTED, State.PENDING, State.FAILED),
+            (State.REQUESTED, State.FAILED),
             State.CANCELLED,
             by=_RAIL,
             emits="refund.cancelled",

@@ -1,12 +1,21 @@
 """Each minor unit of a captured payment goes one way, once; what is promised back is not forgotten."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from marketplace.core.ledger.movement import BANK, REFUNDS_PAYABLE, balanced, customer_funds, psp_clearing
-from marketplace.core.payments.payment import Payment
-from marketplace.core.payments.refund import Refund
+from marketplace.core.ledger.movement import (
+    BANK,
+    CHARGEBACK_LOSS,
+    REFUNDS_PAYABLE,
+    balanced,
+    customer_funds,
+    psp_clearing,
+)
+from marketplace.core.payments.payment import TAKEN_BACK, Payment
+from marketplace.core.payments.queries import RefundsOf
+from marketplace.core.payments.refund import Refund, State
 from marketplace.core.payments.usecases import check_subject, origin
 from marketplace.core.shared.aggregate import Changed, create, is_due, move
 from marketplace.core.shared.errors import Invalid
@@ -32,6 +41,13 @@ class FailRefund:
 
     refund_id: UUID
     failure: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropRefund:
+    """The rail has not carried this refund out, and takes none any more: the bank was first."""
+
+    refund_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +78,76 @@ _STEPS = {Standing.PENDING: "submit", Standing.SUCCEEDED: "succeed", Standing.FA
 
 
 async def record_refund(command: RecordRefund, *, call: Call, work: Work) -> Refund:
+    """One that was given up, and that the rail has carried out after all, is paid out of our own pocket."""
     refund, report = await work.get(Refund, command.refund_id), command.report
-    step = _STEPS.get(report.standing)
-    stale = report.reference != refund.reference
-    if step is None or stale or (refund.state, step) not in refund.LIFECYCLE.table:
+    step = step_to(refund, report)
+    if step is None:
         return refund
     check_subject(report, Subject.REFUND, refund.amount)
     moved = work.save(move(refund, step, call, failure=report.failure, lookups=0))
     if step == "succeed":
-        _paid(moved, psp_clearing(refund.rail), call, work)
+        given_up = refund.state == State.CANCELLED
+        _paid(
+            moved,
+            psp_clearing(refund.rail),
+            call,
+            work,
+            owed=CHARGEBACK_LOSS if given_up else REFUNDS_PAYABLE,
+        )
     return moved
 
 
-def _paid(refund: Refund, account: str, call: Call, work: Work) -> None:
-    amounts = {REFUNDS_PAYABLE: refund.amount_minor, account: -refund.amount_minor}
+def step_to(refund: Refund, report: Report) -> str | None:
+    """The move by which this report is news; None where it is none."""
+    step = _STEPS.get(report.standing)
+    stale = report.reference != refund.reference
+    return step if step is not None and not stale and (refund.state, step) in refund.LIFECYCLE.table else None
+
+
+def _paid(refund: Refund, account: str, call: Call, work: Work, *, owed: str = REFUNDS_PAYABLE) -> None:
+    amounts = {owed: refund.amount_minor, account: -refund.amount_minor}
     work.insert(*balanced(origin(refund, "refund_sent", call), amounts))
+
+
+async def drop_refund(command: DropRefund, *, call: Call, work: Work) -> Refund:
+    """One that the bank has not given back is owed still, and fails for want of a payment to refund."""
+    refund = await work.get(Refund, command.refund_id)
+    payment = await work.get(Payment, refund.payment_id)
+    if refund.state not in {State.REQUESTED, State.FAILED} or payment.state not in TAKEN_BACK:
+        return refund
+    others = [one for one in await work.ask(RefundsOf(payment_id=payment.id)) if one.id != refund.id]
+    if refund.amount_minor > _given_twice_minor(payment, others):
+        if refund.state == State.FAILED:
+            return refund
+        return work.save(move(refund, "fail", call, failure="the bank has taken the payment back"))
+    for other in others:
+        work.guard(other)  # dropped meanwhile, it would leave less
+    return _drop(refund, call, work)
+
+
+async def drop_failed(payment: Payment, call: Call, work: Work) -> None:
+    """Give up the refunds that the rail would not carry out, as far as the bank has given them back."""
+    refunds = await work.ask(RefundsOf(payment_id=payment.id))
+    left = _given_twice_minor(payment, refunds)
+    for refund in refunds:
+        if refund.state == State.FAILED and refund.amount_minor <= left:
+            left -= refund.amount_minor
+            _drop(refund, call, work)
+        else:
+            work.guard(refund)
+
+
+def _given_twice_minor(payment: Payment, refunds: Sequence[Refund]) -> int:
+    """What of it is in no refund yet that was given up."""
+    dropped = sum(refund.amount_minor for refund in refunds if refund.state == State.CANCELLED)
+    return payment.given_twice_minor - dropped
+
+
+def _drop(refund: Refund, call: Call, work: Work) -> Refund:
+    """The loss was booked when the bank took the money: this much of it is none."""
+    amounts = {REFUNDS_PAYABLE: refund.amount_minor, CHARGEBACK_LOSS: -refund.amount_minor}
+    work.insert(*balanced(origin(refund, "refund_dropped", call), amounts))
+    return work.save(move(refund, "cancel", call, reason="the bank gave the money back"))
 
 
 async def fail_refund(command: FailRefund, *, call: Call, work: Work) -> Refund:

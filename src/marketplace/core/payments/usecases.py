@@ -92,7 +92,7 @@ _STEPS: dict[Standing, tuple[str, ...]] = {
     Standing.RETURNED: ("return", "catch_up"),
     Standing.DISPUTED: ("dispute", "catch_up"),
     Standing.WON: ("win", "dispute", "catch_up"),
-    Standing.LOST: ("lose", "dispute", "catch_up"),
+    Standing.LOST: ("lose_part", "lose", "dispute", "catch_up"),
 }
 
 
@@ -112,6 +112,8 @@ async def record_payment(command: RecordPayment, *, call: Call, work: Work) -> P
     }
     if step in _AMOUNT_TOLD:
         changes[_AMOUNT_TOLD[step]] = _amount(payment, report, least=_least(payment, step))
+    if step == "lose_part":
+        changes["lost_minor"] = payment.lost_minor + payment.contested_minor
     moved = work.save(move(payment, step, call, **changes))
     work.insert(*_postings(moved, step, call))
     return moved
@@ -138,20 +140,33 @@ def check_subject(report: Report, subject: Subject, amount: Money | None = None)
 
 def step_to(payment: Payment, standing: Standing) -> str | None:
     """The move by which this standing is news; None where it is none."""
-    if str(standing) == str(payment.state):
-        return None  # a dispute that was won is no new dispute
+    if str(standing) == str(payment.state) or (payment.state, standing) == _PART_LOST:
+        return None  # a dispute that is decided is no new dispute
     table = payment.LIFECYCLE.table
-    lawful = (name for name in _STEPS[standing] if (payment.state, name) in table)
+    in_part = payment.contested_minor < payment.left_minor
+    lawful = (
+        name
+        for name in _STEPS[standing]
+        if (payment.state, name) in table and (name != "lose_part" or in_part)
+    )
     return next(lawful, None)
+
+
+_PART_LOST = (PaymentState.PART_LOST, Standing.LOST)
 
 
 def _least(payment: Payment, step: str) -> int:
     """
-    Of a part that was collected no booking is firm, and of a part that the bank takes back the rest would be
-    with nobody: a person has to see that.
+    Of a part that was collected no booking is firm, and a debit order comes back whole or not at all: a
+    person has to see that. A bank may contest a part.
     """
-    taken_back = _AMOUNT_TOLD[step] == "contested_minor"
-    return max(1, payment.left_minor + payment.released_minor) if taken_back else payment.amount_minor
+    match step:
+        case "dispute":
+            return 1
+        case "return":
+            return max(1, payment.left_minor + payment.released_minor)
+        case _:
+            return payment.amount_minor
 
 
 def _amount(payment: Payment, report: Report, *, least: int) -> int:
@@ -172,6 +187,7 @@ def _postings(payment: Payment, step: str, call: Call) -> tuple[Any, ...]:
         "return": {DISPUTE_HOLD: contested, clearing: -contested},
         "dispute": {DISPUTE_HOLD: contested, clearing: -contested},
         "win": {clearing: contested, DISPUTE_HOLD: -contested},
+        "lose_part": {funds: contested, DISPUTE_HOLD: -contested},
     }.get(step)
     if amounts is None:
         return ()
@@ -180,7 +196,7 @@ def _postings(payment: Payment, step: str, call: Call) -> tuple[Any, ...]:
 
 
 # A bank may ask for the money again after it has lost the first time.
-_REPEATED = frozenset({"dispute", "win"})
+_REPEATED = frozenset({"dispute", "win", "lose_part"})
 
 
 def origin(subject: Payment | Refund, name: str, call: Call, *, turn: int | None = None) -> Origin:

@@ -1,12 +1,14 @@
 """A payout run draws each provider's earnings into one payout; above a limit admin approves it first."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from marketplace.core.ledger.movement import Origin, balanced, provider_payable, provider_receivable
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout, State, transfer_reference
-from marketplace.core.payouts.queries import PayableEarnings, PayableEarningsOf
+from marketplace.core.payouts.queries import ProvidersAfter, UndrawnBetween
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.payouts.run import State as RunState
 from marketplace.core.providers.provider import Provider
@@ -16,9 +18,9 @@ from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.limits import NewId
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.storage import One, Work
+from marketplace.ports.storage import Work
 
-PROVIDERS_A_STEP = 20
+PROVIDERS_A_STEP = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +38,7 @@ class ContinuePayoutRun:
 
 
 async def start_payout_run(command: StartPayoutRun, *, call: Call, work: Work) -> PayoutRun:
-    payable = await work.ask(PayableEarnings(at=call.at))
-    waiting = tuple(sorted({earning.provider_id for earning in payable}))
-    run = PayoutRun(
-        id=command.run_id,
-        tenant_id=call.tenant_id,
-        state=RunState.RUNNING if waiting else RunState.FINISHED,
-        started_at=call.at,
-        waiting=waiting,
-    )
+    run = PayoutRun(id=command.run_id, tenant_id=call.tenant_id, started_at=call.at)
     return work.add(create(run, call))
 
 
@@ -52,37 +46,76 @@ async def continue_payout_run(command: ContinuePayoutRun, *, call: Call, work: W
     run = await work.get(PayoutRun, command.run_id)
     if run.state == RunState.FINISHED:
         return run
-    now, later = run.waiting[:PROVIDERS_A_STEP], run.waiting[PROVIDERS_A_STEP:]
-    questions = [question for provider_id in now for question in _questions(provider_id, run)]
-    answers = await work.read(*questions)
-    payouts = [
-        _draw(found[0] if found else None, earnings, run, call, work)
-        for found, earnings in zip(answers[::2], answers[1::2], strict=True)
+    providers = await work.ask(ProvidersAfter(after=run.last_provider_id, most=PROVIDERS_A_STEP))
+    if not providers:
+        return work.save(move(run, "finish", call))
+    last = providers[-1].id
+    undrawn: dict[UUID, list[Earning]] = defaultdict(list)
+    for earning in await work.ask(UndrawnBetween(after=run.last_provider_id, through=last)):
+        undrawn[earning.provider_id].append(earning)
+    drawn = [
+        _pay(provider, undrawn[provider.id], run, call, work)
+        for provider in providers
+        if _due(undrawn[provider.id], run)
     ]
-    drawn = sum(payout is not None for payout in payouts)
-    seen: dict[str, Any] = {"drawn": run.drawn + drawn, "skipped": run.skipped + len(now) - drawn}
-    return work.save(move(run, "go_on" if later else "finish", call, waiting=later, **seen))
+    sent, skipped = sum(drawn), len(drawn) - sum(drawn)
+    return work.save(
+        move(run, "go_on", call, last_provider_id=last, drawn=run.drawn + sent, skipped=run.skipped + skipped)
+    )
 
 
-def _questions(provider_id: UUID, run: PayoutRun) -> tuple[One[Provider], PayableEarningsOf]:
-    return One(Provider, provider_id), PayableEarningsOf(provider_id=provider_id, at=run.started_at)
+def _due(undrawn: Sequence[Earning], run: PayoutRun) -> list[Earning]:
+    """What may be drawn, and what was clawed back: that is set off at once, however young."""
+    return [one for one in undrawn if one.payable_at <= run.started_at or one.amount_minor < 0]
 
 
-def _draw(
-    provider: Provider | None, earnings: tuple[Earning, ...], run: PayoutRun, call: Call, work: Work
-) -> Payout | None:
-    """None where nothing can be sent yet: no account, too little, or more clawed back than earned."""
-    total = sum(earning.amount_minor for earning in earnings)
+def _pay(provider: Provider, undrawn: Sequence[Earning], run: PayoutRun, call: Call, work: Work) -> bool:
+    """Make good what the provider owes, and draw the rest; whether there was anything to draw."""
+    made_good = _make_good(provider, undrawn, run, call, work)
+    drawn = _draw(provider, _due(undrawn, run), run, call, work)
+    if drawn and not made_good:
+        work.guard(provider)
+    return drawn
+
+
+def _make_good(
+    provider: Provider, undrawn: Sequence[Earning], run: PayoutRun, call: Call, work: Work
+) -> bool:
+    """
+    What was clawed back beyond the balance is among the earnings, as less than nothing. As far as others
+    outweigh it by now, it is owed no more.
+    """
+    left = provider.owed_minor + sum(earning.amount_minor for earning in undrawn)
+    minor = min(provider.owed_minor, max(0, left))
+    if not minor:
+        return False
+    work.save(move(provider, "make_good", call, owed_minor=provider.owed_minor - minor))
+    origin = Origin(
+        tenant_id=provider.tenant_id,
+        name="owed_made_good",
+        subject_id=derive(run.id, provider.id),
+        booking_id=None,
+        currency=call.policy.currency,
+        at=call.at,
+    )
+    amounts = {provider_payable(provider.id): minor, provider_receivable(provider.id): -minor}
+    work.insert(*balanced(origin, amounts))
+    return True
+
+
+def _draw(provider: Provider, due: Sequence[Earning], run: PayoutRun, call: Call, work: Work) -> bool:
+    """Not where nothing can be sent yet: no account, too little, or more clawed back than earned."""
+    total = sum(earning.amount_minor for earning in due)
     least = max(1, call.policy.payout.minimum_minor)
-    if provider is None or provider.payee is None or total < least:
-        return None
-    if {earning.currency for earning in earnings} != {call.policy.currency}:
+    if provider.payee is None or total < least:
+        return False
+    if {earning.currency for earning in due} != {call.policy.currency}:
         raise Invalid("currency", "earnings in another currency than the marketplace's")
     payout = _payout(provider, provider.payee, total, run, call)
-    for earning in earnings:
+    for earning in due:
         work.save(move(earning, "draw", call, payout_id=payout.id))
-    work.guard(provider)
-    return work.add(create(payout, call))
+    work.add(create(payout, call))
+    return True
 
 
 def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Call) -> Payout:

@@ -1,37 +1,47 @@
 """What payout runs and webhooks ask of storage."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.payouts.earning import Earning, State
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.providers.provider import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayableEarnings:
-    """Everybody's earnings that may be drawn at an instant."""
+class ProvidersAfter:
+    """The next few providers by id, of everybody."""
 
-    kind: ClassVar[type[Earning]] = Earning
-    at: datetime
+    kind: ClassVar[type[Provider]] = Provider
+    after: UUID
+    most: int
 
     def matches(self, row: Any) -> bool:
-        return bool(row.state == State.PAYABLE and row.payable_at <= self.at)
+        return bool(row.id > self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayableEarningsOf:
-    """One provider's earnings that may be drawn at an instant."""
+class UndrawnBetween:
+    """The earnings in no payout of every provider from behind one up to another, by id."""
+
+    kind: ClassVar[type[Earning]] = Earning
+    after: UUID
+    through: UUID
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.state == State.PAYABLE and self.after < row.provider_id <= self.through)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndrawnOf:
+    """One provider's earnings that are in no payout."""
 
     kind: ClassVar[type[Earning]] = Earning
     provider_id: UUID
-    at: datetime
 
     def matches(self, row: Any) -> bool:
-        return bool(
-            row.provider_id == self.provider_id and row.state == State.PAYABLE and row.payable_at <= self.at
-        )
+        return bool(row.provider_id == self.provider_id and row.state == State.PAYABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from uuid import UUID
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
 
+FIRST = UUID(int=0)  # before every id that there is
+
 
 class State(StrEnum):
     RUNNING = "running"
@@ -18,7 +20,7 @@ class State(StrEnum):
 PAYOUT_RUN = Lifecycle(
     kind="payout_run",
     states=State,
-    initial=(State.RUNNING, State.FINISHED),
+    initial=State.RUNNING,
     opening="payout_run.started",
     moves=(
         Move("go_on", State.RUNNING, State.RUNNING, by={Role.SYSTEM}, emits="payout_run.went_on"),
@@ -29,7 +31,10 @@ PAYOUT_RUN = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutRun:
-    """`waiting` are the providers not seen yet; `skipped` counts those to whom nothing could be sent."""
+    """
+    `last_provider_id` is the last that it came to, by id. `skipped` counts those who have earnings and to
+    whom nothing could be sent.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYOUT_RUN
 
@@ -38,7 +43,7 @@ class PayoutRun:
     version: int = 0
     state: State = State.RUNNING
     started_at: datetime
-    waiting: tuple[UUID, ...]
+    last_provider_id: UUID = FIRST
     drawn: int = 0
     skipped: int = 0
 

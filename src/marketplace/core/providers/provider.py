@@ -52,6 +52,12 @@ PROVIDER = Lifecycle(
         ),
         Move("reinstate", State.SUSPENDED, State.ACTIVE, by={Role.ADMIN}, emits="provider.reinstated"),
         Move("ban", _AMENDABLE, State.BANNED, by={Role.ADMIN}, emits="provider.banned"),
+        # What it owes follows from its payouts and claw-backs, in whatever state it is.
+        *(
+            Move(name, s, s, by={Role.SYSTEM}, emits=f"provider.{event}", implied=True)
+            for name, event in (("claw_back", "clawed_back"), ("make_good", "made_good"))
+            for s in State
+        ),
         Move("close", (*_AMENDABLE, State.BANNED), State.CLOSED, by=_OWNER, emits="provider.closed"),
     ),
 )
@@ -59,7 +65,11 @@ PROVIDER = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """`payee` is the paying rail's token for the provider's bank account; buffers and notice in minutes."""
+    """
+    `payee` is the paying rail's token for the provider's bank account; buffers and notice in minutes.
+
+    `owed_minor` is what was clawed back beyond its balance, and later earnings have not made good.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = PROVIDER
 
@@ -79,6 +89,7 @@ class Provider:
     buffer_after_minutes: int = 0
     notice_minutes: int = 60
     payee: str | None = None
+    owed_minor: int = 0
 
     @property
     def buffer_before(self) -> timedelta:

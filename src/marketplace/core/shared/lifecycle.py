@@ -81,8 +81,9 @@ class Lifecycle:
         return frozenset((str(s), str(move.target)) for move in self.moves for s in move.sources)
 
     def terminal(self) -> frozenset[str]:
-        """The states that no move leaves; a row in one is never written again."""
-        return frozenset(map(str, self.states)) - {source for source, _ in self.table}
+        """The states that no move leaves; in one only what follows from another's move is still noted."""
+        noted = {move.name for move in self.moves if move.implied and set(move.sources) == {move.target}}
+        return frozenset(map(str, self.states)) - {source for source, name in self.table if name not in noted}
 
     def moves_for(self, subject: Any, call: Any) -> tuple[str, ...]:
         """The names of the moves that this actor may make on `subject` now, in the table's order."""

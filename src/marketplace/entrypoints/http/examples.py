@@ -186,7 +186,6 @@ VALUES: Mapping[str, Any] = {
     "until": "2026-03-09T10:00:00Z",
     "vat_minor": 6_652,
     "version": 3,
-    "waiting": [],
     "weekday": 0,
     "why": "unavailable: the sandbox is down",
 }

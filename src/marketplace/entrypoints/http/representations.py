@@ -118,7 +118,7 @@ class PayoutView(View, frozen=True):
 class PayoutRunView(View, frozen=True):
     state: run.State
     started_at: datetime
-    waiting: tuple[UUID, ...]
+    last_provider_id: UUID
     drawn: int
     skipped: int
 

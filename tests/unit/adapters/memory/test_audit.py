@@ -15,14 +15,17 @@ from marketplace.adapters.memory.audit import MemoryAudit
 from marketplace.adapters.memory.store import MemoryStore
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.booking import State as BookingState
-from marketplace.core.ledger.movement import Movement, Posting
+from marketplace.core.ledger.movement import Movement, Posting, provider_payable, provider_receivable
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.payment import HELD, Payment
 from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.promises import Name
+from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
 from marketplace.core.settlements.settlement import Settlement
@@ -239,6 +242,35 @@ class TestTheOthers:
         stored.put(replace(payout, amount_minor=payout.amount_minor + 1))
 
         assert Name.PROVIDER_PAYABLE in await stored.broken()
+
+    async def test_find_a_payable_on_the_wrong_side(self, stored: Stored) -> None:
+        provider = stored.one(Provider)
+        payable, receivable = provider_payable(provider.id), provider_receivable(provider.id)
+        posting = stored.one(Posting, lambda row: row.account == payable)
+        ahead = replace(posting, id=uuid4(), amount_minor=10**9)
+        stored.put(ahead, replace(ahead, id=uuid4(), account=receivable, amount_minor=-(10**9)))
+
+        found = (await stored.broken())[Name.PROVIDER_PAYABLE]
+
+        assert any("payable and" in sentence for sentence in found)
+
+    async def test_find_a_provider_who_owes_something_else(self, stored: Stored) -> None:
+        provider = stored.one(Provider)
+        stored.put(replace(provider, owed_minor=provider.owed_minor + 1))
+
+        assert "owes" in (await stored.broken())[Name.PROVIDER_PAYABLE][0]
+
+    async def test_find_refunds_that_are_owed_and_not_in_the_books(self, stored: Stored) -> None:
+        refund = stored.one(Refund, lambda row: row.state == RefundState.SUCCEEDED)
+        stored.put(replace(refund, state=RefundState.FAILED))
+
+        assert "not paid yet" in (await stored.broken())[Name.REFUNDS_PAYABLE][0]
+
+    async def test_find_what_banks_contest_and_the_books_do_not_say(self, stored: Stored) -> None:
+        payment = stored.one(Payment, lambda row: row.contested_minor)
+        stored.put(replace(payment, state=PaymentState.DISPUTED))
+
+        assert "banks contest" in (await stored.broken())[Name.DISPUTE_HOLD][0]
 
     async def test_find_whoever_is_overdue(self, stored: Stored) -> None:
         booking = stored.one(Booking)

@@ -316,7 +316,7 @@ class TestMoneyTheBankTakesBack:
 
         await world.forward(days=45)
 
-        lost = {"psp_clearing": -PROVIDER, "provider_payable": PROVIDER, "chargeback_loss": FEE + VAT}
+        lost = {"psp_clearing": -PROVIDER, "provider_receivable": PROVIDER, "chargeback_loss": FEE + VAT}
         await check(world, lost | {"platform_fee": -FEE, "vat_output": -VAT})
         assert sorted(earning.amount_minor for earning in world.all(Earning)) == [-PROVIDER, PROVIDER]
 

@@ -1,19 +1,21 @@
 """What a bank takes back, gives back and takes again is booked each time, and borne by whoever should."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from marketplace.adapters.sandbox.faults import Fault, Operation
 from marketplace.core.bookings.commands import ResolveDispute
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
-from marketplace.core.payments.refunding import PayRefundByHand
+from marketplace.core.payments.refunding import PayRefundByHand, RecordRefund
 from marketplace.core.payments.usecases import LookUpPayment, RecordPayment
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Report, Standing
+from marketplace.ports.payments import Report, Standing, Subject
 
 PRICE, PROVIDER = 50_000, 41_375
 
@@ -89,13 +91,139 @@ class TestALoss:
         assert world.refunds()[0].state == RefundState.SUCCEEDED
         assert world.accounts() == {"psp_clearing": -PRICE, "chargeback_loss": PRICE}
 
-    @pytest.mark.parametrize("standing", [Standing.DISPUTED, Standing.RETURNED])
-    async def test_of_a_part_is_refused_where_it_cannot_be_booked(
-        self, world: Any, standing: Standing
-    ) -> None:
+    async def test_of_a_part_of_a_debit_order_is_refused(self, world: Any) -> None:
         await world.confirm()
 
         with pytest.raises(Invalid):
-            await told(world, standing, minor=PRICE - 1)
+            await told(world, Standing.RETURNED, minor=PRICE - 1)
 
         assert (await world.payment()).state == PaymentState.SUCCEEDED
+
+
+class TestALossOfAPart:
+    async def test_of_what_is_held_leaves_the_rest_to_be_released(self, world: Any) -> None:
+        key = await world.deliver("tok_chargeback_part")
+        await world.forward(days=10)
+
+        payment = await world.payment(key)
+        assert (payment.state, payment.lost_minor, payment.left_minor) == (PaymentState.PART_LOST, 12_500, 0)
+        assert payment.released_minor == PRICE - 12_500
+        assert "customer_funds" not in world.accounts()
+        assert await world.broken() == []
+
+    async def test_is_over_however_often_it_is_looked_at(self, world: Any) -> None:
+        await world.deliver("tok_chargeback_part")
+        await world.forward(days=10)
+        before = await world.payment()
+
+        await world.do(LookUpPayment(payment_id=before.id, reason="sure?"), world.admin)
+        await world.settle()
+
+        assert (await world.payment()).state == PaymentState.PART_LOST
+        assert await world.broken() == []
+
+    async def test_leaves_the_rest_to_be_given_back(self, world: Any) -> None:
+        key = await world.dispute("tok_chargeback_part")
+        await world.until(world.lane.now + timedelta(days=8, minutes=5))
+        booking = await world.booking(key)
+
+        payment = await world.payment()
+
+        assert booking.released_at is not None
+        assert payment.refunded_minor + payment.released_minor + payment.lost_minor == PRICE
+        assert await world.broken() == []
+
+    async def test_beyond_what_is_held_is_clawed_back_in_shares(self, world: Any) -> None:
+        await world.deliver()
+        await world.forward(days=2)
+
+        await told(world, Standing.DISPUTED, minor=PRICE // 2)
+        await told(world, Standing.LOST, minor=PRICE // 2)
+
+        accounts = world.accounts()
+        assert accounts["provider_payable"] == -(PROVIDER - PROVIDER // 2) + 1
+        assert accounts["chargeback_loss"] == PRICE // 2 - (PROVIDER // 2 + 1)
+        assert (await world.payment()).state == PaymentState.LOST
+
+    async def test_that_is_won_after_all_moves_nothing(self, world: Any) -> None:
+        await world.confirm()
+
+        await told(world, Standing.DISPUTED, minor=1)
+        await told(world, Standing.WON, minor=1)
+
+        assert world.accounts() == {"psp_clearing": PRICE, "customer_funds": -PRICE}
+
+
+class TestARefundThatTheBankWasFasterThan:
+    async def test_is_our_loss_where_the_rail_carries_it_out_all_the_same(self, world: Any) -> None:
+        key = await world.dispute("tok_refund_pending")
+        await world.do(ResolveDispute(booking_id=key, refund_minor=PRICE, reason="yes"), world.admin)
+        await world.settle()
+        await told(world, Standing.DISPUTED)
+        await told(world, Standing.LOST)
+        pending = world.refunds()[0].state
+
+        await world.forward(minutes=5)
+
+        assert (pending, world.refunds()[0].state) == (RefundState.PENDING, RefundState.SUCCEEDED)
+        assert world.accounts() == {"psp_clearing": -PRICE, "chargeback_loss": PRICE}
+
+    async def test_is_given_up_where_the_rail_fails_to_carry_it_out(self, world: Any) -> None:
+        key = await world.dispute("tok_refund_fails_later")
+        await world.do(ResolveDispute(booking_id=key, refund_minor=PRICE, reason="yes"), world.admin)
+        await world.settle()
+        await told(world, Standing.DISPUTED)
+        await told(world, Standing.LOST)
+
+        await world.forward(minutes=5)
+
+        assert world.refunds()[0].state == RefundState.CANCELLED
+        assert world.accounts() == {}
+
+    async def test_that_was_given_up_and_is_carried_out_late_is_our_loss(self, world: Any) -> None:
+        key = await world.dispute("tok_refund_fails_once")
+        await world.do(ResolveDispute(booking_id=key, refund_minor=PRICE, reason="yes"), world.admin)
+        await world.settle()
+        await told(world, Standing.DISPUTED)
+        await told(world, Standing.LOST)
+        (dropped,) = world.refunds()
+        late = Report(
+            reference=dropped.reference,
+            rail_reference="rail",
+            standing=Standing.SUCCEEDED,
+            amount=dropped.amount,
+            subject=Subject.REFUND,
+        )
+
+        await world.do(RecordRefund(refund_id=dropped.id, report=late))
+
+        assert dropped.state == RefundState.CANCELLED
+        assert world.refunds()[0].state == RefundState.SUCCEEDED
+        assert world.accounts() == {"psp_clearing": -PRICE, "chargeback_loss": PRICE}
+
+    async def test_stays_owed_where_the_bank_gave_back_less(self, world: Any) -> None:
+        key = await world.dispute("tok_refund_fails_once")
+        await world.do(ResolveDispute(booking_id=key, refund_minor=20_000, reason="half"), world.admin)
+        await world.settle()
+
+        await told(world, Standing.DISPUTED, minor=30_000)
+        await told(world, Standing.LOST, minor=30_000)
+
+        assert [refund.state for refund in world.refunds()] == [RefundState.FAILED]
+        assert world.accounts()["refunds_payable"] == -20_000
+
+    async def test_is_not_given_up_while_the_rail_may_still_have_it(self, world: Any) -> None:
+        """The answer to the refund was lost; the loss is heard of before anybody has looked."""
+        key = await world.dispute()
+        world.lane.books.faults = lambda operation, _: (
+            Fault.TIMEOUT_AFTER if operation is Operation.REFUND else None
+        )
+        await world.do(ResolveDispute(booking_id=key, refund_minor=PRICE, reason="yes"), world.admin)
+        await world.settle()
+        await told(world, Standing.DISPUTED)
+        await told(world, Standing.LOST)
+
+        await world.forward(minutes=10)
+
+        assert world.refunds()[0].state == RefundState.SUCCEEDED
+        assert world.accounts() == {"psp_clearing": -PRICE, "chargeback_loss": PRICE}

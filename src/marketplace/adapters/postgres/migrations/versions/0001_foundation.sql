@@ -179,13 +179,14 @@ CREATE TABLE "provider" (
     "buffer_after_minutes" bigint NOT NULL,
     "notice_minutes" bigint NOT NULL,
     "payee" text,
+    "owed_minor" bigint NOT NULL,
     CONSTRAINT "provider_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "provider_state" CHECK (state = ANY ('{applied,verified,active,suspended,banned,closed}'::text[]))
 );
 CREATE INDEX "provider_owner_id_idx" ON "provider" (tenant_id, "owner_id");
 CREATE INDEX "provider_state_idx" ON "provider" (tenant_id, "state");
 CREATE TRIGGER "provider_birth" BEFORE INSERT ON "provider" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{applied}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>banned,active>closed,active>suspended,applied>applied,applied>banned,applied>closed,applied>verified,banned>closed,suspended>active,suspended>banned,suspended>closed,suspended>suspended,verified>active,verified>banned,verified>closed,verified>suspended,verified>verified}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>banned,active>closed,active>suspended,applied>applied,applied>banned,applied>closed,applied>verified,banned>banned,banned>closed,closed>closed,suspended>active,suspended>banned,suspended>closed,suspended>suspended,verified>active,verified>banned,verified>closed,verified>suspended,verified>verified}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "provider" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "provider_own" ON "provider" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "provider" TO marketplace_app;
@@ -323,20 +324,21 @@ CREATE TABLE "payment" (
     "captured_minor" bigint NOT NULL,
     "refunded_minor" bigint NOT NULL,
     "released_minor" bigint NOT NULL,
+    "lost_minor" bigint NOT NULL,
     "contested_minor" bigint NOT NULL,
     "rail_reference" text,
     "next_action" text,
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "payment_state" CHECK (state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,unknown}'::text[])),
+    CONSTRAINT "payment_state" CHECK (state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[])),
     CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state <> ALL ('{authorised,settled,succeeded}'::text[])),
-    CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "refunded_minor" + "released_minor" <= "captured_minor")
+    CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "lost_minor" >= 0 AND "refunded_minor" + "released_minor" + "lost_minor" <= "captured_minor")
 );
 CREATE INDEX "payment_booking_id_idx" ON "payment" (tenant_id, "booking_id");
 CREATE INDEX "payment_state_idx" ON "payment" (tenant_id, "state");
 CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{created}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>part_lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,part_lost>disputed,part_lost>part_lost,part_lost>returned,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payment" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payment_own" ON "payment" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payment" TO marketplace_app;
@@ -365,7 +367,7 @@ CREATE INDEX "refund_reference_idx" ON "refund" (tenant_id, "reference");
 CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
 CREATE INDEX "refund_state_idx" ON "refund" (tenant_id, "state");
 CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{failed>cancelled,failed>requested,failed>succeeded,pending>cancelled,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{cancelled>succeeded,failed>cancelled,failed>requested,failed>succeeded,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "refund" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "refund_own" ON "refund" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "refund" TO marketplace_app;
@@ -493,13 +495,13 @@ CREATE TABLE "payout_run" (
     "version" bigint NOT NULL,
     "state" text NOT NULL,
     "started_at" timestamptz NOT NULL,
-    "waiting" uuid[] NOT NULL,
+    "last_provider_id" uuid NOT NULL,
     "drawn" bigint NOT NULL,
     "skipped" bigint NOT NULL,
     CONSTRAINT "payout_run_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "payout_run_state" CHECK (state = ANY ('{running,finished}'::text[]))
 );
-CREATE TRIGGER "payout_run_birth" BEFORE INSERT ON "payout_run" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{running,finished}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_run_birth" BEFORE INSERT ON "payout_run" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{running}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "payout_run_move" BEFORE UPDATE ON "payout_run" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{running>finished,running>running}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payout_run" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payout_run_own" ON "payout_run" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
