@@ -14,6 +14,7 @@ from marketplace.entrypoints.cli.demo.visitor import Answer
 from marketplace.entrypoints.cli.demo.words import instant
 from marketplace.entrypoints.cli.screen import money
 
+_ONE_LINE = 100  # columns that a step takes; in fewer, what came of it stands below
 _STYLES = {"customer": "cyan", "provider": "magenta", "admin": "yellow", "rail": "blue", "clock": "blue"}
 _ID_SHOWN = 6
 
@@ -36,7 +37,7 @@ class Report:
             Text.assemble(
                 (f"{self._seen:>3}  ", "dim"),
                 (f"{step.by:<9} ", _STYLES.get(step.by, "")),
-                f"{step.did:<41} ",
+                f"{step.did:<41} " if self._console.width >= _ONE_LINE else f"{step.did}\n{'':<15}",
                 (f"{step.result:<34} ", "bold"),
                 (f"{step.milliseconds:>4} ms", "dim"),
             )
