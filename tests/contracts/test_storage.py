@@ -91,7 +91,14 @@ async def written(work: Work) -> None:
 
 
 def unit_of(tenant: Tenant, provider_id: UUID | None = None, **fields: Any) -> Unit:
-    return Unit(id=uuid4(), tenant_id=tenant.id, provider_id=provider_id or uuid4(), name="Crew", **fields)
+    return Unit(
+        id=uuid4(),
+        tenant_id=tenant.id,
+        provider_id=provider_id or uuid4(),
+        name="Crew",
+        added_at=NOON,
+        **fields,
+    )
 
 
 def reservation_of(tenant: Tenant, unit_id: UUID, start: datetime, end: datetime) -> Reservation:
@@ -118,6 +125,7 @@ def payment_of(tenant: Tenant, **fields: Any) -> Payment:
         hold=False,
         currency="ZAR",
         amount_minor=100,
+        created_at=NOON,
         **fields,
     )
 

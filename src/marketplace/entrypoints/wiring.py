@@ -24,7 +24,7 @@ from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.front import Front
 from marketplace.entrypoints.http.hub import Hub
 from marketplace.entrypoints.http.office import Office, Sandbox
-from marketplace.entrypoints.http.stream import events_handler
+from marketplace.entrypoints.http.stream import desk_events_handler, events_handler
 from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
 from marketplace.entrypoints.http.webhooks import webhook_handler
 from marketplace.entrypoints.post import SandboxPost
@@ -171,7 +171,7 @@ class Platform(containers.DeclarativeContainer):
                 ],
                 body_bytes_max=settings.body_bytes_max,
             ),
-            admin_app(office, body_bytes_max=settings.body_bytes_max),
+            admin_app(office, [desk_events_handler(office, hub)], body_bytes_max=settings.body_bytes_max),
             meters,
             waiting_max=settings.requests_waiting_max,
         ),

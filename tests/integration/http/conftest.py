@@ -197,6 +197,7 @@ class Shop:
             provider_id=who.provider_id,
             access_digest=access.digest,
             refresh_digest=refresh.digest,
+            opened_at=datetime.now(UTC),
             access_until=datetime.now(UTC) + ACCESS_LIFE,
             refresh_until=datetime.now(UTC) + 100 * REFRESH_LIFE,
         )

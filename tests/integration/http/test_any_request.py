@@ -38,7 +38,7 @@ ASKING = [
     (PLATFORM, "admin"),
 ]
 # A stream does not end, and signing out would leave nobody to ask.
-LEFT_OUT = {"get_v1_events", "post_v1_sign_in_out"}
+LEFT_OUT = {"get_v1_events", "get_admin_v1_events", "post_v1_sign_in_out"}
 
 
 @dataclass

@@ -318,7 +318,7 @@ class TestAdmin:
 
         await admin.do(f"/admin/v1/bookings/{booking['id']}/accept", reason="asked for by telephone")
 
-        (newest, *older) = await admin.pages("/admin/v1/events", subject_id=booking["id"])
+        (newest, *older) = await admin.pages("/admin/v1/trail", subject_id=booking["id"])
         assert newest["actor_id"] == admin.tokens["user_id"]
         assert (newest["reason"], newest["before"]) == ("asked for by telephone", "awaiting_provider")
         assert [one["version"] for one in (newest, *older)] == [3, 2, 1]

@@ -199,9 +199,9 @@ class TestAQuery:
             ("/v1/services?after=none", "after"),
             ("/v1/services?after=%00", "after"),
             ("/v1/services?after=W10", "after"),
-            # A cursor of a list in another order.
+            # A cursor of another list.
             (
-                "/v1/services?after=WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsIjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJd",
+                "/v1/services?after=WyJib29raW5nIiwiMjAyNi0wMS0wMVQwMDowMDowMFoiLCIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiXQ",
                 "after",
             ),
             ("/v1/services?price_max=99999999999999999999", "price_max"),
@@ -341,7 +341,7 @@ class TestARequestId:
         response = await customer.post("/v1/me", headers={"x-request-id": "mine-12345678"}, name="Ayesha")
 
         assert response.headers["x-request-id"] == "mine-12345678"
-        trail = await admin.pages("/admin/v1/events", subject_id=response.json()["id"])
+        trail = await admin.pages("/admin/v1/trail", subject_id=response.json()["id"])
         assert trail[0]["request_id"] == "mine-12345678"
 
     @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ class TestARequestId:
         await shop.market.drain()
         admin = await shop.admin()
 
-        created = (await admin.pages("/admin/v1/events", subject_id=booking["id"]))[-1]
-        followed = await admin.pages("/admin/v1/events", subject_id=booking["payment_id"])
+        created = (await admin.pages("/admin/v1/trail", subject_id=booking["id"]))[-1]
+        followed = await admin.pages("/admin/v1/trail", subject_id=booking["payment_id"])
 
         assert {one["request_id"] for one in followed} == {created["request_id"]}

@@ -166,7 +166,7 @@ class TestASession:
 
         await shop.nobody.refused("/v1/sign-in/refresh", 401, refresh_token=fresh["refresh_token"])
         assert (await customer.get("/v1/me")).status_code == 401
-        trail = await (await shop.admin()).pages("/admin/v1/events", subject_id=fresh["session_id"])
+        trail = await (await shop.admin()).pages("/admin/v1/trail", subject_id=fresh["session_id"])
         assert "spent refresh token" in trail[0]["reason"]
 
     async def test_refreshed_twice_at_once_stays_with_one_or_none(self, shop: Any, together: Any) -> None:

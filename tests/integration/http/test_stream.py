@@ -18,7 +18,7 @@ from marketplace.adapters.postgres.feed import Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
 from marketplace.entrypoints.http import hub, stream
 from marketplace.entrypoints.http.hub import Hub
-from marketplace.entrypoints.http.stream import Listener
+from marketplace.entrypoints.http.stream import DESK_PATH, Listener
 from marketplace.entrypoints.server import listen, serve
 
 SOON = 5.0
@@ -42,11 +42,13 @@ class Server:
         self.url, self.stop, self.task = url, stop, task
 
     @contextlib.asynccontextmanager
-    async def listening(self, person: Any, last: str | None = None) -> AsyncIterator["Heard"]:
+    async def listening(
+        self, person: Any, last: str | None = None, path: str = "/v1/events"
+    ) -> AsyncIterator["Heard"]:
         headers = person.headers | ({"last-event-id": last} if last else {})
         async with (
             httpx.AsyncClient(base_url=self.url, timeout=SOON) as client,
-            client.stream("GET", "/v1/events", headers=headers) as response,
+            client.stream("GET", path, headers=headers) as response,
         ):
             assert response.status_code == 200
             assert response.headers["content-type"].startswith("text/event-stream")
@@ -169,6 +171,44 @@ class TestAListener:
 
         assert there == 1
         assert not hub._pollers
+
+
+class TestThePlatform:
+    @pytest.mark.parametrize("who", ["admin", "support"])
+    async def test_hears_everything_of_its_own_marketplace(
+        self, shop: Any, server: Server, market: Any, who: str
+    ) -> None:
+        person, other = await getattr(shop, who)(), await market.open()
+
+        async with server.listening(person, path=DESK_PATH) as heard:
+            await other.confirmed()
+            booking = await shop.confirmed()
+            events = await heard.until("booking.confirmed")
+
+        of_booking = [event["event"] for event in events if event["subject_id"] == booking["id"]]
+        assert of_booking == ["booking.requested", "booking.paid", "booking.confirmed"]
+        assert {event["kind"] for event in events} == {"booking", "payment"}
+
+    async def test_misses_nothing_while_it_is_away(self, shop: Any, server: Server) -> None:
+        admin = await shop.admin()
+        async with server.listening(admin, path=DESK_PATH) as before:
+            await shop.book()
+            await before.until("booking.requested")
+        await shop.market.drain()
+
+        async with server.listening(admin, before.last, DESK_PATH) as after:
+            missed = await after.until("booking.paid")
+
+        names = [event["event"] for event in missed if event["kind"] == "booking"]
+        assert names == ["booking.paid"]
+
+    async def test_is_admin_and_support_alone(self, shop: Any) -> None:
+        for person, status in (
+            (shop.nobody, 401),
+            (await shop.customer(), 403),
+            (await shop.provider(), 403),
+        ):
+            assert (await person.get(DESK_PATH)).status_code == status
 
 
 async def eventually(holds: Any) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -158,7 +159,7 @@ class TestWithoutTheSecondNet:
         await run(database_url, "ALTER TABLE unit DISABLE ROW LEVEL SECURITY")
         engine = create_engine(database_url)
         for tenant_id in (uuid4(), uuid4()):
-            unit = Unit(id=uuid4(), tenant_id=tenant_id, version=1, provider_id=uuid4(), name="Crew")
+            unit = a_unit(tenant_id)
             await PostgresStore(engine).write(Batch(tenant_id=tenant_id, added=(unit,)))
 
         async with connection_of(engine, uuid4()) as connection:
@@ -176,13 +177,24 @@ class TestWithoutTheGuard:
         )
         engine, tenant_id = create_engine(database_url), uuid4()
         store = PostgresStore(engine)
-        unit = Unit(id=uuid4(), tenant_id=tenant_id, version=1, provider_id=uuid4(), name="Crew")
+        unit = a_unit(tenant_id)
         await store.write(Batch(tenant_id=tenant_id, added=(unit,)))
 
         retired = replace(unit, version=2, state=UnitState.RETIRED)
         await asyncio.gather(*(store.write(Batch(tenant_id=tenant_id, saved=(retired,))) for _ in range(5)))
 
         await engine.dispose()
+
+
+def a_unit(tenant_id: UUID) -> Unit:
+    return Unit(
+        id=uuid4(),
+        tenant_id=tenant_id,
+        version=1,
+        provider_id=uuid4(),
+        name="Crew",
+        added_at=datetime.now(UTC),
+    )
 
 
 async def run(url: str, statement: str) -> None:

@@ -1,20 +1,25 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_type_hints
+from uuid import UUID, uuid4
 
 import pytest
 
+from marketplace.adapters.postgres import listings
 from marketplace.adapters.postgres.connections import Driver, connection_of
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
 from marketplace.adapters.postgres.kinds import STORED
 from marketplace.adapters.postgres.migrate import analyse
 from marketplace.adapters.postgres.queries import CLAUSES
+from marketplace.adapters.postgres.reads import Listing, numbered, page_statement
 from marketplace.adapters.postgres.statements import Shape, parameters_of, read_statement, write_statement
 from marketplace.adapters.postgres.tables import encode_rows, table_of
 from marketplace.core.providers.provider import Unit
 from marketplace.ports.storage import One
 
+NOON, ROWS = datetime(2026, 3, 2, 12, tzinfo=UTC), 200
 AGGREGATES = [kind for kind in STORED if hasattr(kind, "LIFECYCLE")]
 
 
@@ -54,18 +59,28 @@ async def grow(url: str, make: Callable[..., Any]) -> None:
     engine, tenant_id = create_owner_engine(url), uuid4()
     async with engine.connect() as connection:
         for kind in STORED:
-            given = {"tenant_id": tenant_id}
-            if kind in AGGREGATES:
-                given |= {"version": 1, "state": kind.LIFECYCLE.initials[0]}
             table = table_of(kind)
             columns = ", ".join(f'"{column.name}"' for column in table.columns)
+            await connection.exec_driver_sql(f"ALTER TABLE {table.quoted} DISABLE TRIGGER USER")
             await connection.exec_driver_sql(
                 f"INSERT INTO {table.quoted} ({columns}) SELECT {columns}"
                 f" FROM jsonb_populate_recordset(NULL::{table.quoted}, $1::text::jsonb)",
-                (encode_rows([make(kind, **given) for _ in range(200)]),),
+                (encode_rows([row(make, kind, tenant_id, index) for index in range(ROWS)]),),
             )
         await analyse(connection)
     await engine.dispose()
+
+
+def row(make: Callable[..., Any], kind: Any, tenant_id: UUID, index: int) -> Any:
+    """One of many: each at another time, and all states there are."""
+    later = NOON + timedelta(hours=index)
+    given = {name: later for name, hint in get_type_hints(kind).items() if hint is datetime}
+    if kind in AGGREGATES:
+        states = list(kind.LIFECYCLE.states)
+        given |= {"version": 1, "state": states[index % len(states)]}
+    if "ends_at" in given:
+        given["ends_at"] += timedelta(minutes=30)
+    return make(kind, tenant_id=tenant_id, **given)
 
 
 @pytest.fixture
@@ -74,6 +89,70 @@ async def connection(grown_url: str) -> AsyncIterator[Driver]:
     async with connection_of(engine, uuid4()) as connection:
         yield connection
     await engine.dispose()
+
+
+# What no index serves is found by walking the list in its order, which ends with the page.
+WALKED = {
+    ("BOOKINGS", "from_"),
+    ("BOOKINGS", "until"),
+    ("SERVICES", "state"),
+    ("SERVICES", "category"),
+    ("SERVICES", "on_show"),
+    ("SERVICES", "text"),
+    ("SERVICES", "price_max"),
+    ("PROVIDERS", "text"),
+    ("UNITS", "state"),
+    ("RESERVATIONS", "state"),
+    ("USERS", "role"),
+    ("SESSIONS", "state"),
+    ("EARNINGS", "state"),
+    ("EVENTS", "kind"),
+    ("EVENTS", "name"),
+    ("EVENTS", "actor_id"),
+    ("EVENTS", "party"),
+}
+LISTINGS = {name: one for name, one in vars(listings).items() if isinstance(one, Listing)}
+FILTERS = [(name, given) for name, one in LISTINGS.items() for given in one.filters]
+
+
+_COMPARED = re.compile(r"\b[tp]\.(\w+ (?:=|>=|<)) :")
+
+
+async def plan_of_page(connection: Driver, listing: Listing, *names: str) -> dict[str, Any]:
+    statement = page_statement(listing, names, limit=20, goes_on=True)
+    given = dict.fromkeys([*names, "after_at", "after_id", "tenant_id"])
+    text, values = numbered(statement, given)
+    return await plan_of(connection, text, len(values))
+
+
+def sorts(plan: dict[str, Any]) -> set[str]:
+    """The nodes that put rows in order, however deep."""
+    below = [sorts(part) for part in plan.get("Plans", ())]
+    return {plan["Node Type"]} & {"Sort"} | set().union(*below)
+
+
+class TestPages:
+    @pytest.mark.parametrize("name", LISTINGS)
+    async def test_are_read_in_the_order_of_an_index(self, connection: Driver, name: str) -> None:
+        listing = LISTINGS[name]
+
+        plan = await plan_of_page(connection, listing)
+
+        assert not sorts(plan)
+        assert f"{listing.order} <= $" in conditions(plan)
+
+    @pytest.mark.parametrize(("name", "given"), [one for one in FILTERS if one not in WALKED])
+    async def test_find_what_is_asked_for_in_an_index(
+        self, connection: Driver, name: str, given: str
+    ) -> None:
+        plan = await plan_of_page(connection, LISTINGS[name], given)
+
+        # $1 is the tenant.
+        (condition,) = _COMPARED.findall(LISTINGS[name].filters[given].condition)
+        assert f"{condition} $2" in conditions(plan)
+
+    def test_that_are_walked_are_there(self) -> None:
+        assert set(FILTERS) >= WALKED
 
 
 class TestPlans:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,7 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() A
 def unit_of(tenant_id: UUID, **fields: Any) -> Unit:
     return Unit(
         **{"id": uuid4(), "tenant_id": tenant_id, "version": 1, "provider_id": uuid4(), "name": "Crew"}
+        | {"added_at": datetime.now(UTC)}
         | fields
     )
 

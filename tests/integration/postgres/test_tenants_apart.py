@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,14 +14,21 @@ from marketplace.core.providers.provider import Unit
 from marketplace.ports.storage import Batch
 
 INSERT = (
-    "INSERT INTO unit (id, tenant_id, version, state, provider_id, name)"
-    " SELECT id, tenant_id, version, state, provider_id, name"
+    "INSERT INTO unit (id, tenant_id, version, state, provider_id, name, added_at)"
+    " SELECT id, tenant_id, version, state, provider_id, name, added_at"
     " FROM jsonb_populate_recordset(NULL::unit, $1::text::jsonb)"
 )
 
 
 def unit_of(tenant_id: UUID) -> Unit:
-    return Unit(id=uuid4(), tenant_id=tenant_id, version=1, provider_id=uuid4(), name="Crew")
+    return Unit(
+        id=uuid4(),
+        tenant_id=tenant_id,
+        version=1,
+        provider_id=uuid4(),
+        name="Crew",
+        added_at=datetime.now(UTC),
+    )
 
 
 async def state_of(connection: Driver, statement: str, *arguments: Any) -> str | None:

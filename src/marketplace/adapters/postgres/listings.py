@@ -1,72 +1,138 @@
 """Every list that can be asked for: its kind, its order, and the filters that an index serves."""
 
-from marketplace.adapters.postgres.reads import Listing
+from datetime import datetime
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+from marketplace.adapters.postgres.money import MovementLine
+from marketplace.adapters.postgres.reads import Filter, Listing
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.catalogue.service import Service
+from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.ledger.movement import Movement
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.reservation import Reservation
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
+from marketplace.core.shared.limits import Minor, Name, PersonsRole, Word
 
 _BOOKABLE = (
     "t.state = 'published' AND EXISTS (SELECT 1 FROM provider AS p"
     " WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id AND p.state = 'active') = :on_show::boolean"
 )
+# From the postings of the account: most accounts are one booking's or one provider's, and have few.
+_OF_ACCOUNT = (
+    "t.id IN (SELECT p.movement_id FROM posting AS p"
+    " WHERE p.tenant_id = t.tenant_id AND p.account = :account)"
+)
+_POSTINGS = (
+    "t.*, (SELECT json_object_agg(p.account, p.amount_minor) FROM posting AS p"
+    " WHERE p.tenant_id = t.tenant_id AND p.movement_id = t.id) AS postings"
+)
 
 
-def _same(*names: str) -> dict[str, str]:
-    return {name: f"t.{name} = :{name}" for name in names}
+def _same(kind: type, *names: str) -> dict[str, Filter]:
+    """What a column of the kind is; of a text, a word of it."""
+    hints = get_type_hints(kind)
+    return {name: Filter(f"t.{name} = :{name}", _plain(hints[name])) for name in names}
 
 
-def _by_id(kind: type, **filters: str) -> Listing:
-    return Listing(kind=kind, order="id", filters=filters)
+def _plain(hint: Any) -> Any:
+    members = [member for member in get_args(hint) if member is not NoneType]
+    (plain,) = members or (hint,)
+    return Word if plain is str else plain
+
+
+def _between(column: str) -> dict[str, Filter]:
+    return {
+        "from_": Filter(f"t.{column} >= :from_", datetime),
+        "until": Filter(f"t.{column} < :until", datetime),
+    }
+
+
+def _holds(column: str) -> Filter:
+    return Filter(f"{column} ILIKE '%' || :text || '%'", Name)
 
 
 BOOKINGS = Listing(
     kind=Booking,
     order="booked_at",
+    filters=_same(Booking, "customer_id", "provider_id", "state") | _between("starts_at"),
+)
+SERVICES = Listing(
+    kind=Service,
+    order="drafted_at",
     filters={
-        **_same("customer_id", "provider_id", "state"),
-        "from_": "t.starts_at >= :from_",
-        "until": "t.starts_at < :until",
+        **_same(Service, "provider_id", "category", "state"),
+        "on_show": Filter(_BOOKABLE, bool),
+        "text": _holds("(t.name || ' ' || t.description)"),
+        "price_max": Filter("(t.rule ->> 'amount_minor')::bigint <= :price_max", Minor),
     },
 )
-SERVICES = _by_id(
-    Service,
-    **_same("provider_id", "category", "state"),
-    on_show=_BOOKABLE,
-    text="(t.name || ' ' || t.description) ILIKE '%' || :text || '%'",
-    price_max="(t.rule ->> 'amount_minor')::bigint <= :price_max",
+PROVIDERS = Listing(
+    kind=Provider,
+    order="applied_at",
+    filters=_same(Provider, "state", "owner_id") | {"text": _holds("t.name")},
 )
-PROVIDERS = _by_id(Provider, **_same("state"), text="t.name ILIKE '%' || :text || '%'")
-UNITS = _by_id(Unit, **_same("provider_id", "state"))
-USERS = _by_id(User, **_same("state", "phone"), role="t.roles @> jsonb_build_array(:role::text)")
-PAYMENTS = _by_id(Payment, **_same("booking_id", "customer_id", "provider_id", "state"))
-REFUNDS = _by_id(Refund, **_same("booking_id", "customer_id", "state"))
-PAYOUTS = Listing(kind=Payout, order="drawn_at", filters=_same("provider_id", "state"))
+UNITS = Listing(kind=Unit, order="added_at", filters=_same(Unit, "provider_id", "state"))
+RESERVATIONS = Listing(
+    kind=Reservation,
+    order="starts_at",
+    filters=_same(Reservation, "provider_id", "booking_id", "state") | _between("starts_at"),
+)
+USERS = Listing(
+    kind=User,
+    order="joined_at",
+    filters={
+        **_same(User, "state", "phone"),
+        "role": Filter("t.roles @> jsonb_build_array(:role::text)", PersonsRole),
+    },
+)
+SESSIONS = Listing(kind=Session, order="opened_at", filters=_same(Session, "user_id", "state"))
+PAYMENTS = Listing(kind=Payment, order="created_at", filters=_same(Payment, "booking_id", "state"))
+REFUNDS = Listing(
+    kind=Refund, order="requested_at", filters=_same(Refund, "booking_id", "payment_id", "state")
+)
+PAYOUTS = Listing(kind=Payout, order="drawn_at", filters=_same(Payout, "provider_id", "state"))
+PAYOUT_RUNS = Listing(kind=PayoutRun, order="started_at", filters={})
 EARNINGS = Listing(
     kind=Earning,
     order="earned_at",
-    filters={
-        **_same("provider_id", "booking_id", "payout_id", "state"),
-        "from_": "t.earned_at >= :from_",
-        "until": "t.earned_at < :until",
-    },
+    filters=_same(Earning, "provider_id", "booking_id", "payout_id", "state") | _between("earned_at"),
 )
-SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same("state", "reference"))
-MOVEMENTS = Listing(kind=Movement, order="at", filters=_same("booking_id", "name"))
-MESSAGES = _by_id(Notification, **_same("user_id", "state", "subject_id"))
+MOVEMENTS = Listing(
+    kind=Movement,
+    order="at",
+    filters={
+        **_same(Movement, "booking_id", "subject_id"),
+        **_between("at"),
+        "account": Filter(_OF_ACCOUNT, Word),
+    },
+    columns=_POSTINGS,
+    shown=MovementLine,
+)
+MESSAGES = Listing(
+    kind=Notification, order="planned_at", filters=_same(Notification, "user_id", "subject_id", "state")
+)
+VENDOR_EVENTS = Listing(
+    kind=VendorEvent, order="at", filters=_same(VendorEvent, "reference") | _between("at")
+)
+SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same(Settlement, "state", "reference"))
 EVENTS = Listing(
     kind=Event,
     order="at",
     filters={
-        **_same("subject_id", "kind", "name", "actor_id"),
-        "party": "t.parties @> ARRAY[:party::uuid]",
+        **_same(Event, "subject_id", "kind", "name", "actor_id"),
+        **_between("at"),
+        "party": Filter("t.parties @> ARRAY[:party::uuid]", UUID),
     },
 )

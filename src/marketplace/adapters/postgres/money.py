@@ -69,11 +69,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovementLine:
-    """A movement with its postings, a debit positive."""
+    """A movement with its postings by account, a debit positive; `subject_id` is what it is of."""
 
     id: UUID
     key: str
     name: str
+    subject_id: UUID
+    booking_id: UUID | None
     at: datetime
     postings: dict[str, int]
 
@@ -135,7 +137,8 @@ WHERE o.tenant_id = :tenant_id AND o.account = ANY(:accounts) AND m.at < :start
 
 _MOVEMENTS = """
 SELECT coalesce(json_agg(json_build_object(
-  'id', m.id, 'key', m.key, 'name', m.name, 'at', m.at,
+  'id', m.id, 'key', m.key, 'name', m.name, 'at', m.at, 'subject_id', m.subject_id,
+  'booking_id', m.booking_id,
   'postings', (SELECT json_object_agg(account, amount_minor) FROM posting AS o
                WHERE o.tenant_id = m.tenant_id AND o.movement_id = m.id)) ORDER BY m.at, m.id), '[]')::text
 FROM movement AS m WHERE m.tenant_id = :tenant_id AND m.booking_id = :booking_id

@@ -4,7 +4,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -23,8 +23,7 @@ from marketplace.core.shared.limits import check_range
 R = TypeVar("R")
 
 PAGE_MAX = 100
-_BEFORE_TIME = "(t.{}, t.id) < (:after_at::timestamptz, :after_id::uuid)"
-_BEFORE_ID = "t.id < :after_id::uuid"
+_BEFORE = "(t.{}, t.id) < (:after_at::timestamptz, :after_id::uuid)"
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -37,17 +36,31 @@ class Page(Generic[R]):
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on `t` that uses `:name`, and the type of what it is compared with."""
+
+    condition: str
+    kind: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """
-    Rows by an instant (or by id alone), the latest first. Filters that are not given do not count.
+    Rows by an instant, the latest first. Filters by name; those that are not given do not count.
 
-    `filters` maps a name to a condition on `t` that uses `:name`; a condition must be served by an index.
+    A row comes back as `shown`, made of `columns`, where it is not `kind` itself.
     """
 
     kind: type
     order: str
-    filters: Mapping[str, str]
+    filters: Mapping[str, Filter]
+    columns: str = "t.*"
+    shown: type | None = None
+
+    @property
+    def item(self) -> type:
+        return self.shown or self.kind
 
 
 class Reads:
@@ -62,20 +75,11 @@ class Reads:
         """Raises Invalid for a limit out of range or a cursor that is none."""
         check_range("limit", limit, least=1, most=PAGE_MAX)
         used = {name: value for name, value in given.items() if value is not None}
-        conditions = [f"({listing.filters[name]})" for name in used]
+        names = tuple(used)
         if after is not None:
-            at, used["after_id"] = _parse(after, listing)
-            by_time = at is not None
-            used |= {"after_at": at} if by_time else {}
-            conditions.append(_BEFORE_TIME.format(listing.order) if by_time else _BEFORE_ID)
-        table = table_of(listing.kind)
-        condition = "".join(f" AND {part}" for part in conditions)
-        statement = (
-            f"SELECT coalesce(json_agg(r), '[]')::text FROM (SELECT t.* FROM {table.quoted} AS t"
-            f" WHERE t.tenant_id = :tenant_id{condition}"
-            f" ORDER BY t.{listing.order} DESC, t.id DESC LIMIT {limit + 1}) AS r"
-        )
-        rows = table.decoder.decode(await self.value(tenant_id, statement, **used))
+            used["after_at"], used["after_id"] = _parse(after, listing)
+        statement = page_statement(listing, names, limit=limit, goes_on=after is not None)
+        rows = _decoder(listing.item).decode(await self.value(tenant_id, statement, **used))
         items = rows[:limit]
         last = _cursor(items[-1], listing) if len(rows) > limit else None
         return Page(items, last)
@@ -99,6 +103,25 @@ class Reads:
             raise reading_failed(error) or error from error
 
 
+def page_statement(listing: Listing, names: Sequence[str], *, limit: int, goes_on: bool) -> str:
+    """One page, and one row more to see whether there is another; `names` are the filters that are given."""
+    conditions = [f"({listing.filters[name].condition})" for name in names]
+    if goes_on:
+        conditions.append(_BEFORE.format(listing.order))
+    condition = "".join(f" AND {part}" for part in conditions)
+    return (
+        f"SELECT coalesce(json_agg(r), '[]')::text FROM ("
+        f"SELECT {listing.columns} FROM {table_of(listing.kind).quoted} AS t"
+        f" WHERE t.tenant_id = :tenant_id{condition}"
+        f" ORDER BY t.{listing.order} DESC, t.id DESC LIMIT {limit + 1}) AS r"
+    )
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Any) -> msgspec.json.Decoder[tuple[Any, ...]]:
+    return msgspec.json.Decoder(tuple[kind, ...])
+
+
 def numbered(statement: str, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """`:name` becomes PostgreSQL's `$n`; a name that is not given is a defect."""
     text, names = _numbered(statement)
@@ -113,17 +136,21 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _cursor(last: Any, listing: Listing) -> str:
-    at = None if listing.order == "id" else getattr(last, listing.order)
-    return urlsafe_b64encode(msgspec.json.encode((at, last.id))).decode().rstrip("=")
+    at = getattr(last, listing.order)
+    return urlsafe_b64encode(msgspec.json.encode((_name(listing), at, last.id))).decode().rstrip("=")
 
 
-def _parse(after: str, listing: Listing) -> tuple[datetime | None, UUID]:
-    """Raises Invalid for what is no cursor, or one of a list in another order."""
+def _parse(after: str, listing: Listing) -> tuple[datetime, UUID]:
+    """Raises Invalid for what is no cursor, or one of another list."""
     try:
         packed = urlsafe_b64decode(after + "=" * (-len(after) % 4))
-        at, key = msgspec.json.decode(packed, type=tuple[_Instant | None, UUID])
+        name, at, key = msgspec.json.decode(packed, type=tuple[str, _Instant, UUID])
     except (ValueError, msgspec.MsgspecError) as error:
         raise Invalid("after", "is no cursor of ours", "the `after` of the page before") from error
-    if (at is None) != (listing.order == "id"):
+    if name != _name(listing):
         raise Invalid("after", "is a cursor of another list", "the `after` of the page before")
     return at, key
+
+
+def _name(listing: Listing) -> str:
+    return table_of(listing.kind).name

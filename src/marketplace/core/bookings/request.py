@@ -177,6 +177,7 @@ def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment
         hold=call.policy.payment.capture == Capture.ON_CONFIRMATION,
         currency=booking.currency,
         amount_minor=booking.total_minor,
+        created_at=call.at,
     )
 
 

@@ -1,7 +1,7 @@
 """A service is what a provider sells: a price rule, a length, options, and whether it is on show."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -52,6 +52,7 @@ class Service:
     options: tuple[Option, ...] = ()
     duration_minutes: int
     duration_max_minutes: int
+    drafted_at: datetime
 
     @property
     def duration(self) -> timedelta:

@@ -74,6 +74,7 @@ async def draft_service(command: DraftService, *, call: Call, work: Work) -> Ser
         options=command.options,
         duration_minutes=command.duration_minutes,
         duration_max_minutes=command.duration_max_minutes or command.duration_minutes,
+        drafted_at=call.at,
     )
     return work.add(create(_checked(service), call))
 

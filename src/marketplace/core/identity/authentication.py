@@ -178,7 +178,12 @@ def _missed(sign_in: SignIn, call: Call, work: Work) -> WrongCode:
 
 
 def _join(sign_in: SignIn, call: Call, work: Work) -> User:
-    newcomer = User(id=user_id(call.tenant, sign_in.phone), tenant_id=call.tenant_id, phone=sign_in.phone)
+    newcomer = User(
+        id=user_id(call.tenant, sign_in.phone),
+        tenant_id=call.tenant_id,
+        phone=sign_in.phone,
+        joined_at=call.at,
+    )
     return work.add(create(newcomer, call))
 
 
@@ -193,6 +198,7 @@ def _open_session(user: User, command: VerifyCode, call: Call, work: Work) -> Si
         provider_id=user.provider_id if command.role == Role.PROVIDER else None,
         access_digest=access.digest,
         refresh_digest=refresh.digest,
+        opened_at=call.at,
         access_until=call.real_at + ACCESS_LIFE,
         refresh_until=call.at + REFRESH_LIFE,
     )

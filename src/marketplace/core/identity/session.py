@@ -61,6 +61,7 @@ class Session:
     provider_id: UUID | None = None
     access_digest: str = field(metadata=SECRET)
     refresh_digest: str = field(metadata=SECRET)
+    opened_at: datetime
     access_until: datetime
     refresh_until: datetime
 

@@ -62,6 +62,7 @@ async def grant_roles(command: GrantRoles, *, call: Call, work: Work) -> User:
     found, sessions = await work.read(One(User, key), LiveSessions(user_id=key))
     if not found:
         granted |= {"id": key, "tenant_id": call.tenant_id, "phone": command.phone, "name": command.name}
+        granted["joined_at"] = call.at
         return work.add(create(User(**granted), call, reason=command.reason))
     user: User = found[0]
     _end(sessions, call, work, command.reason)

@@ -1,6 +1,7 @@
 """A user is one phone number in one marketplace, with the roles it may sign in as."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -53,6 +54,7 @@ class User:
     name: str = ""
     roles: tuple[Role, ...] = (Role.CUSTOMER,)
     provider_id: UUID | None = None
+    joined_at: datetime
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.id,)

@@ -22,6 +22,10 @@ class Template:
     words: str
     life: timedelta = timedelta(hours=12)
 
+    @property
+    def tells_code(self) -> bool:
+        return "{code}" in self.words
+
 
 _C, _P = Role.CUSTOMER, Role.PROVIDER
 

@@ -1,11 +1,12 @@
 """A notification is one message to one address, sent at most once and never in doubt for good."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.aggregate import SECRET
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
 
@@ -57,7 +58,11 @@ NOTIFICATION = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """`sent_by` marks the one try that may send it; others look it up, once that try is surely over."""
+    """
+    `sent_by` marks the one try that may send it; others look it up, once that try is surely over.
+
+    `secret` is what in the text is for its receiver alone.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = NOTIFICATION
 
@@ -71,7 +76,9 @@ class Notification:
     address: str
     template: str
     text: str
+    secret: str | None = field(default=None, metadata=SECRET)
     subject_id: UUID
+    planned_at: datetime
     expires_at: datetime
     sent_by: str | None = None
     lookups: int = 0

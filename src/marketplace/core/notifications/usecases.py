@@ -1,6 +1,6 @@
 """What somebody must hear is planned with the event's id, so that it is planned once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +71,8 @@ async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tup
     planned = []
     for template in templates:
         text = words_for(template, booking=booking, provider=provider.name, policy=call.policy)
-        message = _message(command, template, people[template.to], text, call)
+        secret = booking.start_code if template.tells_code else None
+        message = replace(_message(command, template, people[template.to], text, call), secret=secret)
         planned.append(work.add(create(message, call)))
     return tuple(planned)
 
@@ -86,6 +87,7 @@ def _message(command: PlanMessages, template: Template, user: User, text: str, c
         template=f"{command.event}:{template.to}",
         text=text,
         subject_id=command.booking_id,
+        planned_at=call.at,
         expires_at=call.at + template.life,
     )
 

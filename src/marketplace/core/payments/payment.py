@@ -201,6 +201,7 @@ class Payment:
     hold: bool
     currency: str
     amount_minor: int
+    created_at: datetime
     captured_minor: int = 0
     refunded_minor: int = 0
     released_minor: int = 0

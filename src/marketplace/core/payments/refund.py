@@ -76,6 +76,7 @@ class Refund:
     rail: str
     currency: str
     amount_minor: int
+    requested_at: datetime
     attempt: int = 1
     reference: UUID
     failure: str | None = None

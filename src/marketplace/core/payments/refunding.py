@@ -209,6 +209,7 @@ def _requested(payment: Payment, amount_minor: int, call: Call) -> Changed[Refun
         rail=payment.rail,
         currency=payment.currency,
         amount_minor=amount_minor,
+        requested_at=call.at,
         reference=key,
     )
     return create(refund, call)

@@ -90,6 +90,7 @@ class Provider:
     notice_minutes: int = 60
     payee: str | None = None
     owed_minor: int = 0
+    applied_at: datetime
 
     @property
     def buffer_before(self) -> timedelta:
@@ -144,6 +145,7 @@ class Unit:
     state: UnitState = UnitState.ACTIVE
     provider_id: UUID
     name: str
+    added_at: datetime
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)

@@ -96,6 +96,7 @@ async def apply_as_provider(command: ApplyAsProvider, *, call: Call, work: Work)
         name=command.name,
         about=command.about,
         time_zone=time_zone,
+        applied_at=call.at,
     )
     return work.add(create(provider, call))
 
@@ -129,7 +130,13 @@ async def move_provider(command: MoveProvider, *, call: Call, work: Work) -> Pro
 
 async def add_unit(command: AddUnit, *, call: Call, work: Work) -> Unit:
     provider = own(await work.get(Provider, command.provider_id), call)
-    unit = Unit(id=command.unit_id, tenant_id=call.tenant_id, provider_id=provider.id, name=command.name)
+    unit = Unit(
+        id=command.unit_id,
+        tenant_id=call.tenant_id,
+        provider_id=provider.id,
+        name=command.name,
+        added_at=call.at,
+    )
     return work.add(create(unit, call))
 
 

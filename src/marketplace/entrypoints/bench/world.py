@@ -25,6 +25,7 @@ PROVIDERS = 100
 UNITS = 4
 CUSTOMERS = 200
 JOB = timedelta(minutes=30)
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 _ALWAYS = tuple(OpeningHours(day, "00:00", "24:00") for day in range(7))
 
 
@@ -91,6 +92,7 @@ def _provider(tenant: Tenant, number: int) -> Provider:
         time_zone=tenant.policy.time_zone,
         hours=_ALWAYS,
         notice_minutes=0,
+        applied_at=_LONG_AGO,
     )
 
 
@@ -105,13 +107,19 @@ def _service(provider: Provider) -> Service:
         rule=PriceRule("fixed", 25_000),
         duration_minutes=30,
         duration_max_minutes=30,
+        drafted_at=_LONG_AGO,
     )
 
 
 def _unit(provider: Provider, number: int) -> Unit:
     key = derive(provider.id, "unit", number)
     return Unit(
-        id=key, tenant_id=provider.tenant_id, version=1, provider_id=provider.id, name=f"Unit {number}"
+        id=key,
+        tenant_id=provider.tenant_id,
+        version=1,
+        provider_id=provider.id,
+        name=f"Unit {number}",
+        added_at=_LONG_AGO,
     )
 
 
@@ -121,7 +129,7 @@ def _phone(number: int) -> str:
 
 def _customer(tenant: Tenant, number: int, random: Random) -> tuple[User, Session, Token]:
     phone = _phone(number)
-    user = User(id=user_id(tenant, phone), tenant_id=tenant.id, version=1, phone=phone)
+    user = User(id=user_id(tenant, phone), tenant_id=tenant.id, version=1, phone=phone, joined_at=_LONG_AGO)
     session_id = derive(user.id, "session")
     token = Token(tenant.id, session_id, random.randbytes(32))
     until = datetime.now(UTC) + timedelta(hours=1)
@@ -133,6 +141,7 @@ def _customer(tenant: Tenant, number: int, random: Random) -> tuple[User, Sessio
         role=Role.CUSTOMER,
         access_digest=token.digest,
         refresh_digest=token.digest,
+        opened_at=_LONG_AGO,
         access_until=until,
         refresh_until=until,
     )

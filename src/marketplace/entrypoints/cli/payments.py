@@ -41,7 +41,7 @@ def payments() -> None:
 @reading
 def list_payments(operator: Operator, **asked: Any) -> None:
     """
-    List payments, in the order of their ids.
+    List payments, the latest first.
 
     For example:
         $ marketplace payments list --state failed --json

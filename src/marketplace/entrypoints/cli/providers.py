@@ -47,7 +47,7 @@ def providers() -> None:
 @reading
 def list_providers(operator: Operator, **asked: Any) -> None:
     """
-    List providers, in the order of their ids.
+    List providers, the latest first.
 
     For example:
         $ marketplace providers list --state applied

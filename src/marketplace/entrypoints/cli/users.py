@@ -43,7 +43,7 @@ def users() -> None:
 @reading
 def list_users(operator: Operator, **asked: Any) -> None:
     """
-    List users, in the order of their ids.
+    List users, the latest first.
 
     For example:
         $ marketplace users list --role provider

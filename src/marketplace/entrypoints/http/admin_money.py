@@ -1,86 +1,23 @@
 """The platform's people look after the money: payments in doubt, refunds, payouts and the books."""
 
-from typing import Any
-from uuid import UUID
-
 from marketplace.adapters.postgres import listings, money
-from marketplace.core.payments import payment, refund, refunding
+from marketplace.core.payments import refunding
 from marketplace.core.payments import usecases as payments
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payouts import drawing, payout
+from marketplace.core.payouts import drawing
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
-from marketplace.core.settlements import settlement
 from marketplace.core.settlements import usecases as settling
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.limits import Name
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http.desk import (
-    ROOT,
-    command_row,
-    list_page,
-    question_row,
-    read_one,
-    reading_row,
-)
+from marketplace.entrypoints.http.desk import command_row, finding_rows, listing_row, question_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_of
-from marketplace.entrypoints.http.routes import ADMIN, CommandRoute, Route
-from marketplace.entrypoints.http.views import view_of, view_type
+from marketplace.entrypoints.http.routes import Route
 
-
-async def payments_list(
-    office: Office,
-    call: Call,
-    *,
-    state: payment.State | None = None,
-    booking_id: UUID | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[Any]:
-    asked = {"state": state, "booking_id": booking_id}
-    return await list_page(office, call, listings.PAYMENTS, limit=limit, after=after, **asked)
-
-
-async def refunds_list(
-    office: Office,
-    call: Call,
-    *,
-    state: refund.State | None = None,
-    booking_id: UUID | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[Any]:
-    asked = {"state": state, "booking_id": booking_id}
-    return await list_page(office, call, listings.REFUNDS, limit=limit, after=after, **asked)
-
-
-async def payouts_list(
-    office: Office,
-    call: Call,
-    *,
-    state: payout.State | None = None,
-    provider_id: UUID | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[Any]:
-    asked = {"state": state, "provider_id": provider_id}
-    return await list_page(office, call, listings.PAYOUTS, limit=limit, after=after, **asked)
-
-
-async def settlements_list(
-    office: Office,
-    call: Call,
-    *,
-    state: settlement.State | None = None,
-    reference: UUID | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[Any]:
-    asked = {"state": state, "reference": reference}
-    return await list_page(office, call, listings.SETTLEMENTS, limit=limit, after=after, **asked)
+_TAG = "Money"
 
 
 async def accounts(
@@ -89,66 +26,81 @@ async def accounts(
     return await money.accounts(office.reads, call.tenant_id, prefix=prefix, detailed=detailed)
 
 
-ROUTES: tuple[Route, ...] = (
-    question_row(
-        "/payments",
-        payments_list,
-        page_of(Payment),
+_PAYMENTS: tuple[Route, ...] = (
+    *finding_rows(
+        "payments",
+        listings.PAYMENTS,
+        "state booking_id",
         "Payments; state=unknown for those in doubt.",
-        "Money",
+        _TAG,
     ),
-    reading_row("/payments/{key}", Payment, "Money"),
-    command_row("/payments/{payment_id}/look-up", payments.LookUpPayment, Payment, "Money"),
-    question_row(
-        "/refunds",
-        refunds_list,
-        page_of(Refund),
+    command_row("/payments/{payment_id}/look-up", payments.LookUpPayment, Payment, _TAG),
+    *finding_rows(
+        "refunds",
+        listings.REFUNDS,
+        "state booking_id payment_id",
         "Refunds; state=failed for those to retry.",
-        "Money",
+        _TAG,
     ),
-    reading_row("/refunds/{key}", Refund, "Money"),
-    command_row("/refunds/{refund_id}/look-up", refunding.LookUpRefund, Refund, "Money"),
-    command_row("/refunds/{refund_id}/retry", refunding.RetryRefund, Refund, "Money"),
-    command_row("/refunds/{refund_id}/pay-by-hand", refunding.PayRefundByHand, Refund, "Money"),
-    question_row(
-        "/payouts",
-        payouts_list,
-        page_of(Payout),
+    command_row("/refunds/{refund_id}/look-up", refunding.LookUpRefund, Refund, _TAG),
+    command_row("/refunds/{refund_id}/retry", refunding.RetryRefund, Refund, _TAG),
+    command_row("/refunds/{refund_id}/pay-by-hand", refunding.PayRefundByHand, Refund, _TAG),
+    *finding_rows(
+        "vendor-events",
+        listings.VENDOR_EVENTS,
+        "reference from_ until",
+        "Webhooks that were verified and heard; `reference` is of a payment, a refund or a payout.",
+        _TAG,
+    ),
+)
+
+_PAYOUTS: tuple[Route, ...] = (
+    *finding_rows(
+        "earnings",
+        listings.EARNINGS,
+        "provider_id booking_id payout_id state from_ until",
+        "What providers earned, job by job.",
+        _TAG,
+    ),
+    *finding_rows(
+        "payouts",
+        listings.PAYOUTS,
+        "state provider_id",
         "Payouts; state=due for those to approve.",
-        "Money",
+        _TAG,
     ),
-    reading_row("/payouts/{key}", Payout, "Money"),
-    command_row("/payouts/{payout_id}/approve", payouts.ApprovePayout, Payout, "Money"),
-    command_row("/payouts/{payout_id}/hold", payouts.HoldPayout, Payout, "Money"),
-    command_row("/payouts/{payout_id}/resume", payouts.ResumePayout, Payout, "Money"),
-    command_row("/payouts/{payout_id}/retry", payouts.RetryPayout, Payout, "Money"),
-    command_row("/payouts/{payout_id}/look-up", payouts.LookUpPayout, Payout, "Money"),
-    question_row(
-        "/payout-runs/{key}", read_one(PayoutRun), view_type(PayoutRun), "How far a run is.", "Money"
-    ),
-    CommandRoute(
-        path=f"{ROOT}/payout-runs",
-        command=drawing.StartPayoutRun,
-        answer=view_type(PayoutRun),
-        view=view_of,
-        roles=ADMIN,
-        tags=("Money",),
-        status=202,
-    ),
-    question_row(
-        "/settlements",
-        settlements_list,
-        page_of(Settlement),
+    command_row("/payouts/{payout_id}/approve", payouts.ApprovePayout, Payout, _TAG),
+    command_row("/payouts/{payout_id}/hold", payouts.HoldPayout, Payout, _TAG),
+    command_row("/payouts/{payout_id}/resume", payouts.ResumePayout, Payout, _TAG),
+    command_row("/payouts/{payout_id}/retry", payouts.RetryPayout, Payout, _TAG),
+    command_row("/payouts/{payout_id}/look-up", payouts.LookUpPayout, Payout, _TAG),
+    *finding_rows("payout-runs", listings.PAYOUT_RUNS, "", "Payout runs, and how far each is.", _TAG),
+    command_row("/payout-runs", drawing.StartPayoutRun, PayoutRun, _TAG, status=202),
+)
+
+_LEDGER: tuple[Route, ...] = (
+    *finding_rows(
+        "settlements",
+        listings.SETTLEMENTS,
+        "state reference",
         "What rails settled to the bank; state=break for what matches nothing of ours.",
-        "Money",
+        _TAG,
     ),
-    reading_row("/settlements/{key}", Settlement, "Money"),
-    command_row("/settlements/{settlement_id}/recheck", settling.RecheckSettlement, Settlement, "Money"),
+    command_row("/settlements/{settlement_id}/recheck", settling.RecheckSettlement, Settlement, _TAG),
     question_row(
         "/ledger/accounts",
         accounts,
         tuple[money.AccountBalance, ...],
         "The trial balance; it sums to zero.",
-        "Money",
+        _TAG,
+    ),
+    listing_row(
+        "/ledger/movements",
+        listings.MOVEMENTS,
+        "account subject_id booking_id from_ until",
+        "Movements with their postings: of an account, of what moved them, of a booking, of a time.",
+        _TAG,
     ),
 )
+
+ROUTES: tuple[Route, ...] = (*_PAYMENTS, *_PAYOUTS, *_LEDGER)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID
 from zoneinfo import available_timezones
 
 import msgspec
@@ -10,20 +9,20 @@ import structlog
 
 from marketplace.adapters.postgres import listings, queue
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.events import Event
-from marketplace.core.shared.limits import INTEGER_MAX, Between, Length, Reason, Word
+from marketplace.core.shared.limits import INTEGER_MAX, Between, Length, Reason
 from marketplace.core.tenants import usecases as tenants
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints import phones
 from marketplace.entrypoints.http.desk import (
     ROOT,
     command_row,
+    listing_row,
     question_row,
     read_one,
 )
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import After, Limit, PageOf
+from marketplace.entrypoints.http.pages import Limit
 from marketplace.entrypoints.http.representations import TenantView
 from marketplace.entrypoints.http.routes import ADMIN, QuestionRoute, Route
 
@@ -51,22 +50,6 @@ class Done(msgspec.Struct, frozen=True):
     """How many it was."""
 
     done: int
-
-
-async def trail(
-    office: Office,
-    call: Call,
-    *,
-    subject_id: UUID | None = None,
-    kind: Word | None = None,
-    name: Word | None = None,
-    actor_id: UUID | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[Event]:
-    asked = {"subject_id": subject_id, "kind": kind, "name": name, "actor_id": actor_id}
-    page = await office.reads.page(call.tenant_id, listings.EVENTS, limit=limit, after=after, **asked)
-    return PageOf(page.items, page.after)
 
 
 async def parked(office: Office, call: Call, *, limit: Limit = 100) -> tuple[queue.Parked, ...]:
@@ -121,8 +104,12 @@ async def _amended(office: Office, _: Tenant | None, call: Call) -> None:
 
 
 ROUTES: tuple[Route, ...] = (
-    question_row(
-        "/events", trail, PageOf[Event], "The audit trail: of an object, an actor, or everything.", "Platform"
+    listing_row(
+        "/trail",
+        listings.EVENTS,
+        "subject_id kind name actor_id from_ until",
+        "The audit trail: of an object, an actor, a time, or everything.",
+        "Platform",
     ),
     question_row(
         "/jobs/parked", parked, tuple[queue.Parked, ...], "Follow-ups that failed for good.", "Platform"

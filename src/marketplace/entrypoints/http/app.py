@@ -53,15 +53,22 @@ def users_app(
     return _app([*handlers(routes, office), *extra, _served("/v1/openapi.json", text)], body_bytes_max)
 
 
-def admin_app(office: Office, *, body_bytes_max: int) -> Litestar:
+def admin_app(
+    office: Office,
+    extra: Sequence[HTTPRouteHandler] = (),
+    *,
+    body_bytes_max: int,
+) -> Litestar:
     text = document(
         title="Marketplace admin",
         description="For the platform's own people.",
         version=VERSION,
         routes=ADMIN_ROUTES,
-        more={},
+        more=stream.DESK_PATHS,
     )
-    return _app([*handlers(ADMIN_ROUTES, office), _served("/admin/v1/openapi.json", text)], body_bytes_max)
+    return _app(
+        [*handlers(ADMIN_ROUTES, office), *extra, _served("/admin/v1/openapi.json", text)], body_bytes_max
+    )
 
 
 def _served(path: str, text: bytes) -> HTTPRouteHandler:

@@ -11,7 +11,7 @@ from marketplace.adapters.postgres.details import booking_detail
 from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
-from marketplace.core.bookings.booking import Booking, State
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.fulfilment import MissedStart
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
@@ -20,8 +20,8 @@ from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
+from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.representations import BookingView, PaymentView
 from marketplace.entrypoints.http.routes import (
     BOTH,
@@ -67,38 +67,11 @@ class Receipt(msgspec.Struct, frozen=True):
     booked_at: datetime
 
 
-async def bookings(
-    office: Office,
-    call: Call,
-    *,
-    state: State | None = None,
-    from_: datetime | None = None,
-    until: datetime | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[BookingView]:
-    page = await office.reads.page(
-        call.tenant_id,
-        BOOKINGS,
-        limit=limit,
-        after=after,
-        state=state,
-        from_=from_,
-        until=until,
-        **_own(call),
-    )
-    return page_view(page, call)
-
-
 def _own(call: Call) -> dict[str, Any]:
-    """Whose bookings somebody may list: a provider's, a customer's, everybody's to the platform."""
-    match call.actor.role:
-        case Role.PROVIDER:
-            return {"provider_id": call.actor.provider_id}
-        case Role.CUSTOMER:
-            return {"customer_id": call.actor.user_id}
-        case _:
-            return {}
+    """Whose bookings somebody may list."""
+    if call.actor.role == Role.PROVIDER:
+        return {"provider_id": call.actor.provider_id}
+    return {"customer_id": call.actor.user_id}
 
 
 async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDetail:
@@ -203,10 +176,11 @@ ROUTES: tuple[Route, ...] = (
     _move("propose-time", commands.ProposeTime, BOTH),
     _move("decline-time", commands.DeclineTime, BOTH),
     _move("reschedule", commands.AcceptTime, BOTH),
-    QuestionRoute(
-        path="/v1/bookings",
-        ask=bookings,
-        answer=PageOf[BookingView],
+    list_row(
+        "/v1/bookings",
+        BOOKINGS,
+        "state from_ until",
+        own=_own,
         summary="Your bookings, the latest first.",
         roles=BOTH,
         tags=_TAGS,

@@ -22,10 +22,10 @@ from marketplace.core.catalogue.slots import Slot, free_slots
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.shared.errors import Invalid, NotFound
-from marketplace.core.shared.limits import Length, Minor, Minutes, Name, Word
+from marketplace.core.shared.limits import Length, Minutes
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.representations import PriceView, ServiceView
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
@@ -53,40 +53,6 @@ class AskPrice:
     starts_at: datetime
     duration_minutes: Minutes | None = None
     options: Annotated[tuple[ChosenOption, ...], Length(50)] = ()
-
-
-async def services(
-    office: Office,
-    call: Call,
-    *,
-    category: Word | None = None,
-    provider_id: UUID | None = None,
-    text: Name | None = None,
-    price_max: Minor | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[ServiceView]:
-    page = await office.reads.page(
-        call.tenant_id,
-        SERVICES,
-        limit=limit,
-        after=after,
-        category=category,
-        provider_id=provider_id,
-        text=text,
-        price_max=price_max,
-        on_show=True,
-    )
-    return page_view(page, call)
-
-
-async def own_services(
-    office: Office, call: Call, *, limit: Limit = 20, after: After | None = None
-) -> PageOf[ServiceView]:
-    page = await office.reads.page(
-        call.tenant_id, SERVICES, limit=limit, after=after, provider_id=call.actor.provider_id
-    )
-    return page_view(page, call)
 
 
 async def service(office: Office, call: Call, *, service_id: UUID) -> ServiceView:
@@ -163,10 +129,11 @@ def _route(path: str, command: type, status: int = 200) -> CommandRoute:
 
 
 ROUTES: tuple[Route, ...] = (
-    QuestionRoute(
-        path="/v1/services",
-        ask=services,
-        answer=PageOf[ServiceView],
+    list_row(
+        "/v1/services",
+        SERVICES,
+        "category provider_id text price_max",
+        own=lambda _: {"on_show": True},
         summary="Services on show, by category, provider, text or price.",
         public=True,
         tags=_TAGS,
@@ -196,10 +163,10 @@ ROUTES: tuple[Route, ...] = (
         tags=_TAGS,
         body=AskPrice,
     ),
-    QuestionRoute(
-        path="/v1/provider/services",
-        ask=own_services,
-        answer=PageOf[ServiceView],
+    list_row(
+        "/v1/provider/services",
+        SERVICES,
+        own=lambda call: {"provider_id": call.actor.provider_id},
         summary="Your own services, drafts too.",
         roles=PROVIDER,
         tags=_TAGS,

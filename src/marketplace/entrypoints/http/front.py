@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from marketplace.core.shared.ids import uuid7
 from marketplace.entrypoints.http.problems import MEDIA_TYPE, Problem, title_of
-from marketplace.entrypoints.http.stream import PATH as EVENTS
+from marketplace.entrypoints.http.stream import DESK_PATH, PATH
 from marketplace.entrypoints.http.watch import Meters
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ADMIN = "/admin/"
 # A supervisor is answered however much is under way, and whoever listens is counted by the hub.
-_ALWAYS = frozenset({"/livez", "/readyz", "/metrics", EVENTS})
+_ALWAYS = frozenset({"/livez", "/readyz", "/metrics", PATH, DESK_PATH})
 _RETRY_SECONDS = 1
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 

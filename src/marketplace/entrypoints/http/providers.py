@@ -7,17 +7,15 @@ from uuid import UUID
 
 from marketplace.adapters.postgres import money
 from marketplace.adapters.postgres.listings import EARNINGS, PAYOUTS, UNITS
-from marketplace.core.payouts.earning import State as EarningState
-from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import NotAllowed, NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_view
 from marketplace.entrypoints.http.parsing import span
-from marketplace.entrypoints.http.representations import EarningView, PayoutView, ProviderView, UnitView
+from marketplace.entrypoints.http.representations import ProviderView, UnitView
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import view_of
 from marketplace.ports.storage import One
@@ -36,41 +34,6 @@ async def provider(office: Office, call: Call, *, provider_id: UUID) -> Provider
 
 async def own_provider(office: Office, call: Call) -> ProviderView:
     return await provider(office, call, provider_id=_own(call))
-
-
-async def units(
-    office: Office, call: Call, *, limit: Limit = 20, after: After | None = None
-) -> PageOf[UnitView]:
-    page = await office.reads.page(call.tenant_id, UNITS, limit=limit, after=after, provider_id=_own(call))
-    return page_view(page, call)
-
-
-async def earnings(
-    office: Office,
-    call: Call,
-    *,
-    state: EarningState | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[EarningView]:
-    page = await office.reads.page(
-        call.tenant_id, EARNINGS, limit=limit, after=after, state=state, provider_id=_own(call)
-    )
-    return page_view(page, call)
-
-
-async def payouts(
-    office: Office,
-    call: Call,
-    *,
-    state: PayoutState | None = None,
-    limit: Limit = 20,
-    after: After | None = None,
-) -> PageOf[PayoutView]:
-    page = await office.reads.page(
-        call.tenant_id, PAYOUTS, limit=limit, after=after, state=state, provider_id=_own(call)
-    )
-    return page_view(page, call)
 
 
 async def balance(office: Office, call: Call) -> money.ProviderBalance:
@@ -101,6 +64,10 @@ def _own(call: Call) -> UUID:
     if call.actor.provider_id is None:
         raise NotAllowed("you act for no provider")
     return call.actor.provider_id
+
+
+def _owned(call: Call) -> dict[str, UUID]:
+    return {"provider_id": _own(call)}
 
 
 def _known_payee(office: Office, command: Any, call: Call) -> Any:
@@ -143,10 +110,10 @@ ROUTES: tuple[Route, ...] = (
         roles=PROVIDER,
         tags=_TAGS,
     ),
-    QuestionRoute(
-        path="/v1/provider/units",
-        ask=units,
-        answer=PageOf[UnitView],
+    list_row(
+        "/v1/provider/units",
+        UNITS,
+        own=_owned,
         summary="Your units of capacity.",
         roles=PROVIDER,
         tags=_TAGS,
@@ -167,18 +134,20 @@ ROUTES: tuple[Route, ...] = (
         roles=PROVIDER,
         tags=_MONEY,
     ),
-    QuestionRoute(
-        path="/v1/provider/earnings",
-        ask=earnings,
-        answer=PageOf[EarningView],
+    list_row(
+        "/v1/provider/earnings",
+        EARNINGS,
+        "state",
+        own=_owned,
         summary="What you earned, job by job.",
         roles=PROVIDER,
         tags=_MONEY,
     ),
-    QuestionRoute(
-        path="/v1/provider/payouts",
-        ask=payouts,
-        answer=PageOf[PayoutView],
+    list_row(
+        "/v1/provider/payouts",
+        PAYOUTS,
+        "state",
+        own=_owned,
         summary="What was sent to your account.",
         roles=PROVIDER,
         tags=_MONEY,

@@ -10,10 +10,11 @@ from marketplace.core.bookings.booking import Side
 from marketplace.core.catalogue import service
 from marketplace.core.catalogue.pricing import ChosenOption, Option, PriceLine, PriceRule
 from marketplace.core.identity import session, user
+from marketplace.core.notifications import notification
 from marketplace.core.payments import payment, refund
 from marketplace.core.payouts import earning, payout, run
 from marketplace.core.payouts.earning import Reason
-from marketplace.core.providers import provider
+from marketplace.core.providers import provider, reservation
 from marketplace.core.providers.hours import HoursException, OpeningHours
 from marketplace.core.providers.provider import UnitState
 from marketplace.core.settlements import settlement
@@ -91,6 +92,7 @@ class PaymentView(View, frozen=True):
     released_minor: int
     next_action: str | None
     failure: str | None
+    created_at: datetime
     due_at: datetime | None
 
 
@@ -101,6 +103,7 @@ class RefundView(View, frozen=True):
     currency: str
     amount_minor: int
     attempt: int
+    requested_at: datetime
     failure: str | None
 
 
@@ -167,12 +170,14 @@ class ProviderView(View, frozen=True):
     buffer_after_minutes: int
     notice_minutes: int
     payee: str | None
+    applied_at: datetime
 
 
 class UnitView(View, frozen=True):
     state: UnitState
     provider_id: UUID
     name: str
+    added_at: datetime
 
 
 class ServiceView(View, frozen=True):
@@ -185,6 +190,7 @@ class ServiceView(View, frozen=True):
     options: tuple[Option, ...]
     duration_minutes: int
     duration_max_minutes: int
+    drafted_at: datetime
 
 
 class UserView(View, frozen=True):
@@ -193,14 +199,42 @@ class UserView(View, frozen=True):
     name: str
     roles: tuple[Role, ...]
     provider_id: UUID | None
+    joined_at: datetime
 
 
 class SessionView(View, frozen=True):
     state: session.State
     user_id: UUID
     role: Role
+    opened_at: datetime
     access_until: datetime
     refresh_until: datetime
+
+
+class ReservationView(View, frozen=True):
+    """A unit's time, the job's buffers included."""
+
+    state: reservation.State
+    provider_id: UUID
+    unit_id: UUID
+    booking_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+class MessageView(View, frozen=True):
+    """What somebody was told, and whether it came; a code in it is not shown."""
+
+    state: notification.State
+    user_id: UUID
+    channel: str
+    address: str
+    template: str
+    text: str
+    subject_id: UUID
+    planned_at: datetime
+    expires_at: datetime
+    rejection: str | None
 
 
 class TenantView(View, frozen=True):

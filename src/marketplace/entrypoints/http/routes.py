@@ -65,7 +65,11 @@ class CommandRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionRoute:
-    """GET (or a POST with a body): `ask(office, call, **parameters)` answers."""
+    """
+    GET (or a POST with a body): `ask(office, call, **parameters)` answers.
+
+    `query` is a dataclass of what may be asked, where the keywords of `ask` do not say it.
+    """
 
     path: str
     ask: Ask
@@ -74,6 +78,7 @@ class QuestionRoute:
     roles: frozenset[Role] = ANYONE
     public: bool = False
     tags: tuple[str, ...] = ()
+    query: type | None = None
     body: type | None = None
     memory: Memory = Memory.NONE
     status: int = 200
@@ -120,7 +125,7 @@ def inputs_of(route: Route) -> Inputs:
     if route.body is not None:
         known = frozenset(one.name for one in fields(route.body))
         return Inputs(path, body=Reader(route.body, known.intersection(in_path)))
-    asked = _asked(route.ask, in_path)
+    asked = route.query or _asked(route.ask, in_path)
     return Inputs(path, query=Reader(asked) if fields(asked) else None)
 
 

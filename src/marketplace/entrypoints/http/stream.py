@@ -1,4 +1,4 @@
-"""`GET /v1/events` tells each user what concerns it, in order, from where it last stopped listening."""
+"""Events as they happen: to each user what concerns it, to the platform's people everything, in order."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ from litestar.response import Stream
 
 from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
-from marketplace.core.shared.roles import Role
-from marketplace.entrypoints.http.document import problems
+from marketplace.core.shared.roles import Actor, Role
+from marketplace.entrypoints.http.document import operation_id, problems
 from marketplace.entrypoints.http.heads import header
 from marketplace.entrypoints.http.hub import NEWS, Hub
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.routes import BOTH
+from marketplace.entrypoints.http.routes import BOTH, DESK
 
 log = structlog.get_logger(__name__)
 
-PATH = "/v1/events"
+PATH, DESK_PATH = "/v1/events", "/admin/v1/events"
 PING_SECONDS = 15.0
 _MEDIA_TYPE = "text/event-stream"
 
@@ -46,11 +46,15 @@ class Moved(msgspec.Struct, frozen=True):
 
 @dataclass
 class Listener:
-    """One user's stream: what it missed, then what happens, for at most `seconds`."""
+    """
+    One stream: what it missed, then what happens, for at most `seconds`.
+
+    Told is what concerns one of `parties`; everything where that is None.
+    """
 
     hub: Hub
     tenant_id: UUID
-    parties: frozenset[UUID]
+    parties: frozenset[UUID] | None
     last: Cursor | None
     seconds: float
     welcome: Callable[[], Awaitable[Any]]
@@ -70,11 +74,14 @@ class Listener:
                 yield _event(event)
             async for news in self._heard(queue):
                 for event in news:
-                    if event.cursor > cursor and not self.parties.isdisjoint(event.parties):
+                    if event.cursor > cursor and self._concerns(event):
                         cursor = event.cursor
                         yield _event(event)
                 if not news:
                     yield b": ping\n\n"
+
+    def _concerns(self, event: Told) -> bool:
+        return self.parties is None or not self.parties.isdisjoint(event.parties)
 
     async def _missed(self, cursor: Cursor) -> AsyncIterator[Told]:
         while True:
@@ -137,15 +144,25 @@ def _line(name: str, data: Mapping[str, Any] | Moved, cursor: Cursor) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
+    roles: frozenset[Role]
     verb: str = "GET"
-    roles: frozenset[Role] = BOTH
     public: bool = False
 
 
 def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
-    @get(PATH, name=f"GET {PATH}", media_type=_MEDIA_TYPE, opt={"roles": BOTH, "public": False})
+    """For users, of what concerns them."""
+    return _handler(PATH, _Facts(BOTH), office, hub)
+
+
+def desk_events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
+    """For the platform's people, of everything in their marketplace."""
+    return _handler(DESK_PATH, _Facts(DESK), office, hub)
+
+
+def _handler(path: str, facts: _Facts, office: Office, hub: Hub) -> HTTPRouteHandler:
+    @get(path, name=f"GET {path}", media_type=_MEDIA_TYPE, opt={"roles": facts.roles, "public": False})
     async def events(request: Request[Any, Any, Any]) -> Stream:
-        call = await office.call(request, _Facts())
+        call = await office.call(request, facts)
         hub.check_room()
         authorization = header(request.scope, b"authorization")
         bearer = await office.bearers.of(authorization)
@@ -153,7 +170,7 @@ def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
         listener = Listener(
             hub=hub,
             tenant_id=call.tenant_id,
-            parties=frozenset(filter(None, (call.actor.user_id, call.actor.provider_id))),
+            parties=_parties(call.actor),
             last=None if last is None else Cursor.parse(last),
             seconds=bearer.until - time.time(),
             welcome=partial(office.bearers.of, authorization),
@@ -164,20 +181,28 @@ def events_handler(office: Office, hub: Hub) -> HTTPRouteHandler:
     return events
 
 
+def _parties(actor: Actor) -> frozenset[UUID] | None:
+    """As whom somebody is told of things; None is told everything."""
+    if actor.role in DESK:
+        return None
+    return frozenset(filter(None, (actor.user_id, actor.provider_id)))
+
+
 _EXAMPLE = """id: 4711.42
 event: booking.confirmed
 data: {"id":"01a1f85f-4aee-7173-a33d-6c747ab49d81","name":"booking.confirmed"}
 """
 
-PATHS = {
-    PATH: {
+
+def _described(path: str, roles: frozenset[Role], summary: str) -> dict[str, Any]:
+    return {
         "get": {
-            "operationId": "get_v1_events",
-            "summary": "What concerns you, as it happens: server-sent events.",
-            "description": "For customer, provider. Each event names what has moved; read it for details. "
-            "Comments come now and then, so that the connection is seen to live. It ends with the token, and "
-            "when the server restarts: connect again with Last-Event-ID, and nothing is missed. An event "
-            "`reset` means that the place is not known here: read again what you show.",
+            "operationId": operation_id("GET", path),
+            "summary": summary,
+            "description": f"For {', '.join(sorted(roles))}. Each event names what has moved; read it for "
+            "details. Comments come now and then, so that the connection is seen to live. It ends with the "
+            "token, and when the server restarts: connect again with Last-Event-ID, and nothing is missed. "
+            "An event `reset` means that the place is not known here: read again what you show.",
             "tags": ["Live"],
             "security": [{"bearer": []}],
             "parameters": [
@@ -199,4 +224,9 @@ PATHS = {
             },
         }
     }
+
+
+PATHS = {PATH: _described(PATH, BOTH, "What concerns you, as it happens: server-sent events.")}
+DESK_PATHS = {
+    DESK_PATH: _described(DESK_PATH, DESK, "Everything that happens, as it happens: server-sent events.")
 }

@@ -3,29 +3,36 @@
 from collections.abc import Callable
 from typing import Any
 
+from marketplace.adapters.postgres.money import MovementLine
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.catalogue.pricing import Price
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
+from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
+from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.reservation import Reservation
 from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.representations import (
     BookingView,
     EarningView,
+    MessageView,
     PaymentView,
     PayoutRunView,
     PayoutView,
     PriceView,
     ProviderView,
     RefundView,
+    ReservationView,
     ServiceView,
     SessionView,
     SettlementView,
@@ -39,6 +46,7 @@ from marketplace.entrypoints.http.representations import (
 ADDRESS_SHOWN = frozenset(
     {State.CONFIRMED, State.EN_ROUTE, State.ARRIVED, State.UNDER_WAY, State.DELIVERED, State.DISPUTED}
 )
+HIDDEN = "*"
 _CODE_SHOWN = frozenset({State.CONFIRMED, State.EN_ROUTE, State.ARRIVED})
 
 
@@ -96,7 +104,20 @@ def _plain(kind: type[View]) -> Callable[[Any, Call], Any]:
     return lambda subject, call: _view(kind, subject, call)
 
 
-VIEWS: dict[type, tuple[type[View], Callable[[Any, Call], Any]]] = {
+def message_view(message: Notification, call: Call) -> MessageView:
+    """What was said; a code in it is its receiver's alone."""
+    text = message.text
+    if message.secret is not None:
+        text = text.replace(message.secret, HIDDEN * len(message.secret))
+    view: MessageView = _view(MessageView, message, call, text=text)
+    return view
+
+
+def _whole(subject: Any, _: Call) -> Any:
+    return subject
+
+
+VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Booking: (BookingView, booking_view),
     Payment: (PaymentView, _plain(PaymentView)),
     Refund: (RefundView, _plain(RefundView)),
@@ -110,6 +131,11 @@ VIEWS: dict[type, tuple[type[View], Callable[[Any, Call], Any]]] = {
     User: (UserView, _plain(UserView)),
     Session: (SessionView, _plain(SessionView)),
     Tenant: (TenantView, _plain(TenantView)),
+    Reservation: (ReservationView, _plain(ReservationView)),
+    Notification: (MessageView, message_view),
+    Event: (Event, _whole),
+    VendorEvent: (VendorEvent, _whole),
+    MovementLine: (MovementLine, _whole),
 }
 
 
@@ -118,5 +144,5 @@ def view_of(subject: Any, call: Call) -> Any:
     return VIEWS[type(subject)][1](subject, call)
 
 
-def view_type(kind: type) -> type[View]:
+def view_type(kind: type) -> type:
     return VIEWS[kind][0]

@@ -101,10 +101,13 @@ CREATE TABLE "user" (
     "name" text NOT NULL,
     "roles" jsonb NOT NULL,
     "provider_id" uuid,
+    "joined_at" timestamptz NOT NULL,
     CONSTRAINT "user_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "user_state" CHECK (state = ANY ('{active,blocked}'::text[]))
 );
 CREATE INDEX "user_phone_idx" ON "user" (tenant_id, "phone");
+CREATE INDEX "user_joined_at_idx" ON "user" (tenant_id, "joined_at");
+CREATE INDEX "user_state_joined_at_idx" ON "user" (tenant_id, "state", "joined_at");
 CREATE TRIGGER "user_birth" BEFORE INSERT ON "user" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "user_move" BEFORE UPDATE ON "user" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>blocked,blocked>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "user" ENABLE ROW LEVEL SECURITY;
@@ -150,12 +153,14 @@ CREATE TABLE "session" (
     "provider_id" uuid,
     "access_digest" text NOT NULL,
     "refresh_digest" text NOT NULL,
+    "opened_at" timestamptz NOT NULL,
     "access_until" timestamptz NOT NULL,
     "refresh_until" timestamptz NOT NULL,
     CONSTRAINT "session_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "session_state" CHECK (state = ANY ('{active,revoked,expired}'::text[]))
 );
 CREATE INDEX "session_user_id_idx" ON "session" (tenant_id, "user_id");
+CREATE INDEX "session_opened_at_idx" ON "session" (tenant_id, "opened_at");
 CREATE TRIGGER "session_birth" BEFORE INSERT ON "session" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "session_move" BEFORE UPDATE ON "session" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>expired,active>revoked}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "session" ENABLE ROW LEVEL SECURITY;
@@ -180,11 +185,13 @@ CREATE TABLE "provider" (
     "notice_minutes" bigint NOT NULL,
     "payee" text,
     "owed_minor" bigint NOT NULL,
+    "applied_at" timestamptz NOT NULL,
     CONSTRAINT "provider_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "provider_state" CHECK (state = ANY ('{applied,verified,active,suspended,banned,closed}'::text[]))
 );
 CREATE INDEX "provider_owner_id_idx" ON "provider" (tenant_id, "owner_id");
-CREATE INDEX "provider_state_idx" ON "provider" (tenant_id, "state");
+CREATE INDEX "provider_applied_at_idx" ON "provider" (tenant_id, "applied_at");
+CREATE INDEX "provider_state_applied_at_idx" ON "provider" (tenant_id, "state", "applied_at");
 CREATE TRIGGER "provider_birth" BEFORE INSERT ON "provider" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{applied}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "provider_move" BEFORE UPDATE ON "provider" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>banned,active>closed,active>suspended,applied>applied,applied>banned,applied>closed,applied>verified,banned>banned,banned>closed,closed>closed,suspended>active,suspended>banned,suspended>closed,suspended>suspended,verified>active,verified>banned,verified>closed,verified>suspended,verified>verified}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "provider" ENABLE ROW LEVEL SECURITY;
@@ -198,10 +205,12 @@ CREATE TABLE "unit" (
     "state" text NOT NULL,
     "provider_id" uuid NOT NULL,
     "name" text NOT NULL,
+    "added_at" timestamptz NOT NULL,
     CONSTRAINT "unit_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "unit_state" CHECK (state = ANY ('{active,retired}'::text[]))
 );
 CREATE INDEX "unit_provider_id_idx" ON "unit" (tenant_id, "provider_id");
+CREATE INDEX "unit_added_at_idx" ON "unit" (tenant_id, "added_at");
 CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>retired,retired>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "unit" ENABLE ROW LEVEL SECURITY;
@@ -224,6 +233,7 @@ CREATE TABLE "reservation" (
 );
 CREATE INDEX "reservation_provider_id_starts_at_idx" ON "reservation" (tenant_id, "provider_id", "starts_at");
 CREATE INDEX "reservation_booking_id_idx" ON "reservation" (tenant_id, "booking_id");
+CREATE INDEX "reservation_starts_at_idx" ON "reservation" (tenant_id, "starts_at");
 CREATE TRIGGER "reservation_birth" BEFORE INSERT ON "reservation" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{held}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "reservation_move" BEFORE UPDATE ON "reservation" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{held>held,held>released}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "reservation" ENABLE ROW LEVEL SECURITY;
@@ -243,11 +253,13 @@ CREATE TABLE "service" (
     "options" jsonb NOT NULL,
     "duration_minutes" bigint NOT NULL,
     "duration_max_minutes" bigint NOT NULL,
+    "drafted_at" timestamptz NOT NULL,
     CONSTRAINT "service_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "service_state" CHECK (state = ANY ('{draft,published,withdrawn}'::text[]))
 );
 CREATE INDEX "service_provider_id_idx" ON "service" (tenant_id, "provider_id");
-CREATE INDEX "service_state_category_idx" ON "service" (tenant_id, "state", "category");
+CREATE INDEX "service_drafted_at_idx" ON "service" (tenant_id, "drafted_at");
+CREATE INDEX "service_state_category_drafted_at_idx" ON "service" (tenant_id, "state", "category", "drafted_at");
 CREATE TRIGGER "service_birth" BEFORE INSERT ON "service" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{draft}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "service_move" BEFORE UPDATE ON "service" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{draft>draft,draft>published,published>published,published>withdrawn,withdrawn>published,withdrawn>withdrawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "service" ENABLE ROW LEVEL SECURITY;
@@ -300,7 +312,8 @@ CREATE TABLE "booking" (
 );
 CREATE INDEX "booking_customer_id_starts_at_idx" ON "booking" (tenant_id, "customer_id", "starts_at");
 CREATE INDEX "booking_provider_id_starts_at_idx" ON "booking" (tenant_id, "provider_id", "starts_at");
-CREATE INDEX "booking_state_starts_at_idx" ON "booking" (tenant_id, "state", "starts_at");
+CREATE INDEX "booking_booked_at_idx" ON "booking" (tenant_id, "booked_at");
+CREATE INDEX "booking_state_booked_at_idx" ON "booking" (tenant_id, "state", "booked_at");
 CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{awaiting_payment}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>arrived,arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
@@ -321,6 +334,7 @@ CREATE TABLE "payment" (
     "hold" boolean NOT NULL,
     "currency" text NOT NULL,
     "amount_minor" bigint NOT NULL,
+    "created_at" timestamptz NOT NULL,
     "captured_minor" bigint NOT NULL,
     "refunded_minor" bigint NOT NULL,
     "released_minor" bigint NOT NULL,
@@ -336,7 +350,8 @@ CREATE TABLE "payment" (
     CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "lost_minor" >= 0 AND "refunded_minor" + "released_minor" + "lost_minor" <= "captured_minor")
 );
 CREATE INDEX "payment_booking_id_idx" ON "payment" (tenant_id, "booking_id");
-CREATE INDEX "payment_state_idx" ON "payment" (tenant_id, "state");
+CREATE INDEX "payment_created_at_idx" ON "payment" (tenant_id, "created_at");
+CREATE INDEX "payment_state_created_at_idx" ON "payment" (tenant_id, "state", "created_at");
 CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{created}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>part_lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,part_lost>disputed,part_lost>part_lost,part_lost>returned,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payment" ENABLE ROW LEVEL SECURITY;
@@ -355,6 +370,7 @@ CREATE TABLE "refund" (
     "rail" text NOT NULL,
     "currency" text NOT NULL,
     "amount_minor" bigint NOT NULL,
+    "requested_at" timestamptz NOT NULL,
     "attempt" bigint NOT NULL,
     "reference" uuid NOT NULL,
     "failure" text,
@@ -365,7 +381,8 @@ CREATE TABLE "refund" (
 CREATE INDEX "refund_payment_id_idx" ON "refund" (tenant_id, "payment_id");
 CREATE INDEX "refund_reference_idx" ON "refund" (tenant_id, "reference");
 CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
-CREATE INDEX "refund_state_idx" ON "refund" (tenant_id, "state");
+CREATE INDEX "refund_requested_at_idx" ON "refund" (tenant_id, "requested_at");
+CREATE INDEX "refund_state_requested_at_idx" ON "refund" (tenant_id, "state", "requested_at");
 CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{cancelled>succeeded,failed>cancelled,failed>requested,failed>succeeded,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "refund" ENABLE ROW LEVEL SECURITY;
@@ -385,6 +402,7 @@ CREATE TABLE "vendor_event" (
     CONSTRAINT "vendor_event_rail_event_id_key" UNIQUE (tenant_id, "rail", "event_id")
 );
 CREATE INDEX "vendor_event_reference_idx" ON "vendor_event" (tenant_id, "reference");
+CREATE INDEX "vendor_event_at_idx" ON "vendor_event" (tenant_id, "at");
 CREATE TRIGGER "vendor_event_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "vendor_event" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
 ALTER TABLE "vendor_event" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "vendor_event_own" ON "vendor_event" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
@@ -403,6 +421,7 @@ CREATE TABLE "movement" (
 );
 CREATE INDEX "movement_booking_id_idx" ON "movement" (tenant_id, "booking_id");
 CREATE INDEX "movement_subject_id_idx" ON "movement" (tenant_id, "subject_id");
+CREATE INDEX "movement_at_idx" ON "movement" (tenant_id, "at");
 CREATE TRIGGER "movement_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "movement" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
 ALTER TABLE "movement" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "movement_own" ON "movement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
@@ -453,6 +472,7 @@ CREATE INDEX "earning_provider_id_state_idx" ON "earning" (tenant_id, "provider_
 CREATE INDEX "earning_state_payable_at_idx" ON "earning" (tenant_id, "state", "payable_at");
 CREATE INDEX "earning_booking_id_idx" ON "earning" (tenant_id, "booking_id");
 CREATE INDEX "earning_payout_id_idx" ON "earning" (tenant_id, "payout_id");
+CREATE INDEX "earning_earned_at_idx" ON "earning" (tenant_id, "earned_at");
 CREATE TRIGGER "earning_birth" BEFORE INSERT ON "earning" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{payable}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "earning_move" BEFORE UPDATE ON "earning" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{payable>drawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "earning" ENABLE ROW LEVEL SECURITY;
@@ -482,7 +502,8 @@ CREATE TABLE "payout" (
 );
 CREATE INDEX "payout_provider_id_idx" ON "payout" (tenant_id, "provider_id");
 CREATE INDEX "payout_reference_idx" ON "payout" (tenant_id, "reference");
-CREATE INDEX "payout_state_idx" ON "payout" (tenant_id, "state");
+CREATE INDEX "payout_drawn_at_idx" ON "payout" (tenant_id, "drawn_at");
+CREATE INDEX "payout_state_drawn_at_idx" ON "payout" (tenant_id, "state", "drawn_at");
 CREATE TRIGGER "payout_birth" BEFORE INSERT ON "payout" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{due,approved}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "payout_move" BEFORE UPDATE ON "payout" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{approved>approved,approved>failed,approved>paid,approved>sent,due>approved,due>held,failed>due,failed>held,held>due,paid>failed,paid>paid,sent>failed,sent>paid,sent>sent}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payout" ENABLE ROW LEVEL SECURITY;
@@ -501,6 +522,7 @@ CREATE TABLE "payout_run" (
     CONSTRAINT "payout_run_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "payout_run_state" CHECK (state = ANY ('{running,finished}'::text[]))
 );
+CREATE INDEX "payout_run_started_at_idx" ON "payout_run" (tenant_id, "started_at");
 CREATE TRIGGER "payout_run_birth" BEFORE INSERT ON "payout_run" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{running}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "payout_run_move" BEFORE UPDATE ON "payout_run" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{running>finished,running>running}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payout_run" ENABLE ROW LEVEL SECURITY;
@@ -552,6 +574,7 @@ CREATE TABLE "settlement" (
     CONSTRAINT "settlement_movement_id_key" UNIQUE (tenant_id, "movement_id")
 );
 CREATE INDEX "settlement_reference_idx" ON "settlement" (tenant_id, "reference");
+CREATE INDEX "settlement_settled_at_idx" ON "settlement" (tenant_id, "settled_at");
 CREATE INDEX "settlement_state_settled_at_idx" ON "settlement" (tenant_id, "state", "settled_at");
 CREATE TRIGGER "settlement_birth" BEFORE INSERT ON "settlement" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{booked,break}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "settlement_move" BEFORE UPDATE ON "settlement" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{break>booked,break>break}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
@@ -570,7 +593,9 @@ CREATE TABLE "notification" (
     "address" text NOT NULL,
     "template" text NOT NULL,
     "text" text NOT NULL,
+    "secret" text,
     "subject_id" uuid NOT NULL,
+    "planned_at" timestamptz NOT NULL,
     "expires_at" timestamptz NOT NULL,
     "sent_by" text,
     "lookups" bigint NOT NULL,
@@ -581,7 +606,8 @@ CREATE TABLE "notification" (
 );
 CREATE INDEX "notification_user_id_idx" ON "notification" (tenant_id, "user_id");
 CREATE INDEX "notification_subject_id_idx" ON "notification" (tenant_id, "subject_id");
-CREATE INDEX "notification_state_idx" ON "notification" (tenant_id, "state");
+CREATE INDEX "notification_planned_at_idx" ON "notification" (tenant_id, "planned_at");
+CREATE INDEX "notification_state_planned_at_idx" ON "notification" (tenant_id, "state", "planned_at");
 CREATE TRIGGER "notification_birth" BEFORE INSERT ON "notification" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{planned}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
 CREATE TRIGGER "notification_move" BEFORE UPDATE ON "notification" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{accepted>delivered,accepted>failed,accepted>read,delivered>read,planned>expired,planned>sending,planned>suppressed,sending>accepted,sending>failed,sending>unknown,unknown>accepted,unknown>delivered,unknown>expired,unknown>failed,unknown>sending,unknown>unknown}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "notification" ENABLE ROW LEVEL SECURITY;

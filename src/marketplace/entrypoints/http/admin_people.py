@@ -1,0 +1,62 @@
+"""The platform's people look after users, providers and what these offer, and act for them with a reason."""
+
+from marketplace.adapters.postgres import listings
+from marketplace.core.catalogue import usecases as catalogue
+from marketplace.core.catalogue.service import Service
+from marketplace.core.identity import usecases as identity
+from marketplace.core.identity.user import User
+from marketplace.core.providers import usecases as providers
+from marketplace.core.providers.provider import Provider
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.desk import command_row, finding_rows
+from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.routes import Route
+from marketplace.entrypoints.http.signin import normal_phone
+
+_PEOPLE, _OFFER = "People", "Offer"
+
+
+async def _kept_out(office: Office, result: User | None, _: Call) -> None:
+    """Its sessions have ended: in this process at once, in others when they look again."""
+    if result is not None:
+        office.bearers.forget_user(result.id)
+
+
+ROUTES: tuple[Route, ...] = (
+    *finding_rows("users", listings.USERS, "phone role state", "Users, by number, role or state.", _PEOPLE),
+    command_row("/users", identity.GrantRoles, User, _PEOPLE, prepare=normal_phone, after=_kept_out),
+    command_row("/users/{user_id}/block", identity.BlockUser, User, _PEOPLE, after=_kept_out),
+    command_row("/users/{user_id}/unblock", identity.UnblockUser, User, _PEOPLE),
+    *finding_rows("sessions", listings.SESSIONS, "user_id state", "Who is signed in, and was.", _PEOPLE),
+    *finding_rows(
+        "messages",
+        listings.MESSAGES,
+        "user_id subject_id state",
+        "What was said to whom, and whether it came; codes are not shown.",
+        _PEOPLE,
+    ),
+    *finding_rows(
+        "providers",
+        listings.PROVIDERS,
+        "text state owner_id",
+        "Providers, by text, state or owner.",
+        _OFFER,
+    ),
+    command_row("/providers/{provider_id}/moves", providers.MoveProvider, Provider, _OFFER),
+    *finding_rows("units", listings.UNITS, "provider_id state", "Units of capacity.", _OFFER),
+    *finding_rows(
+        "reservations",
+        listings.RESERVATIONS,
+        "provider_id booking_id state from_ until",
+        "Whose time is taken, the latest start first.",
+        _OFFER,
+    ),
+    *finding_rows(
+        "services",
+        listings.SERVICES,
+        "provider_id category state text price_max",
+        "Services, drafts and withdrawn ones too.",
+        _OFFER,
+    ),
+    command_row("/services/{service_id}/withdraw", catalogue.WithdrawService, Service, _OFFER),
+)
