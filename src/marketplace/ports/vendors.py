@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.messaging import Channel
-from marketplace.ports.payments import PaymentRail
+from marketplace.ports.payments import Capabilities, PaymentRail
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Vendors:
         if name not in self.rails:
             raise Unavailable(f"the payment rail {name} is not set up", rail=name)
         return self.rails[name]
+
+    @property
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        """What each rail can do, by its name."""
+        return {name: rail.capabilities for name, rail in self.rails.items()}
 
     def channel(self, name: str) -> Channel:
         if name not in self.channels:

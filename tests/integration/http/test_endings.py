@@ -323,3 +323,16 @@ class TestAdmin:
         assert (newest["reason"], newest["before"]) == ("asked for by telephone", "awaiting_provider")
         assert [one["version"] for one in (newest, *older)] == [3, 2, 1]
         assert str(uuid4()) not in newest["id"]
+
+
+class TestAReceipt:
+    async def test_says_what_the_bank_has_taken_back(self, shop: Any) -> None:
+        booking = await shop.confirmed(payment_method="tok_returned")
+        await shop.advance(minutes=5)
+        await shop.market.drain()
+
+        receipt = await settled(shop, booking["id"])
+
+        total = booking["total_minor"]
+        amounts = [receipt[name] for name in ("paid_minor", "refunded_minor", "taken_back_minor")]
+        assert amounts == [total, 0, total]

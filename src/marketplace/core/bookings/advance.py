@@ -1,6 +1,6 @@
 """News of a payment moves its booking on, calls it off, or sends back money that came too late."""
 
-from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking, Side, State
+from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking, State
 from marketplace.core.bookings.commands import AdvanceBooking
 from marketplace.core.bookings.consequences import (
     accept_deadline,
@@ -66,5 +66,5 @@ async def _unpaid(booking: Booking, payment: Payment, call: Call, work: Work) ->
     if booking.state not in _NOT_BEGUN:
         return booking
     await free_reservation(booking, call, work)
-    ended = {"fault": Side.CUSTOMER, "refund_minor": booking.total_minor}
-    return work.save(move(booking, "cancel", call, reason="the payment failed", **ended))
+    # Nobody's doing, and nothing of it is ours to give back: it never came, or the bank has it.
+    return work.save(move(booking, "cancel", call, reason="the payment failed"))

@@ -122,7 +122,8 @@ class Booking:
     """
     Instants are UTC, amounts minor units of `currency`; `terms` are those of the day of booking.
 
-    `refund_minor` is what the customer gets back once the booking has ended, None until then;
+    `refund_minor` is what the customer gets back once the booking has ended, None until then, and where
+    nothing was taken;
     `payment_failure` why the last payment came to nothing, None while it has not.
     """
 

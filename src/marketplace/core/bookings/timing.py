@@ -31,7 +31,8 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
     match due.name:
         case "expire":
             await free_reservation(booking, call, work)
-            return work.save(step(booking, "expire", call, reason=None, refund_minor=booking.total_minor))
+            back = booking.total_minor if await _has_paid(booking, work) else None
+            return work.save(step(booking, "expire", call, reason=None, refund_minor=back))
         case "lapse":
             await free_reservation(booking, call, work)
             facts = no_show(booking, Side.PROVIDER, call)
@@ -45,6 +46,12 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
             return work.save(decided(booking, call, booking.refund_minor or 0, "not decided in time"))
         case _:
             return await _release(booking, call, work)
+
+
+async def _has_paid(booking: Booking, work: Work) -> bool:
+    """Money that is only held was never taken; what comes late goes back whole in any case."""
+    payment = None if booking.payment_id is None else await work.find(Payment, booking.payment_id)
+    return payment is not None and payment.state in HELD
 
 
 async def _release(booking: Booking, call: Call, work: Work) -> Booking:

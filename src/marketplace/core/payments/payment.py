@@ -222,6 +222,12 @@ class Payment:
         return self.captured_minor - self.refunded_minor - self.released_minor - self.lost_minor
 
     @property
+    def taken_back_minor(self) -> int:
+        """What the bank has of it just now, for good or until the dispute is decided."""
+        with_the_bank = self.state in TAKEN_BACK | {State.DISPUTED}
+        return self.lost_minor + (self.contested_minor if with_the_bank else 0)
+
+    @property
     def given_twice_minor(self) -> int:
         """What a bank has taken back although we had promised it back: the rail knew of no refund then."""
         taken = self.contested_minor if self.state in TAKEN_BACK else 0

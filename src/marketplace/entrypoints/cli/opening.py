@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.adapters.sandbox.rail import CAPABILITIES
 from marketplace.core.identity.usecases import GrantRoles
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import Conflict
 from marketplace.core.shared.roles import SYSTEM, Role
+from marketplace.core.tenants.rails import check_rail
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
 from marketplace.entrypoints import blueprints
@@ -28,6 +30,9 @@ from marketplace.entrypoints.seed import seed
 from marketplace.ports.storage import AlreadyThere
 
 T = TypeVar("T")
+
+# What the rails that a marketplace may name can do, known without any of them being reached.
+RAILS = {"sandbox": CAPABILITIES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class Plan:
         """Raises Invalid, AlreadyThere."""
         planned = blueprints.load(self.blueprint) if self.demo else None
         policy = planned.policy if planned else blueprints.load_policy(self.blueprint)
+        check_rail(policy, rails=RAILS)
         key, now = tenant_id_of(self.slug), datetime.now(UTC)
         tenant = Tenant(id=key, tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
         call = Call(

@@ -9,6 +9,7 @@ import rich_click as click
 from marketplace.adapters.postgres import queue
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.tenants.rails import check_rail
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import AmendPolicy, MoveClock
 from marketplace.entrypoints import blueprints
@@ -127,7 +128,9 @@ def policy(operator: Operator, *, blueprint: str, reason: str) -> None:
     For example:
         $ marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
     """
-    command = AmendPolicy(policy=blueprints.load_policy(blueprint), reason=reason)
+    planned = blueprints.load_policy(blueprint)
+    check_rail(planned, rails=opening.RAILS)
+    command = AmendPolicy(policy=planned, reason=reason)
     show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
 

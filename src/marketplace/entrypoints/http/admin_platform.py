@@ -11,6 +11,7 @@ from marketplace.adapters.postgres import listings, queue
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import INTEGER_MAX, Between, Length, Reason
 from marketplace.core.tenants import usecases as tenants
+from marketplace.core.tenants.rails import check_rail
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints import phones
 from marketplace.entrypoints.http.desk import (
@@ -83,10 +84,10 @@ def _sound_policy(office: Office, command: tenants.AmendPolicy, _: Call) -> tena
     for field, value, known in (
         ("time_zone", policy.time_zone, available_timezones()),
         ("country", policy.country, phones.countries()),
-        ("payment.rail", policy.payment.rail, office.vendors.rails),
     ):
         if value not in known:
-            raise Invalid(f"policy.{field}", f"{value} is not known", _ALLOWED.get(field, ", ".join(known)))
+            raise Invalid(f"policy.{field}", f"{value} is not known", _ALLOWED[field])
+    check_rail(policy, rails=office.vendors.capabilities)
     return command
 
 

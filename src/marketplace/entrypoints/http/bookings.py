@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from marketplace.adapters.postgres.details import booking_detail
-from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS
+from marketplace.adapters.postgres.listings import BOOKINGS, PAYMENTS, REFUNDS
+from marketplace.adapters.postgres.reads import PAGE_MAX
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
 from marketplace.core.bookings.booking import Booking
@@ -16,6 +17,7 @@ from marketplace.core.bookings.fulfilment import MissedStart
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -55,7 +57,12 @@ class BookingDetail(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What a customer paid and got back, line by line, in minor units."""
+    """
+    What a customer paid and got back, line by line, in minor units.
+
+    `taken_back_minor` is what the customer's bank took of `paid_minor`; a refund that it made needless is in
+    neither.
+    """
 
     booking_id: UUID
     currency: str
@@ -64,6 +71,7 @@ class Receipt(msgspec.Struct, frozen=True):
     vat_minor: int
     paid_minor: int
     refunded_minor: int
+    taken_back_minor: int
     booked_at: datetime
 
 
@@ -96,15 +104,21 @@ def _refund_now(found: Booking, call: Call) -> int:
 
 async def receipt(office: Office, call: Call, *, booking_id: UUID) -> Receipt:
     found = await _booking(office, call, booking_id)
-    page = await office.reads.page(call.tenant_id, PAYMENTS, limit=100, booking_id=booking_id)
+    asked: dict[str, Any] = {"limit": PAGE_MAX, "booking_id": booking_id}
+    payments = (await office.reads.page(call.tenant_id, PAYMENTS, **asked)).items
+    refunds = (await office.reads.page(call.tenant_id, REFUNDS, **asked)).items
+    paid = sum(payment.captured_minor for payment in payments)
+    taken_back = sum(payment.taken_back_minor for payment in payments)
+    refunded = sum(one.amount_minor for one in refunds if one.state != RefundState.CANCELLED)
     return Receipt(
         booking_id=found.id,
         currency=found.currency,
         lines=found.price.lines,
         total_minor=found.total_minor,
         vat_minor=found.price.vat_minor,
-        paid_minor=sum(payment.captured_minor for payment in page.items),
-        refunded_minor=sum(payment.refunded_minor for payment in page.items),
+        paid_minor=paid,
+        refunded_minor=refunded,
+        taken_back_minor=taken_back,
         booked_at=found.booked_at,
     )
 

@@ -403,3 +403,40 @@ class TestAHold:
         assert (await holding.payment(key)).state == PaymentState.CANCELLED
         assert (await holding.booking(key)).state == State.CANCELLED
         await check(holding, {})
+
+
+class TestABookingForWhichNothingWasTaken:
+    async def test_says_nothing_of_a_refund_when_the_hold_is_given_up(self, holding: Any) -> None:
+        key = await holding.book()
+
+        await holding.forward(hours=3)
+
+        booking = await holding.booking(key)
+        assert (booking.state, booking.refund_minor) == (State.EXPIRED, None)
+
+    async def test_gives_back_whole_what_comes_after_all(self, world: Any) -> None:
+        key = await world.book("tok_needs_action")
+        await world.forward(minutes=20)
+        expired = await world.booking(key)
+
+        await world.lane.rail.complete_action((await world.payment(key)).id)
+        await world.forward(hours=7)
+
+        assert (expired.state, expired.refund_minor) == (State.EXPIRED, None)
+        await check(world, {})
+
+    async def test_says_what_goes_back_where_money_was_taken(self, world: Any) -> None:
+        key = await world.book()
+
+        await world.forward(hours=3)
+
+        booking = await world.booking(key)
+        assert (booking.state, booking.refund_minor) == (State.EXPIRED, PRICE)
+
+    async def test_is_nobody_s_doing_when_the_bank_takes_the_payment_back(self, world: Any) -> None:
+        key = await world.confirm("tok_returned")
+
+        await world.forward(minutes=10)
+
+        booking = await world.booking(key)
+        assert (booking.state, booking.fault, booking.refund_minor) == (State.CANCELLED, None, None)

@@ -1,0 +1,75 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.tenants.policy import (
+    BookingPolicy,
+    CancellationTerms,
+    Capture,
+    Confirmation,
+    PaymentPolicy,
+    Policy,
+)
+from marketplace.core.tenants.rails import check_rail
+from marketplace.ports.payments import Capabilities
+
+RAIL = Capabilities(
+    currencies=frozenset({"ZAR"}),
+    hold_max=timedelta(days=1),
+    partial_refunds=True,
+    asynchronous=False,
+    pays_out=True,
+)
+POLICY = Policy(
+    blueprint="home-services",
+    currency="ZAR",
+    locale="en_ZA",
+    country="ZA",
+    time_zone="Africa/Johannesburg",
+    booking=BookingPolicy(confirmation=Confirmation.REQUEST, acceptance_window_minutes=23 * 60),
+    payment=PaymentPolicy(rail="cards", capture=Capture.ON_CONFIRMATION),
+    cancellation=CancellationTerms(()),
+)
+
+
+def check(policy: Policy = POLICY, **able: Any) -> None:
+    check_rail(policy, rails={"cards": replace(RAIL, **able)})
+
+
+class TestAPolicy:
+    def test_may_hold_money_as_long_as_its_rail_does_less_the_time_to_take_it(self) -> None:
+        check()
+
+    @pytest.mark.parametrize(
+        ("policy", "able", "field", "allowed"),
+        [
+            (replace(POLICY, currency="USD"), {}, "policy.currency", "ZAR"),
+            (replace(POLICY, payment=PaymentPolicy(rail="cash")), {}, "policy.payment.rail", "cards"),
+            (POLICY, {"hold_max": None}, "policy.payment.capture", "on_booking"),
+            (
+                POLICY,
+                {"hold_max": timedelta(hours=23, minutes=59)},
+                "policy.booking.acceptance_window_minutes",
+                "1 to 1379",
+            ),
+        ],
+    )
+    def test_that_asks_for_more_is_refused_by_its_field(
+        self, policy: Policy, able: dict[str, Any], field: str, allowed: str
+    ) -> None:
+        with pytest.raises(Invalid) as refused:
+            check(policy, **able)
+
+        assert refused.value.facts["field"] == field
+        assert allowed in str(refused.value.facts["allowed"])
+
+    def test_that_holds_nothing_may_wait_for_as_long_as_it_likes(self) -> None:
+        check(replace(POLICY, payment=PaymentPolicy(rail="cards", capture=Capture.ON_BOOKING)), hold_max=None)
+
+    def test_that_asks_no_provider_needs_no_hold_that_lasts(self) -> None:
+        instant = replace(POLICY.booking, confirmation=Confirmation.INSTANT)
+
+        check(replace(POLICY, booking=instant), hold_max=timedelta(hours=2))
