@@ -23,13 +23,14 @@ from marketplace.core.tenants.policy import Capture
 
 PROCESS = Path(__file__).parent / "process.py"
 PATIENCE_SECONDS = 20
-# Nothing is due, nothing is in hand, nothing waits for another try, and the vendor has told everything.
+# Nothing is due, nothing is in hand, nothing waits for another try, and the vendor has told everything. What
+# it has to settle it writes down only when it is asked.
 _BUSY = """
 WITH tenant AS (SELECT now() + make_interval(secs => clock_ahead_seconds) AS now FROM tenant WHERE id = $1)
 SELECT (SELECT count(*) FROM pgqueuer WHERE headers->>'tenant' = $1::uuid::text
         AND (status = 'picked' OR status = 'queued' AND (attempts > 0 OR execute_after <= now())))
     + (SELECT count(*) FROM sandbox_document WHERE waiting LIKE '%/' || $1::uuid::text
-        AND due_at <= (SELECT now FROM tenant))
+        AND waiting NOT LIKE 'sandbox.unsettled/%' AND due_at <= (SELECT now FROM tenant))
 """
 # As if the seconds had passed after which a job of a dead worker is taken up again.
 _PRESUME_DEAD = """
