@@ -1,22 +1,26 @@
 """What is clawed back beyond a provider's balance is owed by it, until later earnings have made it good."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from marketplace.core.bookings.commands import AbsorbLoss
 from marketplace.core.payments.payment import HELD, Payment
 from marketplace.core.payments.usecases import RecordPayment
-from marketplace.core.payouts.drawing import PROVIDERS_A_STEP
+from marketplace.core.payouts.drawing import PROVIDERS_A_STEP, ContinuePayoutRun, StartPayoutRun
 from marketplace.core.payouts.run import PayoutRun, State
 from marketplace.core.payouts.usecases import ApprovePayout
 from marketplace.core.promises import Name
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.money import Money
+from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.ports.payments import Report, Standing
 
 PRICE, PROVIDER = 50_000, 41_375
@@ -125,6 +129,65 @@ class TestAClawBack:
 
         assert world.payouts()[0].amount_minor == PROVIDER
         assert await unexplained(world) == []
+
+
+class TestAClawBackBesideARun:
+    """Both read, and then both write."""
+
+    @pytest.mark.parametrize("read", [1, 2, 3, 4])
+    async def test_finds_what_the_run_has_drawn_meanwhile(self, world: Any, read: int) -> None:
+        await earn(world)
+        lost = await earn(world)
+        await mark_lost(world, lost)
+        run_id = uuid4()
+
+        async def draw() -> None:
+            await world.do(StartPayoutRun(run_id=run_id))
+            await world.do(ContinuePayoutRun(run_id=run_id))
+
+        between(world, draw, read=read)
+        await world.do(AbsorbLoss(payment_id=lost))
+        await world.settle()
+
+        assert await owed(world) == PROVIDER
+        assert await unexplained(world) == []
+
+    @pytest.mark.parametrize("read", [1, 2, 3])
+    async def test_is_found_by_the_run_that_it_comes_between(self, world: Any, read: int) -> None:
+        await earn(world)
+        lost = await earn(world)
+        await mark_lost(world, lost)
+        run_id = uuid4()
+        await world.do(StartPayoutRun(run_id=run_id))
+
+        between(world, lambda: world.do(AbsorbLoss(payment_id=lost)), read=read)
+        await world.do(ContinuePayoutRun(run_id=run_id))
+        await world.settle()
+
+        assert [payout.amount_minor for payout in world.payouts()] == [PROVIDER]
+        assert await unexplained(world) == []
+
+
+async def mark_lost(world: Any, payment_id: UUID) -> None:
+    """The bank has taken it, and whoever would book the loss is slow."""
+    for standing in (Standing.DISPUTED, Standing.LOST):
+        amount = Money(PRICE, "ZAR")
+        report = Report(reference=payment_id, rail_reference="r", standing=standing, amount=amount)
+        await world.do(RecordPayment(report=report))
+    world.lane.agenda._heap.clear()
+
+
+def between(world: Any, what: Callable[[], Awaitable[Any]], *, read: int) -> None:
+    """Let `what` happen after the read of this number, counted from 1, and before the write."""
+    reads = iter(range(1, 1_000))
+
+    async def meanwhile(_: Any) -> bool:
+        if next(reads) == read:
+            await what()
+        return True
+
+    world.lane.store.trouble = Trouble({"stale_read": 1.0}, seed="x")
+    world.lane.store.meanwhile = meanwhile
 
 
 class TestARun:
