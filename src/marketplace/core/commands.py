@@ -71,10 +71,12 @@ from marketplace.core.identity.usecases import (
     AmendUser,
     BlockUser,
     GrantRoles,
+    RevokeSession,
     UnblockUser,
     amend_user,
     block_user,
     grant_roles,
+    revoke_session,
     unblock_user,
 )
 from marketplace.core.notifications.effects import FindMessage, SendMessage, find_message, send_message
@@ -94,9 +96,11 @@ from marketplace.core.payments.effects import (
     AskRail,
     AskRailAboutRefund,
     AskRailForRefund,
+    SendEvidence,
     ask_rail,
     ask_rail_about_refund,
     ask_rail_for_refund,
+    send_evidence,
 )
 from marketplace.core.payments.refunding import (
     DropRefund,
@@ -118,11 +122,13 @@ from marketplace.core.payments.usecases import (
     LookUpPayment,
     LosePayment,
     RecordPayment,
+    SubmitEvidence,
     give_up_payment,
     hear_hint,
     look_up_payment,
     lose_payment,
     record_payment,
+    submit_evidence,
 )
 from marketplace.core.payouts.drawing import (
     ContinuePayoutRun,
@@ -182,17 +188,23 @@ from marketplace.core.settlements.usecases import (
 )
 from marketplace.core.tenants.usecases import (
     AmendPolicy,
+    CloseTenant,
     MoveClock,
     OpenTenant,
+    ReopenTenant,
     amend_policy,
+    close_tenant,
     move_clock,
     open_tenant,
+    reopen_tenant,
 )
 
 USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     OpenTenant: open_tenant,
     AmendPolicy: amend_policy,
     MoveClock: move_clock,
+    CloseTenant: close_tenant,
+    ReopenTenant: reopen_tenant,
     RequestCode: request_code,
     VerifyCode: verify_code,
     RefreshSession: refresh_session,
@@ -203,6 +215,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     GrantRoles: grant_roles,
     BlockUser: block_user,
     UnblockUser: unblock_user,
+    RevokeSession: revoke_session,
     ApplyAsProvider: apply_as_provider,
     AmendProvider: amend_provider,
     MoveProvider: move_provider,
@@ -218,6 +231,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     LosePayment: lose_payment,
     GiveUpPayment: give_up_payment,
     LookUpPayment: look_up_payment,
+    SubmitEvidence: submit_evidence,
     LookUpRefund: look_up_refund,
     RetryRefund: retry_refund,
     FailRefund: fail_refund,
@@ -267,6 +281,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
 
 EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     AskRail: ask_rail,
+    SendEvidence: send_evidence,
     AskRailForRefund: ask_rail_for_refund,
     AskRailAboutRefund: ask_rail_about_refund,
     AskRailForPayout: ask_rail_for_payout,
@@ -276,6 +291,9 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     SendMessage: send_message,
     FindMessage: find_message,
 }
+
+# What everybody does for itself, whatever its role: nobody is owed a reason.
+OWN_AFFAIRS: frozenset[type] = frozenset({AmendUser, SignOut})
 
 # What these make has an id that derives from what they follow: who finds it there was faster, and is done.
 FOUND_DONE: frozenset[type] = frozenset({PlanMessages, AbsorbLoss})

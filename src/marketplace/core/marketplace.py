@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marketplace.core.commands import EFFECTS, FOUND_DONE, USE_CASES
+from marketplace.core.commands import EFFECTS, FOUND_DONE, OWN_AFFAIRS, USE_CASES
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.reactions import CLOCK, REACTIONS
+from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import check_bounds
 from marketplace.core.shared.roles import CLOCK as THE_CLOCK
@@ -35,6 +36,7 @@ async def run(command: Any, *, call: Call, store: Store, receipt: Receipt | None
     use_case = USE_CASES[type(command)]
     if call.actor.role not in _OURS:
         check_bounds(command)
+    call = replace(call, reason=_reason(command, call))
     stale, overlaps = 0, 0
     while True:
         work = Work(store, call.tenant_id)
@@ -53,6 +55,14 @@ async def run(command: Any, *, call: Call, store: Store, receipt: Receipt | None
                 raise
         else:
             return result
+
+
+def _reason(command: Any, call: Call) -> str | None:
+    """Why it is done; admin acts with a reason or not at all, apart from what everybody does for itself."""
+    reason: str | None = getattr(command, "reason", None)
+    if reason is None and call.actor.role == Role.ADMIN and type(command) not in OWN_AFFAIRS:
+        raise Invalid("reason", "is missing", "why you do it")
+    return reason
 
 
 def jobs_of(work: Work) -> list[Job]:

@@ -10,7 +10,7 @@ from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
-from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund
+from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund, SendEvidence
 from marketplace.core.payments.refunding import DropRefund, LookUpRefund
 from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
@@ -25,6 +25,10 @@ Reaction = Callable[[Follow], Any]
 
 def _ask_rail(event: Follow) -> AskRail:
     return AskRail(payment_id=event.subject_id)
+
+
+def _send_evidence(event: Follow) -> SendEvidence:
+    return SendEvidence(payment_id=event.subject_id)
 
 
 def _ask_rail_for_refund(event: Follow) -> AskRailForRefund:
@@ -99,6 +103,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.capture_requested": (_ask_rail,),
     "payment.void_requested": (_ask_rail,),
     "payment.lookup_due": (_ask_rail,),
+    "payment.evidence_submitted": (_send_evidence,),
     "payment.authorised": (_advance,),
     "payment.succeeded": (_advance,),
     "payment.caught_up": (_advance, _ask_rail),

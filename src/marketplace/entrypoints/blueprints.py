@@ -55,14 +55,17 @@ class DemoProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
+    """`approver` is another admin, for what one alone may not do."""
+
     admin: DemoPerson
+    approver: DemoPerson
     support: DemoPerson
     providers: tuple[DemoProvider, ...]
     customers: tuple[DemoPerson, ...]
 
     def people(self) -> tuple[DemoPerson, ...]:
         owners = (provider.owner for provider in self.providers)
-        return (self.admin, self.support, *owners, *self.customers)
+        return (self.admin, self.approver, self.support, *owners, *self.customers)
 
 
 @dataclass(frozen=True, slots=True)

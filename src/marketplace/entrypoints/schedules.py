@@ -30,7 +30,10 @@ TIDY_SECONDS = 3600.0
 
 @dataclass
 class Schedules:
-    """Any number of workers may keep them: what two of them do at once is done once."""
+    """
+    Any number of workers may keep them: what two of them do at once is done once. A marketplace that is
+    closed still pays out what it owes.
+    """
 
     engine: AsyncEngine
     store: Store
@@ -43,7 +46,7 @@ class Schedules:
 
     async def keep(self) -> None:
         """What is due now; the trouble of one marketplace is not the others'. Raises Unavailable."""
-        for tenant_id in await self.overview.open_tenants():
+        for tenant_id in await self.overview.tenants():
             try:
                 await self._keep_for(tenant_id)
             except MarketplaceError as error:

@@ -89,12 +89,13 @@ async def seed(
     call = Call(actor=SYSTEM, tenant=tenant, at=tenant.now(now), request_id=REQUEST_ID)
     demo = blueprint.demo
     admin = await _person(demo.admin, Role.ADMIN, call=call, store=store)
+    approver = await _person(demo.approver, Role.ADMIN, call=call, store=store)
     support = await _person(demo.support, Role.SUPPORT, call=call, store=store)
     customers = [await _person(one, Role.CUSTOMER, call=call, store=store) for one in demo.customers]
     planted = [await _provider(one, admin, call=call, store=store) for one in demo.providers]
     return Seeded(
         tenant=tenant,
-        people=(*customers, *(one.owner for one in planted), support, admin),
+        people=(*customers, *(one.owner for one in planted), support, admin, approver),
         providers=tuple(one.provider for one in planted),
         services=tuple(service for one in planted for service in one.services),
     )

@@ -152,8 +152,8 @@ class TestMoving:
     def test_starts_a_payout_run_once_for_an_id(self, data: tuple[str, str]) -> None:
         run_id = str(uuid4())
 
-        first = tell("payouts", "run", "--run-id", run_id, "--as", ADMIN, *data)
-        second = tell("payouts", "run", "--run-id", run_id, "--as", ADMIN, *data)
+        first = tell("payouts", "run", "--run-id", run_id, *ACTING, *data)
+        second = tell("payouts", "run", "--run-id", run_id, *ACTING, *data)
 
         assert (first.exit_code, second.exit_code) == (0, 1)
 

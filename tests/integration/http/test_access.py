@@ -156,6 +156,7 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/payments": desk(200, foreign=200),
     "GET /admin/v1/payments/{key}": desk(200),
     "POST /admin/v1/payments/{payment_id}/look-up": admin(200),
+    "POST /admin/v1/payments/{payment_id}/submit-evidence": admin(409),
     "GET /admin/v1/refunds": desk(200, foreign=200),
     "GET /admin/v1/refunds/{key}": desk(200),
     "POST /admin/v1/refunds/{refund_id}/look-up": admin(409),
@@ -182,13 +183,21 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/providers": desk(200, foreign=200),
     "GET /admin/v1/providers/{key}": desk(200),
     "POST /admin/v1/providers/{provider_id}/moves": admin(409),
+    "POST /admin/v1/services": admin(201),
+    "POST /admin/v1/services/{service_id}": admin(200),
+    "POST /admin/v1/services/{service_id}/publish": admin(200),
     "POST /admin/v1/services/{service_id}/withdraw": admin(200),
     "GET /admin/v1/sessions": desk(200, foreign=200),
     "GET /admin/v1/sessions/{key}": desk(200),
+    "POST /admin/v1/sessions/{session_id}/revoke": admin(200),
     "GET /admin/v1/messages": desk(200, foreign=200),
     "GET /admin/v1/messages/{key}": desk(200),
     "GET /admin/v1/units": desk(200, foreign=200),
     "GET /admin/v1/units/{key}": desk(200),
+    "POST /admin/v1/providers/{provider_id}": admin(200),
+    "POST /admin/v1/providers/{provider_id}/units": admin(201),
+    "POST /admin/v1/units/{unit_id}/retire": admin(200),
+    "POST /admin/v1/units/{unit_id}/return": admin(409),
     "GET /admin/v1/reservations": desk(200, foreign=200),
     "GET /admin/v1/reservations/{key}": desk(200),
     "GET /admin/v1/services": desk(200, foreign=200),
@@ -206,6 +215,8 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/jobs/parked/discard": admin(200, foreign=200),
     "GET /admin/v1/tenant": desk(200, foreign=200),
     "POST /admin/v1/tenant/policy": admin(200, foreign=200),
+    "POST /admin/v1/tenant/close": admin(200, foreign=200),
+    "POST /admin/v1/tenant/reopen": admin(200, foreign=200),
     "POST /admin/v1/tenant/clock": admin(200, foreign=200),
 }
 
@@ -247,7 +258,12 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
     "/v1/services/{service_id}": lambda w: {"service_id": w.paths["amended_id"]},
     "/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["draft_id"]},
     "/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["amended_id"]},
+    "/admin/v1/services/{service_id}": lambda w: {"service_id": w.paths["amended_id"]},
+    "/admin/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["other_draft_id"]},
     "/admin/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["second_id"]},
+    "/admin/v1/sessions/{session_id}/revoke": lambda w: {"session_id": w.paths["other_session_id"]},
+    "/admin/v1/units/{unit_id}/retire": lambda w: {"unit_id": w.paths["other_unit_id"]},
+    "/admin/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
     "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
     "/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
 }
@@ -300,17 +316,22 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "/admin/v1/bookings/{booking_id}/report-no-show": lambda _: {"absent": "customer", **DOING},
     "/resolve": lambda _: {"refund_minor": 0, **DOING},
     "/v1/sandbox/payments/{payment_id}/action": lambda _: {"outcome": "approved"},
-    "/admin/v1/payout-runs": lambda _: {"run_id": fresh()},
+    "/admin/v1/payout-runs": lambda _: {"run_id": fresh(), **DOING},
     "/admin/v1/users": lambda w: {"phone": w.phone, "roles": ["customer"], **DOING},
-    "/admin/v1/jobs/parked/requeue": lambda _: {"ids": [1]},
+    "/admin/v1/jobs/parked/requeue": lambda _: {"ids": [1], **DOING},
     "/admin/v1/jobs/parked/discard": lambda _: {"ids": [1], **DOING},
     "/admin/v1/tenant/policy": lambda w: {"policy": w.policy, **DOING},
     "/admin/v1/tenant/clock": lambda _: {"seconds": 1, **DOING},
     "/admin/v1/providers/{provider_id}/moves": lambda _: {"move": "verify", **DOING},
     "/v1/units/{unit_id}/retire": lambda _: {},
     "/v1/units/{unit_id}/return": lambda _: {},
-    "/publish": lambda _: {},
-    "/withdraw": lambda _: {},
+    "/v1/services/{service_id}/publish": lambda _: {},
+    "/v1/services/{service_id}/withdraw": lambda _: {},
+    "/admin/v1/providers/{provider_id}": lambda _: {"about": "Something new.", **DOING},
+    "/admin/v1/providers/{provider_id}/units": lambda _: {"unit_id": fresh(), "name": "Crew 9", **DOING},
+    "/admin/v1/services": lambda w: service_of(w.paths["provider_id"]) | DOING,
+    "/admin/v1/services/{service_id}": lambda _: {"description": "All of them.", **DOING},
+    "/submit-evidence": lambda _: {"text": "Signed for.", **DOING},
     "/hooks/{rail}": lambda _: {},
 }
 
@@ -352,7 +373,7 @@ async def world(market: Any) -> World:
     shop, foreign = await market.open(), await market.open()
     booking = await shop.confirmed(payment_method="tok_refund_fails_once")
     paid = await shop.released(provider=2)
-    await (await shop.admin()).do("/admin/v1/payout-runs", run_id=(run_id := fresh()))
+    await (await shop.admin()).do("/admin/v1/payout-runs", run_id=(run_id := fresh()), **DOING)
     cancelled = await shop.confirmed(by=1, payment_method="tok_refund_fails_once")
     customers = await shop.customer(1)
     await customers.do(f"/v1/bookings/{cancelled['id']}/cancel", **CANCELLED)
@@ -405,18 +426,22 @@ async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:
     }
 
 
+_MADE = ("draft_id", "other_draft_id", "amended_id", "unit_id", "other_unit_id", "spare_unit_id")
+
+
 async def objects(shop: Any) -> dict[str, str]:
     """One of each kind, and more of those that a row uses up."""
     desk, owner = await shop.admin(), await shop.provider()
     service = shop.service()
-    made = {name: fresh() for name in ("draft_id", "amended_id", "unit_id", "spare_unit_id")}
-    for name in ("draft_id", "amended_id"):
+    made = {name: fresh() for name in _MADE}
+    for name in ("draft_id", "other_draft_id", "amended_id"):
         body = service_of(str(service.provider_id)) | {"service_id": made[name]}
         await owner.do("/v1/services", **body)
     await owner.do(f"/v1/services/{made['amended_id']}/publish")
-    for name in ("unit_id", "spare_unit_id"):
+    for name in ("unit_id", "other_unit_id", "spare_unit_id"):
         await owner.do(f"/v1/providers/{service.provider_id}/units", unit_id=made[name], name="Crew")
     spare = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
+    other = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
     stranger = await desk.do("/admin/v1/users", phone="+27600000177", roles=["customer"], **DOING)
     user_id = (await shop.customer(1)).tokens["user_id"]
     return made | {
@@ -428,6 +453,7 @@ async def objects(shop: Any) -> dict[str, str]:
         "user_id": user_id,
         "stranger_id": stranger["id"],
         "session_id": spare.tokens["session_id"],
+        "other_session_id": other.tokens["session_id"],
         "message_id": (await desk.pages("/admin/v1/messages"))[0]["id"],
         "reservation_id": (await desk.pages("/admin/v1/reservations"))[0]["id"],
         "earning_id": (await desk.pages("/admin/v1/earnings"))[0]["id"],

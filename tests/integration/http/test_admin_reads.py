@@ -14,7 +14,7 @@ async def done(market: Any) -> Any:
     """A marketplace in which one booking has gone its whole way, and was paid out."""
     shop = await market.open()
     booking = await shop.released()
-    await (await shop.admin()).do("/admin/v1/payout-runs", run_id=str(uuid4()))
+    await (await shop.admin()).do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
     await market.drain()
     return shop, booking
 

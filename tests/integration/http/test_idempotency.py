@@ -100,9 +100,9 @@ class TestAKey:
     async def test_of_a_question_that_acts_is_kept_too(self, shop: Any) -> None:
         admin = await shop.admin()
 
-        first = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[1])
-        again = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[1])
-        other = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[2])
+        first = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[1], reason="again")
+        again = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[1], reason="again")
+        other = await admin.post("/admin/v1/jobs/parked/requeue", key="mine", ids=[2], reason="again")
 
         assert first.content == again.content
         assert again.headers[REPLAYED] == "true"

@@ -13,7 +13,7 @@ from marketplace.entrypoints.http import app
 async def paid_out(shop: Any) -> list[Any]:
     """Every payout of every provider, after a run."""
     admin = await shop.admin()
-    await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()))
+    await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
     await shop.market.drain()
     payouts: list[Any] = await admin.pages("/admin/v1/payouts")
     return payouts

@@ -9,6 +9,7 @@ import pytest
 
 from marketplace.adapters.sandbox.signatures import HEADER, sign
 from marketplace.adapters.sandbox.tokens import METHODS
+from marketplace.core.shared.roles import Role
 
 # A shop whose money is taken at once, and whose bookings are firm when paid: what a token does shows first.
 ON_BOOKING = {"confirmation": "instant", "capture": "on_booking"}
@@ -134,7 +135,7 @@ class TestAParkedJob:
         await shop.market.sql(f"{self.PARK}'{shop.seeded.tenant.id}'")
 
         (parked,) = await admin.read("/admin/v1/jobs/parked")
-        done = await admin.do("/admin/v1/jobs/parked/requeue", ids=[parked["id"]])
+        done = await admin.do("/admin/v1/jobs/parked/requeue", ids=[parked["id"]], reason="again")
         await shop.market.drain()
 
         assert parked["job"]["name"] == "payment.created"
@@ -160,7 +161,9 @@ class TestAParkedJob:
         foreign = await (await market.open()).admin()
 
         assert await foreign.read("/admin/v1/jobs/parked") == []
-        assert await foreign.do("/admin/v1/jobs/parked/requeue", ids=[parked["id"]]) == {"done": 0}
+        assert await foreign.do("/admin/v1/jobs/parked/requeue", ids=[parked["id"]], reason="again") == {
+            "done": 0
+        }
 
 
 async def a_refund(shop: Any, token: str) -> Any:
@@ -205,19 +208,23 @@ class TestAPayout:
         await with_policy(shop, confirmation="request", capture="on_confirmation", approval_above_minor=100)
         await shop.released()
         admin = await shop.admin()
-        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()))
+        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
         await shop.market.drain()
 
         (due,) = await admin.pages("/admin/v1/payouts", state="due")
         path = f"/admin/v1/payouts/{due['id']}"
         held = await admin.do(f"{path}/hold", reason="who is this?")
         resumed = await admin.do(f"{path}/resume", reason="known to us")
-        approved = await admin.do(f"{path}/approve", reason="looked at")
+        refused = await admin.refused(f"{path}/approve", 403, reason="looked at")
+        other = await shop.a(Role.ADMIN, 1)
+        approved = await other.do(f"{path}/approve", reason="looked at")
         await shop.market.drain()
 
         assert (held["state"], resumed["state"], approved["state"]) == ("held", "due", "approved")
         paid = await admin.read(path)
-        assert (paid["state"], paid["approved_by"]) == ("paid", admin.tokens["user_id"])
+        assert refused["code"] == "second_person_needed"
+        assert "approve" not in resumed["moves"]
+        assert (paid["state"], paid["approved_by"]) == ("paid", other.tokens["user_id"])
         assert "provider_payable" not in await shop.ledger()
 
     @pytest.mark.parametrize(
@@ -239,7 +246,7 @@ class TestAPayout:
         await provider.do(f"/v1/providers/{shop.service().provider_id}", payee=payee)
         await shop.released()
 
-        run = await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()))
+        run = await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
         await shop.market.hasten()
         await shop.market.hasten()
         for _ in range(3):
@@ -255,7 +262,7 @@ class TestAPayout:
         path = f"/v1/providers/{shop.service().provider_id}"
         await provider.do(path, payee="payee_rejected")
         await shop.released()
-        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()))
+        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
         await shop.market.drain()
         (failed,) = await provider.pages("/v1/provider/payouts")
 
@@ -271,7 +278,7 @@ class TestALostDispute:
     async def test_after_the_payout_is_clawed_back(self, shop: Any) -> None:
         await shop.released(payment_method="tok_chargeback_late")
         provider, admin = await shop.provider(), await shop.admin()
-        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()))
+        await admin.do("/admin/v1/payout-runs", run_id=str(uuid4()), reason="payday")
         await shop.market.drain()
 
         for days in (31, 8, 2):

@@ -209,12 +209,19 @@ class TestFailingJobs:
         await put(follow_of(tenant_id), follow_of(tenant_id))
         await sql(database_url, "UPDATE pgqueuer SET status = 'failed'")
         one, other = await list_parked(engine=engine)
+        by = uuid4()
 
-        sent = await requeue(engine=engine, ids=[one.id])
-        given_up = await discard(engine=engine, ids=[other.id])
+        sent = await requeue(engine=engine, ids=[one.id], by=by, reason="the rail is back")
+        given_up = await discard(engine=engine, ids=[other.id], by=by, reason="settled by hand")
+        ((logged,),) = await sql(
+            database_url,
+            f"SELECT string_agg(traceback::text, '|') FROM pgqueuer_log WHERE traceback::text ~ '{by}'",
+        )
         await drain()
 
         assert (sent, given_up, len(desk.done)) == (1, 1, 1)
+        assert "the rail is back" in logged
+        assert "settled by hand" in logged
         assert await list_parked(engine=engine) == ()
 
     async def test_are_each_tenant_s_own(self, put: Any, database_url: str, engine: AsyncEngine) -> None:
@@ -224,8 +231,8 @@ class TestFailingJobs:
         (parked,) = await list_parked(engine=engine, tenant_id=tenant_id)
 
         assert await list_parked(engine=engine, tenant_id=stranger) == ()
-        assert await requeue(engine=engine, ids=[parked.id], tenant_id=stranger) == 0
-        assert await discard(engine=engine, ids=[parked.id], tenant_id=stranger) == 0
+        assert await requeue(engine=engine, ids=[parked.id], tenant_id=stranger, by=None, reason="x") == 0
+        assert await discard(engine=engine, ids=[parked.id], tenant_id=stranger, by=None, reason="x") == 0
 
 
 class TestWorkOff:

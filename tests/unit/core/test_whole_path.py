@@ -159,15 +159,17 @@ class WholePath(RuleBasedStateMachine):
 
     async def _clear_the_desk(self) -> None:
         """What waits for a person."""
-        admin = self.world.admin
+        admin, approver = self.world.admin, self.world.market.approver
         for payout in self.world.payouts():
             if payout.state == PayoutState.FAILED:
                 provider_id = payout.provider_id
-                await self.world.do(AmendProvider(provider_id=provider_id, payee="payee_ok"), admin)
+                await self.world.do(
+                    AmendProvider(provider_id=provider_id, payee="payee_ok", reason="x"), admin
+                )
                 await self.world.do(RetryPayout(payout_id=payout.id, reason="x"), admin)
-                await self.world.do(ApprovePayout(payout_id=payout.id, reason="x"), admin)
+                await self.world.do(ApprovePayout(payout_id=payout.id, reason="x"), approver)
             if payout.state == PayoutState.DUE:
-                await self.world.do(ApprovePayout(payout_id=payout.id, reason="x"), admin)
+                await self.world.do(ApprovePayout(payout_id=payout.id, reason="x"), approver)
         for refund in self.world.refunds():
             if refund.state == RefundState.FAILED:
                 kind = RetryRefund if refund.attempt == 1 else PayRefundByHand

@@ -53,7 +53,7 @@ class TestLoad:
         demo = load(name).demo
 
         phones = [person.phone for person in demo.people()]
-        assert len(set(phones)) == len(phones) == 2 + len(demo.providers) + len(demo.customers)
+        assert len(set(phones)) == len(phones) == 3 + len(demo.providers) + len(demo.customers)
         assert all(phone.startswith("+27600000") for phone in phones)
         assert 2 <= len(demo.providers) <= 3
         assert all(person.address and person.place for person in demo.customers)

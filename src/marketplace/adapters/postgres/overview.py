@@ -58,18 +58,11 @@ class Overview:
             row = (await connection.exec_driver_sql(_GAUGES)).mappings().one()
             return {name: float(value) for name, value in row.items()}
 
-    async def open_tenants(self) -> tuple[UUID, ...]:
-        """The marketplaces in business; raises Unavailable."""
-        return await self._ids("SELECT id FROM tenant WHERE state = 'open'")
-
     async def tenants(self) -> tuple[UUID, ...]:
         """All marketplaces, closed ones too; raises Unavailable."""
-        return await self._ids("SELECT id FROM tenant")
-
-    async def _ids(self, statement: str) -> tuple[UUID, ...]:
         try:
             async with self._owner.connect() as connection:
-                return tuple((await connection.exec_driver_sql(statement)).scalars())
+                return tuple((await connection.exec_driver_sql("SELECT id FROM tenant")).scalars())
         except (OSError, SQLAlchemyError) as error:
             raise Unavailable("the database cannot be reached") from error
 

@@ -39,8 +39,8 @@ WITH sent_again AS (
         AND ($2::uuid IS NULL OR headers->>'tenant' = $2::text)
     RETURNING id, entrypoint, priority
 ), logged AS (
-    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
-    SELECT id, 'queued', entrypoint, priority FROM sent_again
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+    SELECT id, 'queued', entrypoint, priority, $3::text::jsonb FROM sent_again
 )
 SELECT (SELECT count(*) FROM sent_again), {_NEWS}
 """
@@ -117,22 +117,27 @@ async def list_parked(
     return _parked.decode(await _fetch(engine, None, reading_failed, _PARKED, tenant_id, limit))
 
 
-async def requeue(*, engine: AsyncEngine, ids: list[int], tenant_id: UUID | None = None) -> int:
-    """Sends parked jobs again, as if for the first time; how many there were."""
-    return int(await _fetch(engine, None, writing_failed, _REQUEUE, ids, tenant_id))
+async def requeue(
+    *, engine: AsyncEngine, ids: list[int], by: UUID | None, reason: str, tenant_id: UUID | None = None
+) -> int:
+    """
+    Sends parked jobs again, as if for the first time; how many there were. Who and why stay in the
+    queue's log.
+    """
+    why = _why("requeued_by", by, reason)
+    return int(await _fetch(engine, None, writing_failed, _REQUEUE, ids, tenant_id, why))
 
 
 async def discard(
-    *,
-    engine: AsyncEngine,
-    ids: list[int],
-    tenant_id: UUID | None = None,
-    by: UUID | None = None,
-    reason: str | None = None,
+    *, engine: AsyncEngine, ids: list[int], by: UUID | None, reason: str, tenant_id: UUID | None = None
 ) -> int:
     """Gives parked jobs up for good; how many there were. Who and why stay in the queue's log."""
-    why = msgspec.json.encode({"discarded_by": by, "reason": reason}).decode()
+    why = _why("discarded_by", by, reason)
     return int(await _fetch(engine, None, writing_failed, _DISCARD, ids, tenant_id, why))
+
+
+def _why(done: str, by: UUID | None, reason: str) -> str:
+    return msgspec.json.encode({done: by, "reason": reason}).decode()
 
 
 async def follow_clock(*, engine: AsyncEngine, tenant_id: UUID) -> int:

@@ -47,7 +47,8 @@ class _Facts:
 
 
 async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> Booking:
-    """Raises NotBookable, SlotTaken (with why), Invalid (options, duration)."""
+    """Raises MarketplaceClosed, NotBookable, SlotTaken (with why), Invalid (options, duration)."""
+    call.check_open()
     facts = await _facts(command, call, work)
     check_bookable(facts.provider, facts.service)
     booking = _booking(command, facts, call)

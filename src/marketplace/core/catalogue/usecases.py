@@ -10,7 +10,7 @@ from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import own
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotFound
-from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Text, Word
+from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Reason, Text, Word
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -31,6 +31,7 @@ class DraftService:
     duration_max_minutes: Minutes | None = None
     description: Text = ""
     options: Annotated[tuple[Option, ...], Length(50)] = ()
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class AmendService:
     options: Annotated[tuple[Option, ...], Length(50)] | None = None
     duration_minutes: Minutes | None = None
     duration_max_minutes: Minutes | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class PublishService:
     """Put a service on show."""
 
     service_id: UUID
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class WithdrawService:
     """Take a service off; bookings made on it stay."""
 
     service_id: UUID
+    reason: Reason | None = None
 
 
 async def draft_service(command: DraftService, *, call: Call, work: Work) -> Service:
@@ -87,7 +91,7 @@ async def amend_service(command: AmendService, *, call: Call, work: Work) -> Ser
     return work.save(amended)
 
 
-_AMENDABLE = tuple(AmendService.__dataclass_fields__.keys() - {"service_id"})
+_AMENDABLE = tuple(AmendService.__dataclass_fields__.keys() - {"service_id", "reason"})
 
 
 async def publish_service(command: PublishService, *, call: Call, work: Work) -> Service:

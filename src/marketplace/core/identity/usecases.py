@@ -49,6 +49,14 @@ class UnblockUser:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeSession:
+    """End a session of somebody's; it has to sign in again."""
+
+    session_id: UUID
+    reason: Reason
+
+
 async def amend_user(command: AmendUser, *, call: Call, work: Work) -> User:
     user = await work.get(User, cast("UUID", call.actor.user_id))
     return work.save(move(user, "amend", call, name=command.name))
@@ -89,3 +97,8 @@ async def _with_sessions(key: UUID, work: Work) -> tuple[User, tuple[Session, ..
 def _end(sessions: tuple[Session, ...], call: Call, work: Work, reason: str) -> None:
     for session in sessions:
         work.save(move(session, "revoke", call, reason=reason))
+
+
+async def revoke_session(command: RevokeSession, *, call: Call, work: Work) -> Session:
+    session = await work.get(Session, command.session_id)
+    return work.save(move(session, "revoke", call, reason=command.reason))

@@ -13,7 +13,7 @@ from marketplace.core.payments.refunding import step_to as step_of_refund
 from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment, step_to
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Charge, PaymentRail, Standing
+from marketplace.ports.payments import Charge, PaymentRail, Report, Standing
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
 
@@ -24,6 +24,13 @@ LOOKUPS_MAX = 4
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRail:
     """Do at the rail what the payment's state asks for: collect, capture, void, or look."""
+
+    payment_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendEvidence:
+    """Tell the rail what we say in a dispute; telling it again changes nothing."""
 
     payment_id: UUID
 
@@ -91,6 +98,22 @@ def _charge(payment: Payment, call: Call) -> Charge:
         description=f"{call.policy.wording.brand} {payment.booking_id}",
         at=call.at,
     )
+
+
+async def send_evidence(
+    effect: SendEvidence, *, call: Call, work: Work, vendors: Vendors
+) -> RecordPayment | None:
+    """A dispute that is decided meanwhile takes no more evidence: then its end is the news."""
+    del call
+    payment = await work.get(Payment, effect.payment_id)
+    if payment.state != PaymentState.DISPUTED or payment.evidence is None:
+        return None
+    rail = vendors.rail(payment.rail)
+    try:
+        report: Report | None = await rail.submit_evidence(payment.id, text=payment.evidence)
+    except Invalid:
+        report = await rail.find(payment.id)
+    return RecordPayment(report=report) if report and step_to(payment, report.standing) else None
 
 
 async def ask_rail_for_refund(

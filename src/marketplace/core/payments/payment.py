@@ -146,6 +146,13 @@ PAYMENT = Lifecycle(
         *(Move("resolve", s, s, by=_ANYONE, emits="payment.resolved", implied=True) for s in _HELD),
         Move("return", _HELD, State.RETURNED, by=_RAIL, emits="payment.returned"),
         Move("dispute", _HELD, State.DISPUTED, by=_RAIL, emits="payment.disputed"),
+        Move(
+            "submit_evidence",
+            State.DISPUTED,
+            State.DISPUTED,
+            by={Role.ADMIN},
+            emits="payment.evidence_submitted",
+        ),
         Move("win", State.DISPUTED, State.WON, by=_RAIL, emits="payment.dispute_won"),
         Move("lose", State.DISPUTED, State.LOST, by=_RAIL, emits="payment.dispute_lost"),
         # Less than is held: what is left goes its way as ever.
@@ -180,7 +187,8 @@ class Payment:
 
     `refunded_minor` is what was promised back, `released_minor` what was released, `lost_minor` a part that a
     bank took for good; together they never exceed `captured_minor`. `contested_minor` is what the rail took
-    back when it was disputed or returned.
+    back when it was disputed or returned, `evidence` what
+    we said in a dispute.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
@@ -209,6 +217,7 @@ class Payment:
     contested_minor: int = 0
     rail_reference: str | None = None
     next_action: str | None = None
+    evidence: str | None = None
     failure: str | None = None
     lookups: int = 0
 

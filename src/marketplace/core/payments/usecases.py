@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.ledger.movement import (
@@ -18,7 +18,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.shared.aggregate import is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.limits import Reason
+from marketplace.core.shared.limits import TEXT_MAX, Length, Reason
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
 from marketplace.core.shared.rules import AppendOnly, Rule, Unique
@@ -55,6 +55,15 @@ class LookUpPayment:
 
     payment_id: UUID
     reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitEvidence:
+    """Tell the bank why a disputed payment was right; sent again, it takes the place of what was told."""
+
+    payment_id: UUID
+    text: Annotated[str, Length(TEXT_MAX, least=1)]
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +241,12 @@ async def look_up_payment(command: LookUpPayment, *, call: Call, work: Work) -> 
     if call.actor.role == Role.CLOCK and not is_due(payment, call):
         return payment
     return work.save(move(payment, "look_up", call, reason=command.reason, lookups=payment.lookups + 1))
+
+
+async def submit_evidence(command: SubmitEvidence, *, call: Call, work: Work) -> Payment:
+    """It is written down before it is sent."""
+    payment = await work.get(Payment, command.payment_id)
+    return work.save(move(payment, "submit_evidence", call, reason=command.reason, evidence=command.text))
 
 
 async def hear_hint(command: HearHint, *, call: Call, work: Work) -> VendorEvent:

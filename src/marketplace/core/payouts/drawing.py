@@ -16,7 +16,7 @@ from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
-from marketplace.core.shared.limits import NewId
+from marketplace.core.shared.limits import NewId, Reason
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -28,6 +28,7 @@ class StartPayoutRun:
     """Pay every provider what may be drawn now. The same `run_id` is one run, however often asked for."""
 
     run_id: NewId
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,9 @@ class ContinuePayoutRun:
 
 
 async def start_payout_run(command: StartPayoutRun, *, call: Call, work: Work) -> PayoutRun:
-    run = PayoutRun(id=command.run_id, tenant_id=call.tenant_id, started_at=call.at)
+    run = PayoutRun(
+        id=command.run_id, tenant_id=call.tenant_id, started_at=call.at, started_by=call.actor.user_id
+    )
     return work.add(create(run, call))
 
 
@@ -133,4 +136,5 @@ def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Ca
         amount_minor=total,
         reference=transfer_reference(key, 1),
         drawn_at=call.at,
+        drawn_by=run.started_by,
     )

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from marketplace.core.payments.payment import next_lookup, next_second_look
+from marketplace.core.shared.errors import NotAllowed, Refused
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
+from marketplace.core.tenants.tenant import Call
 
 
 class State(StrEnum):
@@ -28,6 +30,20 @@ _RAIL = frozenset({Role.SYSTEM})
 
 def _next_look(payout: Any, call: Any) -> datetime | None:
     return next_second_look(payout, call) if payout.state == State.PAID else next_lookup(payout, call)
+
+
+class SecondPersonNeeded(NotAllowed):
+    """It is too much for one person to set off and let go."""
+
+    code = "second_person_needed"
+
+
+def _approve(payout: "Payout", call: Call) -> Refused | None:
+    """Above the limit nobody approves what it has set off itself: by a run, or by bringing it back."""
+    large = payout.amount_minor > call.policy.payout.approval_above_minor
+    if not large or call.actor.user_id not in {payout.drawn_by, payout.due_again_by} - {None}:
+        return None
+    return SecondPersonNeeded("you have set this payout off: another admin approves it")
 
 
 PAYOUT = Lifecycle(
@@ -52,6 +68,7 @@ PAYOUT = Lifecycle(
     ),
     requires={state: {"payee"} for state in State},
     timers={"lookup_pause": _next_look},
+    guards={"approve": _approve},
 )
 
 IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
@@ -60,7 +77,8 @@ IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
     """
-    The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed.
+    The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed; `drawn_by` who
+    started its run, and `due_again_by` who last resumed or retried it, where that was a person.
 
     Every attempt is a transfer of its own at the rail, under a `reference` of its own.
     """
@@ -80,6 +98,8 @@ class Payout:
     attempt: int = 1
     reference: UUID
     drawn_at: datetime
+    drawn_by: UUID | None = None
+    due_again_by: UUID | None = None
     approved_by: UUID | None = None
     rail_reference: str | None = None
     failure: str | None = None

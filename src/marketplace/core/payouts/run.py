@@ -33,7 +33,7 @@ PAYOUT_RUN = Lifecycle(
 class PayoutRun:
     """
     `last_provider_id` is the last that it came to, by id. `skipped` counts those who have earnings and to
-    whom nothing could be sent.
+    whom nothing could be sent. `started_by` is a person, None where the clock started it.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYOUT_RUN
@@ -43,6 +43,7 @@ class PayoutRun:
     version: int = 0
     state: State = State.RUNNING
     started_at: datetime
+    started_by: UUID | None = None
     last_provider_id: UUID = FIRST
     drawn: int = 0
     skipped: int = 0

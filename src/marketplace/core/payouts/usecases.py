@@ -86,12 +86,13 @@ async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Pay
     """One that had failed before it was held goes as a new attempt: the rail has done with the last one."""
     payout = await work.get(Payout, command.payout_id)
     again = {} if payout.failure is None else await _afresh(payout, work)
+    again["due_again_by"] = call.actor.user_id
     return work.save(move(payout, "resume", call, reason=command.reason, **again))
 
 
 async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payout:
     payout = await work.get(Payout, command.payout_id)
-    again = await _afresh(payout, work)
+    again = await _afresh(payout, work) | {"due_again_by": call.actor.user_id}
     return work.save(move(payout, "retry", call, reason=command.reason, **again))
 
 

@@ -46,6 +46,7 @@ class AmendProvider:
     buffer_after_minutes: Minutes | None = None
     notice_minutes: Minutes | None = None
     payee: VendorToken | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class AddUnit:
     provider_id: UUID
     unit_id: NewId
     name: Name
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class RetireUnit:
     """Take a unit out of service; what is booked on it stays."""
 
     unit_id: UUID
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class ReturnUnit:
     """Take a unit back into service."""
 
     unit_id: UUID
+    reason: Reason | None = None
 
 
 async def apply_as_provider(command: ApplyAsProvider, *, call: Call, work: Work) -> Provider:
@@ -110,7 +114,7 @@ async def amend_provider(command: AmendProvider, *, call: Call, work: Work) -> P
     return work.save(move(provider, "amend", call, **given))
 
 
-_AMENDABLE = tuple(AmendProvider.__dataclass_fields__.keys() - {"provider_id"})
+_AMENDABLE = tuple(AmendProvider.__dataclass_fields__.keys() - {"provider_id", "reason"})
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Occasion(Protocol):
     def at(self) -> datetime: ...
     @property
     def request_id(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
 
 
 A = TypeVar("A", bound=Aggregate)
@@ -143,7 +145,7 @@ def _event(after: Aggregate, step: _Step, call: Occasion, reason: str | None) ->
         actor_id=call.actor.user_id,
         on_behalf_of=call.actor.on_behalf_of,
         request_id=call.request_id,
-        reason=reason,
+        reason=reason or call.reason,
         changes=step.changes,
         parties=after.parties(),
     )

@@ -7,11 +7,17 @@ from typing import ClassVar
 from uuid import UUID
 
 from marketplace.core.shared.aggregate import SECRET
-from marketplace.core.shared.errors import NotAllowed, Refused
+from marketplace.core.shared.errors import Conflict, NotAllowed, Refused
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.shared.rules import Rule, Unique
 from marketplace.core.tenants.policy import Policy
+
+
+class MarketplaceClosed(Conflict):
+    """Nothing new is begun; what was begun goes on."""
+
+    code = "closed"
 
 
 class State(StrEnum):
@@ -80,7 +86,8 @@ class Call:
     Who asks, of which marketplace, when, under which request; read once, at the edge.
 
     `entropy` is at least 32 random bytes from which codes and tokens of this call derive; `origin` is a
-    digest of where the request came from, for limits.
+    digest of where the request came from, for limits. `reason` is why it is done, where that was said; it
+    stands in every event of the call.
     """
 
     actor: Actor
@@ -89,6 +96,12 @@ class Call:
     request_id: str
     entropy: bytes = field(default=b"", repr=False)
     origin: str = ""
+    reason: str | None = None
+
+    def check_open(self) -> None:
+        """Raises MarketplaceClosed."""
+        if self.tenant.state != State.OPEN:
+            raise MarketplaceClosed("this marketplace takes no more bookings")
 
     @property
     def tenant_id(self) -> UUID:

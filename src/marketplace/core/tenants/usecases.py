@@ -1,4 +1,4 @@
-"""Opening a marketplace, changing its policy, and moving a test marketplace's clock."""
+"""Opening and closing a marketplace, changing its policy, and moving a test marketplace's clock."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -42,6 +42,20 @@ class MoveClock:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTenant:
+    """Take no more bookings; what is booked goes on, and is paid out."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenTenant:
+    """Take bookings again."""
+
+    reason: Reason
+
+
 async def open_tenant(command: OpenTenant, *, call: Call, work: Work) -> Tenant:
     if len(call.entropy) < ENTROPY_BYTES_MIN:
         raise ValueError("a salt that can be guessed hides nothing")
@@ -69,3 +83,11 @@ async def move_clock(command: MoveClock, *, call: Call, work: Work) -> Tenant:
         raise Invalid("seconds", f"{command.seconds}", f"1 to {CLOCK_STEP_SECONDS_MAX}: forward only")
     ahead = tenant.clock_ahead_seconds + command.seconds
     return work.save(move(tenant, "move_clock", call, reason=command.reason, clock_ahead_seconds=ahead))
+
+
+async def close_tenant(command: CloseTenant, *, call: Call, work: Work) -> Tenant:
+    return work.save(move(await work.get(Tenant, call.tenant_id), "close", call, reason=command.reason))
+
+
+async def reopen_tenant(command: ReopenTenant, *, call: Call, work: Work) -> Tenant:
+    return work.save(move(await work.get(Tenant, call.tenant_id), "reopen", call, reason=command.reason))

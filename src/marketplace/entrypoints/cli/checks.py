@@ -72,7 +72,7 @@ async def _contents(url: str, settings: Settings, sound: Soundness) -> list[Chec
 
 
 async def _tenants(overview: Overview, store: PostgresStore) -> list[Tenant]:
-    found = [await store.read(key, [One(Tenant, key)]) for key in await overview.open_tenants()]
+    found = [await store.read(key, [One(Tenant, key)]) for key in await overview.tenants()]
     return [tenant for (rows,) in found for tenant in rows]
 
 

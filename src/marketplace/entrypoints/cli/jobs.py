@@ -24,6 +24,7 @@ COLUMNS = (
     Column("why", lambda one: one.why or one.error),
 )
 _ids = click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+_reason = click.option("--reason", required=True, help="Why; it stays in the queue's log.")
 
 
 @click.group()
@@ -33,7 +34,7 @@ def jobs() -> None:
 
     For example:
         $ marketplace jobs backlog
-        $ marketplace jobs requeue 4711 --as $ADMIN
+        $ marketplace jobs requeue 4711 --as $ADMIN --reason 'the rail is back'
     """
 
 
@@ -71,36 +72,40 @@ def parked(operator: Operator, *, limit: int) -> None:
 
 @jobs.command()
 @_ids
+@_reason
 @acting
-def requeue(operator: Operator, *, ids: tuple[int, ...]) -> None:
+def requeue(operator: Operator, *, ids: tuple[int, ...], reason: str) -> None:
     """
     Try parked jobs again.
 
     For example:
-        $ marketplace jobs requeue 4711 4712 --as $ADMIN
+        $ marketplace jobs requeue 4711 4712 --as $ADMIN --reason 'the rail is back'
     """
-    _settle(operator, ids, queue.requeue, "requeued")
+    _settle(operator, queue.requeue, "requeued", ids=ids, reason=reason)
 
 
 @jobs.command()
 @_ids
+@_reason
 @acting
-def discard(operator: Operator, *, ids: tuple[int, ...]) -> None:
+def discard(operator: Operator, *, ids: tuple[int, ...], reason: str) -> None:
     """
     Give parked jobs up.
 
     For example:
-        $ marketplace jobs discard 4711 --as $ADMIN
+        $ marketplace jobs discard 4711 --as $ADMIN --reason 'settled by hand'
     """
-    _settle(operator, ids, queue.discard, "discarded")
+    _settle(operator, queue.discard, "discarded", ids=ids, reason=reason)
 
 
-def _settle(operator: Operator, ids: tuple[int, ...], how: Any, done: str) -> None:
+def _settle(operator: Operator, how: Any, done: str, *, ids: tuple[int, ...], reason: str) -> None:
     async def carry_out(visit: Visit) -> int:
         logs.configure(log_format=visit.settings.log_format)
-        actor_id = str(visit.call.actor.user_id)
-        log.warning("parked jobs settled", actor_id=actor_id, count=len(ids))
-        number: int = await how(engine=visit.engine, ids=list(ids), tenant_id=visit.tenant_id)
+        by = visit.call.actor.user_id
+        log.warning("parked jobs settled", actor_id=str(by), count=len(ids))
+        number: int = await how(
+            engine=visit.engine, ids=list(ids), tenant_id=visit.tenant_id, by=by, reason=reason
+        )
         return number
 
     number = operator.visit(carry_out)

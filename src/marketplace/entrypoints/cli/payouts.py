@@ -79,15 +79,16 @@ def show(operator: Operator, *, payout_id: UUID) -> None:
 
 @payouts.command()
 @click.option("--run-id", type=click.UUID, help="The same id is one run, however often it is asked for.")
+@click.option("--reason", required=True, help="Why; it stays in the audit trail.")
 @acting
-def run(operator: Operator, *, run_id: UUID | None) -> None:
+def run(operator: Operator, *, run_id: UUID | None, reason: str) -> None:
     """
     Pay every provider what may be drawn now; the worker does it, a few at a time.
 
     For example:
-        $ marketplace payouts run --as $ADMIN
+        $ marketplace payouts run --as $ADMIN --reason 'before the holidays'
     """
-    command = StartPayoutRun(run_id=run_id or uuid4())
+    command = StartPayoutRun(run_id=run_id or uuid4(), reason=reason)
     show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
 
 

@@ -1,5 +1,6 @@
 """The platform's own people: they read everything, act with a reason, and have a document of their own."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from marketplace.adapters.postgres import listings, money
@@ -7,6 +8,7 @@ from marketplace.core.bookings import commands as bookings
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http import admin_money, admin_people, admin_platform
+from marketplace.entrypoints.http.bookings import known_method
 from marketplace.entrypoints.http.desk import command_row, finding_rows, question_row, read_one
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import CommandRoute, Route
@@ -38,7 +40,7 @@ _BOOKINGS: tuple[Route, ...] = (
         "What the ledger says of a booking.",
         _TAG,
     ),
-    _booking("retry-payment", bookings.RetryPayment),
+    replace(_booking("retry-payment", bookings.RetryPayment), prepare=known_method),
     _booking("accept", bookings.AcceptBooking),
     _booking("decline", bookings.DeclineBooking),
     _booking("assign", bookings.AssignBooking),

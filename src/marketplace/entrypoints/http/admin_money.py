@@ -35,6 +35,7 @@ _PAYMENTS: tuple[Route, ...] = (
         _TAG,
     ),
     command_row("/payments/{payment_id}/look-up", payments.LookUpPayment, Payment, _TAG),
+    command_row("/payments/{payment_id}/submit-evidence", payments.SubmitEvidence, Payment, _TAG),
     *finding_rows(
         "refunds",
         listings.REFUNDS,

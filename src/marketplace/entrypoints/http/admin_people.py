@@ -4,16 +4,23 @@ from marketplace.adapters.postgres import listings
 from marketplace.core.catalogue import usecases as catalogue
 from marketplace.core.catalogue.service import Service
 from marketplace.core.identity import usecases as identity
+from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.providers import usecases as providers
-from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.desk import command_row, finding_rows
 from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.providers import known_payee
 from marketplace.entrypoints.http.routes import Route
 from marketplace.entrypoints.http.signin import normal_phone
 
 _PEOPLE, _OFFER = "People", "Offer"
+
+
+async def _signed_out(office: Office, result: Session | None, _: Call) -> None:
+    if result is not None:
+        office.bearers.forget(result.id)
 
 
 async def _kept_out(office: Office, result: User | None, _: Call) -> None:
@@ -28,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     command_row("/users/{user_id}/block", identity.BlockUser, User, _PEOPLE, after=_kept_out),
     command_row("/users/{user_id}/unblock", identity.UnblockUser, User, _PEOPLE),
     *finding_rows("sessions", listings.SESSIONS, "user_id state", "Who is signed in, and was.", _PEOPLE),
+    command_row("/sessions/{session_id}/revoke", identity.RevokeSession, Session, _PEOPLE, after=_signed_out),
     *finding_rows(
         "messages",
         listings.MESSAGES,
@@ -42,8 +50,12 @@ ROUTES: tuple[Route, ...] = (
         "Providers, by text, state or owner.",
         _OFFER,
     ),
+    command_row("/providers/{provider_id}", providers.AmendProvider, Provider, _OFFER, prepare=known_payee),
     command_row("/providers/{provider_id}/moves", providers.MoveProvider, Provider, _OFFER),
+    command_row("/providers/{provider_id}/units", providers.AddUnit, Unit, _OFFER, status=201),
     *finding_rows("units", listings.UNITS, "provider_id state", "Units of capacity.", _OFFER),
+    command_row("/units/{unit_id}/retire", providers.RetireUnit, Unit, _OFFER),
+    command_row("/units/{unit_id}/return", providers.ReturnUnit, Unit, _OFFER),
     *finding_rows(
         "reservations",
         listings.RESERVATIONS,
@@ -58,5 +70,8 @@ ROUTES: tuple[Route, ...] = (
         "Services, drafts and withdrawn ones too.",
         _OFFER,
     ),
+    command_row("/services", catalogue.DraftService, Service, _OFFER, status=201),
+    command_row("/services/{service_id}", catalogue.AmendService, Service, _OFFER),
+    command_row("/services/{service_id}/publish", catalogue.PublishService, Service, _OFFER),
     command_row("/services/{service_id}/withdraw", catalogue.WithdrawService, Service, _OFFER),
 )

@@ -37,6 +37,7 @@ class RequeueJobs:
     """Try parked jobs again."""
 
     ids: Annotated[tuple[JobId, ...], Length(500, least=1)]
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +59,20 @@ async def parked(office: Office, call: Call, *, limit: Limit = 100) -> tuple[que
 
 
 async def requeue(office: Office, call: Call, *, data: Any) -> Done:
-    return Done(await queue.requeue(engine=office.engine, ids=list(data.ids), tenant_id=call.tenant_id))
+    return await _settled(queue.requeue, office, call, data)
 
 
 async def discard(office: Office, call: Call, *, data: Any) -> Done:
-    log.warning("parked jobs discarded", actor_id=str(call.actor.user_id), count=len(data.ids))
-    given_up = await queue.discard(
-        engine=office.engine,
-        ids=list(data.ids),
-        tenant_id=call.tenant_id,
-        by=call.actor.user_id,
-        reason=data.reason,
+    return await _settled(queue.discard, office, call, data)
+
+
+async def _settled(how: Any, office: Office, call: Call, data: Any) -> Done:
+    by = call.actor.user_id
+    log.warning("parked jobs settled", actor_id=str(by), count=len(data.ids))
+    done = await how(
+        engine=office.engine, ids=list(data.ids), tenant_id=call.tenant_id, by=by, reason=data.reason
     )
-    return Done(given_up)
+    return Done(done)
 
 
 async def tenant(office: Office, call: Call) -> TenantView:
@@ -119,7 +121,7 @@ ROUTES: tuple[Route, ...] = (
         path=f"{ROOT}/jobs/parked/requeue",
         ask=requeue,
         answer=Done,
-        summary="Try a parked follow-up again.",
+        summary="Try a parked follow-up again, for a reason that is logged.",
         roles=ADMIN,
         tags=("Platform",),
         body=RequeueJobs,
@@ -139,5 +141,7 @@ ROUTES: tuple[Route, ...] = (
     command_row(
         "/tenant/policy", tenants.AmendPolicy, Tenant, "Platform", prepare=_sound_policy, after=_amended
     ),
+    command_row("/tenant/close", tenants.CloseTenant, Tenant, "Platform", after=_amended),
+    command_row("/tenant/reopen", tenants.ReopenTenant, Tenant, "Platform", after=_amended),
     command_row("/tenant/clock", tenants.MoveClock, Tenant, "Platform", after=_clock_moved),
 )

@@ -147,7 +147,7 @@ def _started(result: Booking | MissedStart, call: Call) -> BookingView:
     return view
 
 
-def _known_method(office: Office, command: Any, call: Call) -> Any:
+def known_method(office: Office, command: Any, call: Call) -> Any:
     """Raises Invalid for what the rail would refuse anyway, when the time is held already."""
     office.vendors.rail(call.policy.payment.rail).check_method(command.payment_method, field="payment_method")
     return command
@@ -173,9 +173,9 @@ ROUTES: tuple[Route, ...] = (
         roles=CUSTOMER,
         status=201,
         tags=_TAGS,
-        prepare=_known_method,
+        prepare=known_method,
     ),
-    replace(_move("retry-payment", commands.RetryPayment, CUSTOMER), prepare=_known_method),
+    replace(_move("retry-payment", commands.RetryPayment, CUSTOMER), prepare=known_method),
     _move("accept", commands.AcceptBooking, PROVIDER),
     _move("decline", commands.DeclineBooking, PROVIDER),
     _move("set-out", commands.SetOut, PROVIDER),

@@ -71,6 +71,7 @@ async def slots(
     duration_minutes: Minutes | None = None,
 ) -> Slots:
     """Searching and booking ask the same code, so what is shown can be booked."""
+    call.check_open()
     found, provider = await _service(office, call, service_id)
     check_bookable(provider, found)
     within = span(from_, until)

@@ -32,6 +32,7 @@ def read_one(kind: type) -> Any:
 
 
 def command_row(path: str, command: type, kind: type, tag: str, **facts: Any) -> CommandRoute:
+    """Admin acts with a reason, whoever else may do the same without."""
     return CommandRoute(
         path=ROOT + path,
         command=command,
@@ -39,6 +40,7 @@ def command_row(path: str, command: type, kind: type, tag: str, **facts: Any) ->
         view=view_of,
         roles=ADMIN,
         tags=(tag,),
+        needed=frozenset({"reason"}),
         **facts,
     )
 

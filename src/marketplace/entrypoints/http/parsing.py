@@ -59,10 +59,11 @@ class Reader:
 
     kind: Any
     without: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
 
     @cached_property
     def shape(self) -> Shape:
-        return shape_of(self.kind, self.without, self.kind.__name__)
+        return shape_of(self.kind, self.without, self.kind.__name__, self.needed)
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[msgspec.Struct]:

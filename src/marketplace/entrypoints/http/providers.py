@@ -70,7 +70,7 @@ def _owned(call: Call) -> dict[str, UUID]:
     return {"provider_id": _own(call)}
 
 
-def _known_payee(office: Office, command: Any, call: Call) -> Any:
+def known_payee(office: Office, command: Any, call: Call) -> Any:
     """Raises Invalid for an account that the rail could never pay."""
     if command.payee is not None:
         office.vendors.rail(call.policy.payment.rail).check_payee(command.payee, field="payee")
@@ -88,7 +88,7 @@ def _route(
 ROUTES: tuple[Route, ...] = (
     _route("/v1/providers", providers.ApplyAsProvider, ProviderView, status=201, roles=CUSTOMER),
     replace(
-        _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView), prepare=_known_payee
+        _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView), prepare=known_payee
     ),
     _route("/v1/providers/{provider_id}/moves", providers.MoveProvider, ProviderView),
     _route("/v1/providers/{provider_id}/units", providers.AddUnit, UnitView, status=201),

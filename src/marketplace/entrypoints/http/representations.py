@@ -91,6 +91,7 @@ class PaymentView(View, frozen=True):
     refunded_minor: int
     released_minor: int
     next_action: str | None
+    evidence: str | None
     failure: str | None
     created_at: datetime
     due_at: datetime | None
@@ -114,6 +115,8 @@ class PayoutView(View, frozen=True):
     amount_minor: int
     attempt: int
     drawn_at: datetime
+    drawn_by: UUID | None
+    due_again_by: UUID | None
     approved_by: UUID | None
     failure: str | None
 
@@ -121,6 +124,7 @@ class PayoutView(View, frozen=True):
 class PayoutRunView(View, frozen=True):
     state: run.State
     started_at: datetime
+    started_by: UUID | None
     last_provider_id: UUID
     drawn: int
     skipped: int

@@ -38,7 +38,8 @@ class CommandRoute:
 
     `prepare` puts a command into its normal form; `after` runs once it is written, and for None as result
     when the answer is given again. Of a caller who is nobody yet, `principal` names the field by which its
-    idempotency keys are told from others'.
+    idempotency keys are told from others'. Of whom the route is for, `needed` fields are asked though the
+    command can do without them.
     """
 
     path: str
@@ -53,6 +54,7 @@ class CommandRoute:
     after: Callable[[Office, Any, Call], Awaitable[None]] | None = None
     memory: Memory = Memory.WRITTEN
     principal: str | None = None
+    needed: frozenset[str] = frozenset()
 
     @property
     def verb(self) -> str:
@@ -120,7 +122,9 @@ def inputs_of(route: Route) -> Inputs:
     """Which parameters a route has, found in its command or in the signature of what answers it."""
     in_path = tuple(_PARAMETER.findall(route.path))
     if isinstance(route, CommandRoute):
-        return Inputs(_path_reader(route.command, in_path), body=Reader(route.command, frozenset(in_path)))
+        return Inputs(
+            _path_reader(route.command, in_path), body=Reader(route.command, frozenset(in_path), route.needed)
+        )
     path = _path_reader(route.ask, in_path)
     if route.body is not None:
         known = frozenset(one.name for one in fields(route.body))

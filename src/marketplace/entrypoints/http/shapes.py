@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import or_
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -19,13 +19,22 @@ _KINDS: dict[Shape, Any] = {}
 
 
 @lru_cache(maxsize=512)
-def shape_of(kind: Any, without: frozenset[str] = frozenset(), name: str | None = None) -> Shape:
-    """The object that a dataclass is read from, less the fields that come another way."""
+def shape_of(
+    kind: Any,
+    without: frozenset[str] = frozenset(),
+    name: str | None = None,
+    needed: frozenset[str] = frozenset(),
+) -> Shape:
+    """
+    The object that a dataclass is read from, less the fields that come another way.
+
+    Fields that are `needed` have to be there, though the dataclass can do without.
+    """
     hints = get_type_hints(kind, include_extras=True)
     asked = [field for field in fields(kind) if field.name not in without]
     made = msgspec.defstruct(
         name or f"{kind.__name__}Input",
-        [_spec(field, hints[field.name]) for field in asked],
+        [_spec(field, hints[field.name], needed=field.name in needed) for field in asked],
         forbid_unknown_fields=True,
         kw_only=True,
         frozen=True,
@@ -67,7 +76,10 @@ def _plain(value: Any, place: str) -> Any:
         raise Invalid(f"{place}.{facts['field']}", facts["problem"], facts["allowed"]) from wrong  # type: ignore[arg-type]
 
 
-def _spec(field: Field[Any], hint: Any) -> tuple[Any, ...]:
+def _spec(field: Field[Any], hint: Any, *, needed: bool) -> tuple[Any, ...]:
+    if needed:
+        present = [one for one in get_args(hint) if one is not NoneType]
+        return (field.name, annotation_of(present[0] if NoneType in get_args(hint) else hint))
     annotation = annotation_of(hint)
     if field.default is not MISSING:
         return (field.name, annotation, field.default)

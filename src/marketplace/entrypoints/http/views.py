@@ -83,6 +83,13 @@ def booking_view(booking: Booking, call: Call) -> BookingView:
     return view
 
 
+def payment_view(payment: Payment, call: Call) -> PaymentView:
+    """What we tell the bank in a dispute is not for the other side of it."""
+    hidden = {} if call.actor.role in {Role.ADMIN, Role.SUPPORT} else {"evidence": None}
+    view: PaymentView = _view(PaymentView, payment, call, **hidden)
+    return view
+
+
 def provider_view(provider: Provider, call: Call) -> ProviderView:
     own = call.actor.role in {Role.ADMIN, Role.SUPPORT} or call.actor.provider_id == provider.id
     hidden: dict[str, Any] = {}
@@ -119,7 +126,7 @@ def _whole(subject: Any, _: Call) -> Any:
 
 VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Booking: (BookingView, booking_view),
-    Payment: (PaymentView, _plain(PaymentView)),
+    Payment: (PaymentView, payment_view),
     Refund: (RefundView, _plain(RefundView)),
     Payout: (PayoutView, _plain(PayoutView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),

@@ -33,6 +33,7 @@ class Shop:
 @dataclass(frozen=True, slots=True)
 class Market:
     admin: Actor
+    approver: Actor
     customers: tuple[Actor, ...]
     shops: tuple[Shop, ...]
 
@@ -48,12 +49,12 @@ async def open_market(lane: Lane, *, payees: tuple[str, ...], units: int = 3, cu
     tenant = lane.tenant
     opening = OpenTenant(tenant_id=tenant.id, slug=tenant.slug, mode=tenant.mode, policy=tenant.policy)
     lane.tenant = await lane.do(opening)
-    admin = await _person(lane, "+27830000000", Role.ADMIN)
+    admin, approver = [await _person(lane, f"+2783000000{number}", Role.ADMIN) for number in range(2)]
     people = [await _person(lane, _phone(1_000, number), Role.CUSTOMER) for number in range(customers)]
     shops = [
         await _shop(lane, admin, _phone(2_000, number), payee, units) for number, payee in enumerate(payees)
     ]
-    return Market(admin, tuple(people), tuple(shops))
+    return Market(admin, approver, tuple(people), tuple(shops))
 
 
 def _phone(series: int, number: int) -> str:

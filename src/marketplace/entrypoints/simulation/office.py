@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from marketplace.core.payments.refunding import PayRefundByHand, RetryRefund
+from marketplace.core.payments.usecases import SubmitEvidence
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
@@ -46,7 +47,8 @@ class Office:
             case "payout.held":
                 self._later(lambda: self._try(ResumePayout(payout_id=event.subject_id, reason=WHY)))
             case "payment.disputed" if self.random.random() < 2 / 3:
-                self._later(lambda: self._show_evidence(event))
+                evidence = SubmitEvidence(payment_id=event.subject_id, text="photographs", reason=WHY)
+                self._later(lambda: self._try(evidence))
             case "refund.failed":
                 self._later(lambda: self._give_back(event))
             case _:
@@ -61,7 +63,8 @@ class Office:
 
     async def _decide(self, event: Event) -> None:
         kind = HoldPayout if self.random.random() < 1 / 10 else ApprovePayout
-        await self._try(kind(payout_id=event.subject_id, reason=WHY))
+        # Who has resumed or retried a large one does not approve it.
+        await self._try(kind(payout_id=event.subject_id, reason=WHY), self.market.approver)
 
     async def _mend(self, event: Event) -> None:
         """The account was wrong: mend it, and send the payout again."""
@@ -70,17 +73,8 @@ class Office:
         except Unavailable:
             self._again(lambda: self._mend(event))
             return
-        await self._try(AmendProvider(provider_id=payout.provider_id, payee="payee_ok"))
+        await self._try(AmendProvider(provider_id=payout.provider_id, payee="payee_ok", reason=WHY))
         await self._try(RetryPayout(payout_id=payout.id, reason=WHY))
-
-    async def _show_evidence(self, event: Event) -> None:
-        """The sandbox is asked as its own dashboard would: the platform has no route for it yet."""
-        try:
-            await self.lane.rail.submit_evidence(event.subject_id, text="photographs")
-        except (Unavailable, OutcomeUnknown):
-            self._again(lambda: self._show_evidence(event))
-        except Refused:
-            return  # decided already
 
     async def _give_back(self, event: Event) -> None:
         tries = self.refund_tries[event.subject_id] = self.refund_tries.get(event.subject_id, 0) + 1

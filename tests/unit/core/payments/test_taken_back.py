@@ -12,8 +12,8 @@ from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.refunding import PayRefundByHand, RecordRefund
-from marketplace.core.payments.usecases import LookUpPayment, RecordPayment
-from marketplace.core.shared.errors import Invalid
+from marketplace.core.payments.usecases import LookUpPayment, RecordPayment, SubmitEvidence
+from marketplace.core.shared.errors import Invalid, MoveRefused
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Report, Standing, Subject
 
@@ -32,6 +32,45 @@ async def told(world: Any, standing: Standing, minor: int = PRICE) -> Payment:
     await world.do(RecordPayment(report=report))
     await world.settle()
     return replace(await world.payment())
+
+
+class TestEvidence:
+    async def test_of_admin_reaches_the_bank_and_wins(self, world: Any) -> None:
+        await world.confirm("tok_chargeback_won")
+        await world.forward(minutes=2)
+        payment_id = (await world.payment()).id
+        submit = SubmitEvidence(payment_id=payment_id, text="Signed for.", reason="the photos came")
+
+        disputed = await world.do(submit, world.admin)
+        await world.forward(days=2)
+
+        won = await world.payment()
+        assert (disputed.state, won.state) == (PaymentState.DISPUTED, PaymentState.WON)
+        assert won.evidence == "Signed for."
+        assert await world.broken() == []
+
+    async def test_is_sent_again_where_the_rail_was_in_doubt(self, world: Any) -> None:
+        await world.confirm("tok_chargeback_won")
+        await world.forward(minutes=2)
+        doubts = iter([Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER])
+        world.lane.books.faults = lambda operation, _: (
+            next(doubts, None) if operation is Operation.EVIDENCE else None
+        )
+        payment_id = (await world.payment()).id
+
+        await world.do(SubmitEvidence(payment_id=payment_id, text="Signed for.", reason="x"), world.admin)
+        await world.forward(days=2)
+
+        assert next(doubts, None) is None
+        assert (await world.payment()).state == PaymentState.WON
+
+    async def test_comes_too_late_where_it_is_decided(self, world: Any) -> None:
+        await world.confirm("tok_chargeback")
+        await world.forward(days=40)
+        lost = await world.payment()
+
+        with pytest.raises(MoveRefused):
+            await world.do(SubmitEvidence(payment_id=lost.id, text="Signed for.", reason="x"), world.admin)
 
 
 class TestADisputeThatWasWon:

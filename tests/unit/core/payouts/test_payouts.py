@@ -10,7 +10,7 @@ from marketplace.adapters.sandbox.faults import Fault, Operation
 from marketplace.core.bookings.commands import RetryPayment
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.payouts.earning import Earning
-from marketplace.core.payouts.payout import State, transfer_reference
+from marketplace.core.payouts.payout import SecondPersonNeeded, State, transfer_reference
 from marketplace.core.payouts.usecases import ApprovePayout, HoldPayout, ResumePayout, RetryPayout
 from marketplace.core.providers.usecases import AmendProvider, MoveProvider
 from marketplace.core.shared.errors import MoveRefused, NotAllowed
@@ -115,6 +115,64 @@ class TestALargePayout:
         resumed = await world.do(ResumePayout(payout_id=due.id, reason="fine"), world.admin)
 
         assert resumed.state == State.DUE
+
+
+class TestASecondPerson:
+    async def test_approves_what_the_first_has_set_off(self, make_world: Any) -> None:
+        world = await make_world(payout={"approval_above_minor": 100})
+        await earn(world)
+        await world.do(StartPayoutRun(run_id=uuid4(), reason="payday"), world.admin)
+        await world.settle()
+        (due,) = world.payouts()
+        approve = ApprovePayout(payout_id=due.id, reason="checked")
+
+        with pytest.raises(SecondPersonNeeded) as refused:
+            await world.do(approve, world.admin)
+        approved = await world.do(approve, world.market.approver)
+
+        assert refused.value.code == "second_person_needed"
+        assert (due.drawn_by, approved.approved_by) == (world.admin.user_id, world.market.approver.user_id)
+
+    async def test_approves_what_the_first_has_resumed(self, make_world: Any) -> None:
+        world = await make_world(payout={"approval_above_minor": 100})
+        await earn(world)
+        await world.pay_out()
+        (due,) = world.payouts()
+        await world.do(HoldPayout(payout_id=due.id, reason="odd"), world.market.approver)
+        await world.do(ResumePayout(payout_id=due.id, reason="fine"), world.admin)
+
+        with pytest.raises(SecondPersonNeeded):
+            await world.do(ApprovePayout(payout_id=due.id, reason="x"), world.admin)
+        approved = await world.do(ApprovePayout(payout_id=due.id, reason="x"), world.market.approver)
+
+        assert approved.state == State.APPROVED
+
+    async def test_approves_what_the_first_has_retried(self, make_world: Any) -> None:
+        world = await make_world(payee="payee_rejected", payout={"approval_above_minor": 100})
+        await earn(world)
+        await world.pay_out()
+        (due,) = world.payouts()
+        await world.do(ApprovePayout(payout_id=due.id, reason="checked"), world.admin)
+        await world.forward(minutes=5)
+        await world.do(RetryPayout(payout_id=due.id, reason="new account"), world.market.approver)
+
+        with pytest.raises(SecondPersonNeeded):
+            await world.do(ApprovePayout(payout_id=due.id, reason="x"), world.market.approver)
+        approved = await world.do(ApprovePayout(payout_id=due.id, reason="x"), world.admin)
+
+        assert approved.state == State.APPROVED
+
+    async def test_is_not_needed_up_to_the_limit(self, make_world: Any) -> None:
+        world = await make_world(payee="payee_rejected", payout={"approval_above_minor": PROVIDER})
+        await earn(world)
+        await world.pay_out()
+        await world.forward(minutes=5)
+        (failed,) = world.payouts()
+        await world.do(RetryPayout(payout_id=failed.id, reason="new account"), world.admin)
+
+        approved = await world.do(ApprovePayout(payout_id=failed.id, reason="x"), world.admin)
+
+        assert approved.approved_by == world.admin.user_id
 
 
 class TestAPayoutThatComesBack:

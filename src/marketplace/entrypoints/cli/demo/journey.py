@@ -39,7 +39,7 @@ class Journey:
         return self._seen(booking["id"])
 
     def _sign_in(self) -> None:
-        for visitor in (self.cast.admin, self.cast.customer, self.cast.provider):
+        for visitor in (self.cast.admin, self.cast.approver, self.cast.customer, self.cast.provider):
             began = time.perf_counter()
             visitor.sign_in()
             name = visitor.person.name
@@ -136,7 +136,7 @@ class Journey:
             "has providers paid",
             "POST /admin/v1/payout-runs",
             lambda run: f"the run is {run['state']}",
-            json={"run_id": str(uuid4())},
+            json={"run_id": str(uuid4()), "reason": "demo"},
         )
         began = time.perf_counter()
         payout = wait_for(lambda: self._payout(earning, "due", "paid"), what="the payout")
@@ -155,7 +155,7 @@ class Journey:
 
     def _approve(self, payout: Answer, earning: Answer) -> Answer:
         self.stage.do(
-            self.cast.admin,
+            self.cast.approver,
             "approves the payout, as it is a large one",
             f"POST /admin/v1/payouts/{payout['id']}/approve",
             lambda approved: approved["state"],

@@ -36,6 +36,7 @@ class Cast:
     customer: Visitor
     provider: Visitor
     admin: Visitor
+    approver: Visitor
     service: DemoService
     zone: ZoneInfo
 
@@ -47,6 +48,7 @@ class Cast:
             customer=Visitor(api, demo.customers[0], "customer"),
             provider=Visitor(api, business.owner, "provider"),
             admin=Visitor(api, demo.admin, "admin"),
+            approver=Visitor(api, demo.approver, "admin"),
             service=business.services[0],
             zone=zone(blueprint.policy.time_zone),
         )
