@@ -1,5 +1,6 @@
 """Which marketplace a request or a job is for, and what time it is there."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,13 +28,17 @@ class Directory:
 
     store: Store
     _known: dict[UUID, tuple[float, Tenant]] = field(default_factory=dict)
+    _changes: int = 0
 
     async def tenant(self, tenant_id: UUID) -> Tenant:
         """Raises NotFound."""
         known = self._known.get(tenant_id)
         if known is not None and time.monotonic() - known[0] < FRESH_SECONDS:
             return known[1]
-        (found,) = await self.store.read(tenant_id, [One(Tenant, tenant_id)])
+        changes = None
+        while changes != self._changes:
+            changes = self._changes
+            (found,) = await self.store.read(tenant_id, [One(Tenant, tenant_id)])
         if not found:
             raise NotFound("marketplace", tenant_id)
         tenant: Tenant = found[0]
@@ -46,8 +51,14 @@ class Directory:
         return real if known is None else known[1].now(real)
 
     def forget(self, tenant_id: UUID) -> None:
-        """After a change that this process made itself."""
-        self._known.pop(tenant_id, None)
+        """
+        After a change that this process made itself; what is being read is read again.
+
+        Until then its time is what it was, and not the real one: clocks do not go back.
+        """
+        self._changes += 1
+        if tenant_id in self._known:
+            self._known[tenant_id] = (-math.inf, self._known[tenant_id][1])
 
     async def call(self, tenant_id: UUID, actor: Actor, request_id: str, origin: str = "") -> Call:
         """Somebody's call, now: the one place where clock and chance are read."""

@@ -1,12 +1,14 @@
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
-from .conftest import tell, told
+from .conftest import SECONDS_MAX, tell, told
 
 ADMIN, CUSTOMER = "+27600000201", "+27600000204"
 ACTING = ("--as", ADMIN, "--reason", "as agreed")
@@ -21,6 +23,13 @@ def booked(running: Any) -> Any:
 @pytest.fixture
 def data(running: Any) -> tuple[str, str]:
     return ("--data", running["data"])
+
+
+def time_at(url: str) -> datetime:
+    """When a code that is asked for now would expire, by the clock of the process that runs."""
+    asked = {"sign_in_id": str(uuid4()), "phone": CUSTOMER}
+    sent = httpx.post(f"{url}/v1/sign-in/codes", json=asked, timeout=SECONDS_MAX).json()
+    return datetime.fromisoformat(sent["expires_at"])
 
 
 class TestReading:
@@ -163,6 +172,15 @@ class TestMoving:
         moved = told("tenants", "clock", "--forward", "3h", *ACTING, *data)
 
         assert moved["clock_ahead_seconds"] == before + 3 * 3600
+
+    def test_is_over_when_every_process_goes_by_the_new_clock(
+        self, running: Any, data: tuple[str, str]
+    ) -> None:
+        before = time_at(running["url"])
+
+        told("tenants", "clock", "--forward", "5h", *ACTING, *data)
+
+        assert time_at(running["url"]) - before >= timedelta(hours=5)
 
     def test_says_what_time_it_is_after_moving_the_clock(self, data: tuple[str, str]) -> None:
         said = tell("tenants", "clock", "--forward", "90m", *ACTING, *data).stdout

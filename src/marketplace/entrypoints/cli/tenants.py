@@ -1,6 +1,7 @@
 """A marketplace is opened under a blueprint's policy; a test marketplace's clock can be moved on."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.screen import Column
 from marketplace.entrypoints.cli.visit import Operator, Visit, acting, all_tenants, reading
+from marketplace.entrypoints.directory import FRESH_SECONDS
 from marketplace.entrypoints.http.views import view_of
 
 COLUMNS = (
@@ -152,6 +154,8 @@ def clock(operator: Operator, *, forward: int, reason: str) -> None:
         return moved
 
     moved = operator.visit(carry_out)
+    # Processes that run have the old time until then: nobody who asks one of them next shall meet it.
+    time.sleep(FRESH_SECONDS)
     if operator.as_json:
         screen.show_json(moved)
     else:
