@@ -341,7 +341,8 @@ class Shop:
 
 @contextlib.asynccontextmanager
 async def running(url: str, **flags: Any) -> AsyncIterator[Market]:
-    given = {"blueprint": "home-services", **flags}
+    # A machine may be busy with other tests: whoever waits for a connection waits long.
+    given = {"blueprint": "home-services", "connection_wait_seconds": 30.0, **flags}
     settings = with_secrets(configuration.load(environ={}, flags=given))
     platform = Platform(settings=settings, database_url=url, base_url=BASE_URL)
     transport = httpx.ASGITransport(app=platform.front(), raise_app_exceptions=False)

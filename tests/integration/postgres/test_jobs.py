@@ -18,6 +18,7 @@ from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.ports.storage import Alarm, AlreadyThere, Batch, Follow, Job, Work
 
 HOUR = timedelta(hours=1)
+SECONDS_MAX = 60  # a machine may be busy with other tests
 
 
 def follow_of(tenant_id: UUID, event_id: UUID | None = None) -> Follow:
@@ -126,7 +127,7 @@ class TestDrain:
         assert desk.done == [first, second]
 
     async def test_ends_at_once_where_nothing_is_due(self, drain: Any, desk: Desk) -> None:
-        await asyncio.wait_for(drain(), 3)
+        await asyncio.wait_for(drain(), SECONDS_MAX)
 
         assert desk.done == []
 
@@ -145,7 +146,7 @@ class TestFailingJobs:
         for _ in range(3):
             await drain()
             ((wait,),) = await sql(
-                database_url, "SELECT round(extract(epoch FROM execute_after - now())) FROM pgqueuer"
+                database_url, "SELECT round(extract(epoch FROM execute_after - updated)) FROM pgqueuer"
             )
             waits.append(int(wait))
             await sql(database_url, "UPDATE pgqueuer SET execute_after = now()")
@@ -183,7 +184,7 @@ class TestFailingJobs:
         await drain()
 
         ((wait,),) = await sql(
-            database_url, "SELECT round(extract(epoch FROM execute_after - now())) FROM pgqueuer"
+            database_url, "SELECT round(extract(epoch FROM execute_after - updated)) FROM pgqueuer"
         )
         assert await list_parked(engine=engine) == ()
         assert int(wait) == 600
@@ -242,10 +243,10 @@ class TestWorkOff:
         await asyncio.sleep(0.2)
 
         await put(follow_of(uuid4()))
-        await asyncio.wait_for(desk.some.wait(), 2)
+        await asyncio.wait_for(desk.some.wait(), SECONDS_MAX)
         stop.set()
 
-        await asyncio.wait_for(work, 2)
+        await asyncio.wait_for(work, SECONDS_MAX)
 
     async def test_finishes_what_is_in_hand_before_it_stops(
         self, put: Any, desk: Desk, lender: AsyncEngine, engine: AsyncEngine
@@ -261,13 +262,13 @@ class TestWorkOff:
         desk.act = slowly
         await put(follow_of(uuid4()))
         work = asyncio.create_task(jobs.work_off(engine=lender, follow=desk.take, ring=desk.take, stop=stop))
-        await asyncio.wait_for(begun.wait(), 2)
+        await asyncio.wait_for(begun.wait(), SECONDS_MAX)
 
         stop.set()
         await asyncio.sleep(0.05)
         assert not work.done()
         go_on.set()
-        await asyncio.wait_for(work, 2)
+        await asyncio.wait_for(work, SECONDS_MAX)
 
         left = await backlog(engine=engine)
         assert (len(finished), left.in_hand, left.due) == (1, 0, 0)
@@ -284,10 +285,10 @@ class TestWorkOff:
         )
 
         await put(follow_of(uuid4()))
-        await asyncio.wait_for(desk.some.wait(), 12)
+        await asyncio.wait_for(desk.some.wait(), SECONDS_MAX)
         stop.set()
 
-        await asyncio.wait_for(work, 2)
+        await asyncio.wait_for(work, SECONDS_MAX)
 
 
 class TestQueue:
