@@ -44,6 +44,17 @@ class TestReading:
         assert [movement["name"] for movement in ledger["movements"]] == ["payment_succeed", "released"]
         assert [one["state"] for one in payments["items"]] == ["succeeded"]
 
+    def test_finds_what_belongs_to_it(self, booked: Any, data: tuple[str, str]) -> None:
+        earnings = told("earnings", "list", "--booking", booked["id"], *data)["items"]
+        messages = told("messages", "list", "--subject", booked["id"], *data)["items"]
+        service = told("services", "show", booked["service_id"], *data)
+        sessions = told("sessions", "list", "--user", booked["customer_id"], "--state", "active", *data)
+
+        assert [one["reason"] for one in earnings] == ["job"]
+        assert "booking.confirmed:customer" in {one["template"] for one in messages}
+        assert (service["id"], service["state"]) == (booked["service_id"], "published")
+        assert {one["role"] for one in sessions["items"]} == {"customer"}
+
     def test_shows_tables_to_people(self, booked: Any, data: tuple[str, str]) -> None:
         result = tell("bookings", "list", *data)
 
@@ -157,6 +168,12 @@ class TestMoving:
 
         assert told("providers", "suspend", provider, *ACTING, *data)["state"] == "suspended"
         assert told("providers", "reinstate", provider, *ACTING, *data)["state"] == "active"
+
+    def test_takes_a_service_off_and_puts_it_back(self, booked: Any, data: tuple[str, str]) -> None:
+        key = booked["service_id"]
+
+        assert told("services", "withdraw", key, *ACTING, *data)["state"] == "withdrawn"
+        assert told("services", "publish", key, *ACTING, *data)["state"] == "published"
 
     def test_starts_a_payout_run_once_for_an_id(self, data: tuple[str, str]) -> None:
         run_id = str(uuid4())

@@ -7,7 +7,7 @@ import rich_click as click
 
 from marketplace.adapters.postgres import listings
 from marketplace.core.payments.payment import Payment, State
-from marketplace.core.payments.usecases import LookUpPayment
+from marketplace.core.payments.usecases import LookUpPayment, SubmitEvidence
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column, money
@@ -85,6 +85,12 @@ add_acts(
     {
         "look-up": Act(
             command=LookUpPayment, subject="payment_id", says="Ask the rail what became of a payment."
-        )
+        ),
+        "submit-evidence": Act(
+            command=SubmitEvidence,
+            subject="payment_id",
+            says="Tell the bank our side of a dispute.",
+            example="--text signed",
+        ),
     },
 )

@@ -53,7 +53,7 @@ def refunds() -> None:
 @reading
 def list_refunds(operator: Operator, **asked: Any) -> None:
     """
-    List refunds, in the order of their ids.
+    List refunds, the latest first.
 
     For example:
         $ marketplace refunds list --state failed

@@ -1,0 +1,123 @@
+"""What has a list in the API is found here too: a row says by what, and what may be done to it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import rich_click as click
+
+from marketplace.adapters.postgres import listings
+from marketplace.adapters.postgres.reads import Listing
+from marketplace.core.catalogue.usecases import PublishService, WithdrawService
+from marketplace.core.identity.usecases import RevokeSession
+from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
+from marketplace.entrypoints.cli.moves import Act, add_acts
+from marketplace.entrypoints.cli.screen import Column, money
+from marketplace.entrypoints.cli.visit import Operator, reading
+
+_ID, _STATE = Column("id", "id", whole=True), Column("state", "state", whole=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`filters` are names of the listing's, apart from the state, which every list can be asked for."""
+
+    name: str
+    says: str
+    listing: Listing
+    columns: Sequence[Column]
+    filters: str = ""
+    acts: Mapping[str, Act] = field(default_factory=dict)
+
+
+def _group(row: Found) -> click.Group:
+    example = f"$ marketplace {row.name} list --limit 50 --json"
+    group = Noun(name=row.name, help=f"{row.says}\n\nFor example:\n    {example}")
+
+    @paged
+    @reading
+    def find(operator: Operator, **asked: Any) -> None:
+        page = operator.visit(lambda visit: visit.page(row.listing, **asked))
+        show_page(page, row.columns, reader=operator, none=f"No {row.name}.")
+
+    @click.argument("key", metavar="ID", type=click.UUID)
+    @reading
+    def show(operator: Operator, *, key: UUID) -> None:
+        show_one(operator.visit(lambda visit: visit.one(row.listing.kind, key)), reader=operator)
+
+    for option in (*map(_option, reversed(row.filters.split())), in_state(row.listing.filters["state"].kind)):
+        find = option(find)
+    listed = f"List {row.name}, the latest first.\n\nFor example:\n    {example}"
+    shown = f"Show one of the {row.name}.\n\nFor example:\n    $ marketplace {row.name} show $ID"
+    group.command("list", help=listed)(find)
+    group.command("show", help=shown)(show)
+    add_acts(group, row.acts)
+    return group
+
+
+def _option(name: str) -> Callable[..., Any]:
+    word = name.removesuffix("_id")
+    kind = click.UUID if word != name else None
+    return click.option(f"--{word}", name, type=kind, help=f"Of this {word} only.")
+
+
+services = _group(
+    Found(
+        name="services",
+        says="Find services, and put them on show or take them off.",
+        listing=listings.SERVICES,
+        columns=(_ID, _STATE, Column("name", "name"), Column("category", "category")),
+        filters="provider_id category",
+        acts={
+            "publish": Act(command=PublishService, subject="service_id", says="Put a service on show."),
+            "withdraw": Act(command=WithdrawService, subject="service_id", says="Take a service off."),
+        },
+    )
+)
+messages = _group(
+    Found(
+        name="messages",
+        says="Find what was said to whom, and whether it came.",
+        listing=listings.MESSAGES,
+        columns=(
+            _ID,
+            _STATE,
+            Column("planned", "planned_at", whole=True),
+            Column("to", "address", whole=True),
+            Column("text", "text"),
+        ),
+        filters="user_id subject_id",
+    )
+)
+sessions = _group(
+    Found(
+        name="sessions",
+        says="Find who is signed in, and end it.",
+        listing=listings.SESSIONS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("opened", "opened_at", whole=True),
+            Column("user", "user_id", whole=True),
+            Column("role", "role"),
+        ),
+        filters="user_id",
+        acts={"revoke": Act(command=RevokeSession, subject="session_id", says="End a session.")},
+    )
+)
+earnings = _group(
+    Found(
+        name="earnings",
+        says="Find what providers earned, job by job.",
+        listing=listings.EARNINGS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("earned", "earned_at", whole=True),
+            Column("reason", "reason"),
+            Column("amount", lambda one: money(one.amount_minor, one.currency), right=True),
+        ),
+        filters="provider_id booking_id payout_id",
+    )
+)
