@@ -14,12 +14,20 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.embedded import postgres as embedded
 from marketplace.adapters.postgres import migrate as migrations
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
+
+# The same examples each time, and as long as a busy machine takes for them: what a change broke fails at once
+# and always. New ones are looked for on purpose, with --hypothesis-profile=anew.
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("anew", parent=steady, max_examples=500)
+settings.register_profile("steady", parent=steady, derandomize=True, database=None)
+settings.load_profile("steady")
 
 T = TypeVar("T")
 URL = "MARKETPLACE_TEST_DATABASE_URL"

@@ -78,7 +78,7 @@ class Thread(threading.Thread):
     def stop(self) -> None:
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.over.set)
-        self.join(10)
+        self.join(60)
 
 
 async def prepared(market: Any) -> Live:
@@ -110,7 +110,7 @@ async def prepared(market: Any) -> Live:
 def live(running_market: Any, shared_url: str, data_directory: str) -> Iterator[Live]:
     thread = Thread(running_market, shared_url, data_directory)
     thread.start()
-    made = thread.ready.get(timeout=60)
+    made = thread.ready.get(timeout=300)
     if isinstance(made, BaseException):
         raise made
     yield made

@@ -11,7 +11,7 @@ from marketplace.entrypoints.simulation.engine import Report, simulate
 from marketplace.entrypoints.simulation.storages import in_memory
 from marketplace.entrypoints.simulation.trouble import USUAL
 
-MANY = 300
+MANY = 200
 
 
 async def simulated(bookings: int, *, seed: int = 1, faults: bool = True) -> Report:
@@ -40,7 +40,7 @@ class TestASimulation:
         assert shown["moves"] > 10 * MANY
 
     async def test_is_the_same_for_the_same_seed(self) -> None:
-        one, other = await simulated(64, seed=7), await simulated(64, seed=7)
+        one, other = await simulated(40, seed=7), await simulated(40, seed=7)
 
         assert (one.history, one.moves, one.faults) == (other.history, other.moves, other.faults)
 
@@ -72,6 +72,6 @@ class TestABrokenCore:
         without: Any = {name: after for name, after in reactions.REACTIONS.items() if name != event}
         monkeypatch.setattr("marketplace.core.marketplace.REACTIONS", without)
 
-        report = await simulated(200)
+        report = await simulated(100)
 
         assert report.violations
