@@ -90,6 +90,7 @@ def _play(api: Api, played: Blueprint, *, as_json_only: bool) -> None:
     if not as_json_only:
         report.begin(played.policy.wording.brand, str(api.client.base_url))
     booking = Journey(stage).take()
+    stage.let_messages_go()
     messages = stage.messages(instant(booking["booked_at"]))
     accounts = stage.cast.admin.ask("GET", "/admin/v1/ledger/accounts")
     seconds = time.perf_counter() - began

@@ -14,7 +14,7 @@ from marketplace.entrypoints.cli.demo.words import instant, length
 
 _INBOX_MAX = 100
 _DAY = timedelta(days=1)
-_QUIET_SECONDS, _QUIET_SECONDS_MAX, _LOOK_AGAIN_SECONDS = 0.4, 5.0, 0.05
+_QUIET_LOOKS, _QUIET_SECONDS_MAX, _LOOK_AGAIN_SECONDS = 8, 30.0, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Stage:
 
     def move_clock(self, to: datetime, where: str) -> None:
         """Forward only: nothing is done where it is later already."""
-        self._let_messages_go()
+        self.let_messages_go()
         seconds = int((to - self.now).total_seconds()) + 1
         if seconds <= 0:
             return
@@ -104,14 +104,18 @@ class Stage:
             key=lambda one: instant(one["at"]),
         )
 
-    def _let_messages_go(self) -> None:
-        """Most are of no use an hour later: those on their way come before time jumps."""
+    def let_messages_go(self) -> None:
+        """
+        Most are of no use an hour later: those on their way come before time jumps.
+
+        Looks are counted, and not seconds, for where they take long the messages do too.
+        """
         since, give_up_at = self.now - _DAY, time.monotonic() + _QUIET_SECONDS_MAX
-        sent, quiet_since = 0, time.monotonic()
-        while (clock := time.monotonic()) < give_up_at and clock - quiet_since < _QUIET_SECONDS:
+        sent, quiet = 0, 0
+        while quiet < _QUIET_LOOKS and time.monotonic() < give_up_at:
             time.sleep(_LOOK_AGAIN_SECONDS)
             before, sent = sent, len(self.messages(since))
-            quiet_since = quiet_since if sent == before else time.monotonic()
+            quiet = quiet + 1 if sent == before else 0
 
     def do(
         self, by: Visitor, did: str, request: str, result: Callable[[Answer], str], **given: Any
