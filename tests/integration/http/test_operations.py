@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from marketplace.adapters.postgres.connections import connection_of
+from marketplace.adapters.postgres.lanes import lanes_of
 from marketplace.entrypoints.http.watch import _HELP
 from marketplace.entrypoints.wiring import Platform
 
@@ -69,8 +70,11 @@ class TestAnAnswer:
 
 
 class TestTooMuch:
-    async def test_is_put_off_when_every_connection_is_taken(self, shop: Any, market: Any) -> None:
+    async def test_is_put_off_when_every_connection_is_taken(
+        self, shop: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         engine = market.platform.api_engine()
+        monkeypatch.setattr(lanes_of(engine), "_wait_seconds", 0.1)
         customer = await shop.customer()
         async with contextlib.AsyncExitStack() as taken:
             for _ in range(market.platform.settings().api_connections):

@@ -83,7 +83,7 @@ class TestDoubt:
         async with connection_of(engine, tenant_id) as connection:
             idle = await connection.fetchval("SELECT pg_backend_pid()")
         async with owner.connect() as killer:
-            await killer.exec_driver_sql(f"SELECT pg_terminate_backend({idle}, 1000)")
+            await killer.exec_driver_sql(f"SELECT pg_terminate_backend({idle}, 60000)")
         await asyncio.sleep(0.05)
 
         await store.write(Batch(tenant_id=tenant_id, added=(unit,)))
