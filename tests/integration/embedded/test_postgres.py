@@ -21,6 +21,25 @@ from marketplace.adapters.embedded import postgres
 print(postgres.start(data=Path(sys.argv[1]), settings=postgres.THROWAWAY).pid, flush=True)
 time.sleep(600)
 """
+# Its terminal's Ctrl-C comes when the server is there and nobody has noted yet that it is.
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from marketplace.adapters.embedded import account, cluster, postgres, postmaster
+
+def spawn(*given, **options):
+    child = account.spawn(*given, **options)
+    assert postmaster.wait_until(lambda: postgres.is_ready(here, child.pid), 60)
+    os.kill(os.getpid(), signal.SIGINT)
+    return child
+
+data, postgres.spawn = Path(sys.argv[1]), spawn
+here = cluster.place(data).resolve()
+try:
+    postgres.start(data=data, settings=postgres.THROWAWAY)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
 
 
 def start(data: Path) -> postgres.Running:
@@ -111,6 +130,14 @@ class TestStop:
         assert not postmaster.sessions(server.cluster)
         assert not folder.exists()
         assert postgres.running_url(data=data) is None
+
+    def test_comes_to_one_that_was_just_being_started(self, data: Path) -> None:
+        command = [sys.executable, "-c", INTERRUPTED, str(data)]
+
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+
+        assert done.stdout == "interrupted\n"
+        assert postmaster.running(cluster.place(data).resolve()) is None
 
     def test_is_ours_to_decide_not_the_terminals(self, data: Path) -> None:
         with start(data) as server:

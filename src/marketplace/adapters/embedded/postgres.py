@@ -15,6 +15,7 @@ from urllib.parse import quote
 from marketplace.adapters.embedded import cluster, postmaster, serverlog
 from marketplace.adapters.embedded.account import Account, account_for, hand_over, spawn
 from marketplace.adapters.embedded.binaries import binaries_for
+from marketplace.adapters.embedded.interruption import put_off
 from marketplace.adapters.embedded.postmaster import Postmaster
 from marketplace.adapters.embedded.refusals import InUse
 from marketplace.adapters.embedded.serverlog import ServerLog
@@ -151,8 +152,9 @@ def launch(
     where = {"unix_socket_directories": str(sockets), "port": str(postmaster.PORT)}
     options = [f"--{name}={value}" for name, value in {**settings, **where}.items()]
     command: list[str | Path] = [binaries_for(account) / "postgres", "-D", str(here), *options]
-    child = spawn(account, command, stdin=subprocess.DEVNULL, stdout=log.file, stderr=log.file)
-    owner.callback(postmaster.stop, child.pid, is_running=lambda: child.poll() is None)
+    with put_off():
+        child = spawn(account, command, stdin=subprocess.DEVNULL, stdout=log.file, stderr=log.file)
+        owner.callback(postmaster.stop, child.pid, is_running=lambda: child.poll() is None)
     postmaster.wait_until(lambda: child.poll() is not None or is_ready(here, child.pid), START_SECONDS_MAX)
     server = postmaster.recorded(here)
     if server is None or not is_ready(here, child.pid):
