@@ -367,7 +367,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def open_market(shared_url: str) -> AsyncIterator[Open]:
     """Opens marketplaces on the module's database, each of its own tenant."""
-    engine = create_engine(shared_url, pool_size=CONNECTIONS, wait_seconds=30)
+    engine = create_engine(shared_url, pool_size=CONNECTIONS, wait_seconds=30, statement_seconds=60)
     owner = create_owner_engine(shared_url)
     connection = await owner.connect()
 

@@ -33,6 +33,7 @@ def spawn(*given, **options):
     os.kill(os.getpid(), signal.SIGINT)
     return child
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born without one
 data, postgres.spawn = Path(sys.argv[1]), spawn
 here = cluster.place(data).resolve()
 try:

@@ -341,8 +341,9 @@ class Shop:
 
 @contextlib.asynccontextmanager
 async def running(url: str, **flags: Any) -> AsyncIterator[Market]:
-    # A machine may be busy with other tests: whoever waits for a connection waits long.
-    given = {"blueprint": "home-services", "connection_wait_seconds": 30.0, **flags}
+    # A machine may be busy with other tests, or stand still for a while.
+    patient = {"connection_wait_seconds": 30.0, "statement_timeout_seconds": 60.0}
+    given = {"blueprint": "home-services", **patient, **flags}
     settings = with_secrets(configuration.load(environ={}, flags=given))
     platform = Platform(settings=settings, database_url=url, base_url=BASE_URL)
     transport = httpx.ASGITransport(app=platform.front(), raise_app_exceptions=False)
