@@ -15,6 +15,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from marketplace.adapters.memory.assigner import AugmentingAssigner
+from marketplace.adapters.memory.livemap import MemoryLiveMap
+from marketplace.adapters.memory.roads import GreatCircleRouter
 from marketplace.adapters.postgres.audit import PostgresAudit
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
 from marketplace.adapters.postgres.shelf import PostgresShelf
@@ -165,7 +168,13 @@ class Market:
         self.courier = Courier(
             shelf=self.shelf, clock=lambda _: self.now, secret="secret", random=seeded_random("races")
         )
-        vendors = Vendors(rails={"sandbox": self.rail}, channels={"sms": self.channel})
+        vendors = Vendors(
+            rails={"sandbox": self.rail},
+            channels={"sms": self.channel},
+            live_map=MemoryLiveMap(now=lambda: self.now),
+            router=GreatCircleRouter(),
+            assigner=AugmentingAssigner(),
+        )
         self.desk = Desk(store=self.store, vendors=vendors)
 
     def _shop(self, number: int) -> tuple[Actor, UUID]:

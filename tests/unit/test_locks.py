@@ -26,6 +26,7 @@ FILES = {
         *ROOT["dev-dependencies"]["build"],
     ],
     "embedded": [*ROOT["dependencies"], *ROOT["optional-dependencies"]["embedded"]],
+    "dispatch": [*ROOT["dependencies"], *ROOT["optional-dependencies"]["dispatch"]],
     "dev": ROOT["dev-dependencies"]["dev"],
 }
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)")

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from marketplace.core.bookings.advance import advance_booking
+from marketplace.core.bookings.assigning import assign_booking
+from marketplace.core.bookings.callout import CallOut, call_out
 from marketplace.core.bookings.commands import (
     AbsorbLoss,
     AcceptBooking,
@@ -33,7 +35,6 @@ from marketplace.core.bookings.fulfilment import (
     accept_booking,
     approve_booking,
     arrive,
-    assign_booking,
     deliver_booking,
     set_out,
     start_booking,
@@ -52,6 +53,55 @@ from marketplace.core.catalogue.usecases import (
     draft_service,
     publish_service,
     withdraw_service,
+)
+from marketplace.core.dispatch.answering import (
+    AcceptOffer,
+    AcknowledgeOffer,
+    ClockOffer,
+    DeclineOffer,
+    SeeOffer,
+    accept_offer,
+    acknowledge_offer,
+    clock_offer,
+    decline_offer,
+    see_offer,
+)
+from marketplace.core.dispatch.blocking import LiftBlock, SetBlock, lift_block, set_block
+from marketplace.core.dispatch.matching import Match, match
+from marketplace.core.dispatch.presences import (
+    ClockPresence,
+    FinishJob,
+    GoOffline,
+    GoOnline,
+    KeepPlace,
+    ShowFreed,
+    ShowPresence,
+    ShowUnit,
+    clock_presence,
+    finish_job,
+    go_offline,
+    go_online,
+    keep_place,
+    show_freed,
+    show_presence,
+    show_unit,
+)
+from marketplace.core.dispatch.rounds import RecordRound, record_round
+from marketplace.core.dispatch.searching import (
+    ClockArea,
+    ClockJob,
+    CloseSearch,
+    OpenSearch,
+    SearchOn,
+    WakeArea,
+    WakeFreed,
+    clock_area,
+    clock_job,
+    close_search,
+    open_search,
+    search_on,
+    wake_area,
+    wake_freed,
 )
 from marketplace.core.identity.authentication import (
     ExpireSession,
@@ -161,12 +211,14 @@ from marketplace.core.payouts.usecases import (
 from marketplace.core.providers.usecases import (
     AddUnit,
     AmendProvider,
+    AmendUnit,
     ApplyAsProvider,
     MoveProvider,
     RetireUnit,
     ReturnUnit,
     add_unit,
     amend_provider,
+    amend_unit,
     apply_as_provider,
     move_provider,
     retire_unit,
@@ -220,6 +272,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     AmendProvider: amend_provider,
     MoveProvider: move_provider,
     AddUnit: add_unit,
+    AmendUnit: amend_unit,
     RetireUnit: retire_unit,
     ReturnUnit: return_unit,
     DraftService: draft_service,
@@ -272,6 +325,27 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     AbsorbLoss: absorb_loss,
     AdvanceBooking: advance_booking,
     ClockBooking: clock_booking,
+    CallOut: call_out,
+    GoOnline: go_online,
+    GoOffline: go_offline,
+    KeepPlace: keep_place,
+    ClockPresence: clock_presence,
+    FinishJob: finish_job,
+    SetBlock: set_block,
+    LiftBlock: lift_block,
+    OpenSearch: open_search,
+    CloseSearch: close_search,
+    SearchOn: search_on,
+    WakeArea: wake_area,
+    WakeFreed: wake_freed,
+    ClockJob: clock_job,
+    ClockArea: clock_area,
+    RecordRound: record_round,
+    AcknowledgeOffer: acknowledge_offer,
+    SeeOffer: see_offer,
+    AcceptOffer: accept_offer,
+    DeclineOffer: decline_offer,
+    ClockOffer: clock_offer,
     PlanMessages: plan_messages,
     BeginSending: begin_sending,
     SendAgain: send_again,
@@ -288,6 +362,10 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     AskRailAboutTransfer: ask_rail_about_transfer,
     AskForLines: ask_for_lines,
     AskRailAboutBreak: ask_rail_about_break,
+    Match: match,
+    ShowFreed: show_freed,
+    ShowPresence: show_presence,
+    ShowUnit: show_unit,
     SendMessage: send_message,
     FindMessage: find_message,
 }
@@ -296,4 +374,4 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
 OWN_AFFAIRS: frozenset[type] = frozenset({AmendUser, SignOut})
 
 # What these make has an id that derives from what they follow: who finds it there was faster, and is done.
-FOUND_DONE: frozenset[type] = frozenset({PlanMessages, AbsorbLoss})
+FOUND_DONE: frozenset[type] = frozenset({OpenSearch, RecordRound, PlanMessages, AbsorbLoss})

@@ -2,6 +2,11 @@
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.catalogue.service import Service
+from marketplace.core.dispatch.area import Area
+from marketplace.core.dispatch.block import Block
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.presence import Presence
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.signin import SignIn
 from marketplace.core.identity.user import User
@@ -36,6 +41,11 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     RailStatement,
     Settlement,
     Booking,
+    Presence,
+    Block,
+    Area,
+    DispatchJob,
+    DispatchOffer,
     Notification,
 )
 

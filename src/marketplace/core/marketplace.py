@@ -122,9 +122,14 @@ class Desk:
     vendors: Vendors
 
     async def follow(self, job: Follow, call: Call) -> None:
-        """Carry out the reactions to an event, in order. Raises the first failure; all may be repeated."""
+        """
+        Carry out the reactions to an event, in order. Raises the first failure; all may be repeated.
+
+        Nothing follows an event before it: a deadline set by a clock that is behind would be over at once.
+        """
+        following = replace(call, actor=SYSTEM, at=max(call.at, job.at))
         for reaction in REACTIONS.get(job.name, ()):
-            await self.carry_out(reaction(job), replace(call, actor=SYSTEM))
+            await self.carry_out(reaction(job), following)
 
     async def ring(self, job: Alarm, call: Call) -> None:
         """Make the clock's move, if it is still due; the queue's clock counts where this one is behind it."""

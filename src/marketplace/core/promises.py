@@ -26,6 +26,7 @@ class Name(StrEnum):
     PROVIDER_PAYABLE = "provider_payable_explained"
     REFUNDS_PAYABLE = "refunds_payable_explained"
     DISPUTE_HOLD = "dispute_hold_explained"
+    SEARCHES = "call_outs_assigned_once"
     STUCK = "nobody_stuck"
     MESSAGES = "messages_sent_once"
 
@@ -52,6 +53,11 @@ TIMED: dict[str, frozenset[str]] = {
     for kind, table in LIFECYCLES.items()
     if table.timers
 }
+
+
+def waits_for_somebody(booking: Any) -> bool:
+    """Whether a search may be on for it."""
+    return booking.state == BookingState.AWAITING_PROVIDER and booking.reservation_id is None
 
 
 def is_closed(booking: Any) -> bool:

@@ -5,6 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.bookings.commands import AbsorbLoss, AdvanceBooking, ClockBooking, SettleBooking
+from marketplace.core.dispatch.answering import ClockOffer
+from marketplace.core.dispatch.matching import Match
+from marketplace.core.dispatch.presences import ClockPresence, FinishJob, ShowFreed, ShowPresence, ShowUnit
+from marketplace.core.dispatch.searching import (
+    ClockArea,
+    ClockJob,
+    CloseSearch,
+    OpenSearch,
+    WakeArea,
+    WakeFreed,
+)
 from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
@@ -76,7 +87,43 @@ def _absorb(event: Follow) -> AbsorbLoss:
 
 
 def _tell(event: Follow) -> PlanMessages:
-    return PlanMessages(event_id=event.event_id, event=event.name, booking_id=event.subject_id)
+    return PlanMessages(event_id=event.event_id, event=event.name, subject_id=event.subject_id)
+
+
+def _search(event: Follow) -> OpenSearch:
+    return OpenSearch(booking_id=event.subject_id)
+
+
+def _search_no_more(event: Follow) -> CloseSearch:
+    return CloseSearch(booking_id=event.subject_id)
+
+
+def _match(event: Follow) -> Match:
+    return Match(area_id=event.subject_id, round_id=event.event_id)
+
+
+def _show(event: Follow) -> ShowPresence:
+    return ShowPresence(presence_id=event.subject_id)
+
+
+def _show_unit(event: Follow) -> ShowUnit:
+    return ShowUnit(unit_id=event.subject_id)
+
+
+def _wake(event: Follow) -> WakeArea:
+    return WakeArea(presence_id=event.subject_id)
+
+
+def _show_freed(event: Follow) -> ShowFreed:
+    return ShowFreed(reservation_id=event.subject_id)
+
+
+def _wake_freed(event: Follow) -> WakeFreed:
+    return WakeFreed(reservation_id=event.subject_id)
+
+
+def _count(event: Follow) -> FinishJob:
+    return FinishJob(booking_id=event.subject_id)
 
 
 def _begin_sending(event: Follow) -> BeginSending:
@@ -126,9 +173,21 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "rail_statement.asked_for_again": (_ask_for_lines,),
     "rail_statement.went_on": (_ask_for_lines,),
     "settlement.recheck_due": (_ask_rail_about_break,),
-    "booking.expired": (_settle,),
-    "booking.declined": (_settle,),
-    "booking.cancelled": (_settle,),
+    "booking.expired": (_settle, _search_no_more),
+    "booking.declined": (_settle, _search_no_more),
+    "booking.cancelled": (_settle, _search_no_more),
+    "booking.paid": (_search,),
+    "booking.handed_back": (_search,),
+    "booking.confirmed": (_search_no_more,),
+    "booking.delivered": (_count,),
+    "area.ticked": (_match,),
+    "presence.online": (_show, _wake),
+    "presence.offline": (_show,),
+    "presence.lapsed": (_show,),
+    "presence.answered": (_show, _wake),
+    "reservation.released": (_show_freed, _wake_freed),
+    "unit.amended": (_show_unit,),
+    "unit.retired": (_show_unit,),
     "notification.planned": (_begin_sending, _send),
     "notification.lookup_due": (_find, _send),
 }
@@ -155,6 +214,10 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "settlement": lambda key: RecheckSettlement(settlement_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
     "session": lambda key: ExpireSession(session_id=key),
+    "area": lambda key: ClockArea(area_id=key),
+    "dispatch_job": lambda key: ClockJob(job_id=key),
+    "dispatch_offer": lambda key: ClockOffer(offer_id=key),
+    "presence": lambda key: ClockPresence(presence_id=key),
     "notification": lambda key: ClockMessage(notification_id=key),
 }
 

@@ -38,7 +38,11 @@ class DemoService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoProvider:
-    """`payee` is a token of the sandbox; each of `units` can do one job at a time."""
+    """
+    `payee` is a token of the sandbox; each of `units` can do one job at a time.
+
+    With `skills` the units can be sent out, as far as `reach_metres` from the provider's place.
+    """
 
     name: str
     about: str
@@ -46,6 +50,8 @@ class DemoProvider:
     place: Place
     hours: tuple[OpeningHours, ...]
     units: tuple[str, ...]
+    skills: tuple[str, ...] = ()
+    reach_metres: int | None = None
     buffer_before_minutes: int = 0
     buffer_after_minutes: int = 0
     notice_minutes: int = 60
@@ -55,11 +61,16 @@ class DemoProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """`approver` is another admin, for what one alone may not do."""
+    """
+    `approver` is another admin, for what one alone may not do.
+
+    `services` are the house's own, for which whoever is near is sent.
+    """
 
     admin: DemoPerson
     approver: DemoPerson
     support: DemoPerson
+    services: tuple[DemoService, ...] = ()
     providers: tuple[DemoProvider, ...]
     customers: tuple[DemoPerson, ...]
 

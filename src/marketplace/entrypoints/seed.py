@@ -50,12 +50,13 @@ class SignInAs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeded:
-    """The demo's marketplace, who can sign in as what, and what is on show."""
+    """The demo's marketplace, who can sign in as what, and what providers and the house have on show."""
 
     tenant: Tenant
     people: tuple[SignInAs, ...]
     providers: tuple[Provider, ...]
     services: tuple[Service, ...]
+    house: tuple[Service, ...]
 
     def first(self, role: Role) -> SignInAs:
         return next(person for person in self.people if person.role == role)
@@ -93,11 +94,14 @@ async def seed(
     support = await _person(demo.support, Role.SUPPORT, call=call, store=store)
     customers = [await _person(one, Role.CUSTOMER, call=call, store=store) for one in demo.customers]
     planted = [await _provider(one, admin, call=call, store=store) for one in demo.providers]
+    as_admin = replace(call, actor=admin.actor)
+    house = [await _service(one, None, call=as_admin, store=store) for one in demo.services]
     return Seeded(
         tenant=tenant,
         people=(*customers, *(one.owner for one in planted), support, admin, approver),
         providers=tuple(one.provider for one in planted),
         services=tuple(service for one in planted for service in one.services),
+        house=tuple(house),
     )
 
 
@@ -171,12 +175,20 @@ def _description(provider: Provider, demo: DemoProvider) -> AmendProvider:
 async def _add_units(demo: DemoProvider, provider_id: UUID, *, call: Call, store: Store) -> None:
     for name in demo.units:
         key = derive(provider_id, "unit", name)
-        command = AddUnit(provider_id=provider_id, unit_id=key, name=name)
+        command = AddUnit(
+            provider_id=provider_id,
+            unit_id=key,
+            name=name,
+            skills=demo.skills,
+            base=demo.place if demo.reach_metres else None,
+            reach_metres=demo.reach_metres,
+        )
         await _made(Unit, key, command, call=call, store=store)
 
 
-async def _service(demo: DemoService, provider_id: UUID, *, call: Call, store: Store) -> Service:
-    key = derive(provider_id, "service", demo.name)
+async def _service(demo: DemoService, provider_id: UUID | None, *, call: Call, store: Store) -> Service:
+    """The house's own where there is no provider."""
+    key = derive(provider_id or call.tenant_id, "service", demo.name)
     draft = DraftService(
         service_id=key,
         provider_id=provider_id,
@@ -187,11 +199,12 @@ async def _service(demo: DemoService, provider_id: UUID, *, call: Call, store: S
         duration_max_minutes=demo.duration_max_minutes,
         description=demo.description,
         options=demo.options,
+        reason=_REASON,
     )
     service = await _made(Service, key, draft, call=call, store=store)
     if service.state == ServiceState.DRAFT:
         with suppress(MoveRefused, Stale):  # somebody else is seeding, and was faster
-            await run(PublishService(service_id=key), call=call, store=store)
+            await run(PublishService(service_id=key, reason=_REASON), call=call, store=store)
         service = await _standing(Service, key, call=call, store=store)
     return service
 

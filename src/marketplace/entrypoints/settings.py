@@ -13,7 +13,7 @@ from marketplace.core.shared.errors import Invalid
 PREFIX = "MARKETPLACE_"
 # A secret that begins like this was made up by a development machine, and may have been copied around.
 GENERATED = "generated-"
-_UNPREFIXED = {"database_url"}
+_UNPREFIXED = {"database_url", "osrm_url", "redis_url"}
 
 
 class BadSetting(Invalid):
@@ -62,6 +62,21 @@ BaseUrl = Annotated[
     str,
     Meta(pattern=r"^https?://[^/?#]+(/[^?#]*)?$", description="a URL like https://api.example.com"),
 ]
+RedisUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^rediss?(\+cluster)?://",
+        description="redis://host:6379, or redis+cluster://host:6379 for any server of a cluster",
+    ),
+]
+# Shown by `doctor` and written into logs, so it takes no password.
+OpenUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^/?#@:\[\]]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[^?#@]*)?$",
+        description="a URL like http://osrm.example.com:5000, without a password",
+    ),
+]
 
 
 def _is(section: str, description: str, *, secret: bool = False) -> dict[str, Any]:
@@ -69,7 +84,8 @@ def _is(section: str, description: str, *, secret: bool = False) -> dict[str, An
 
 
 _RUNS, _DATABASE, _HTTP = "What runs", "Database", "HTTP"
-_WORKER, _SANDBOX, _SEEN = "Worker", "Sandbox", "What is seen of it"
+_WORKER, _DISPATCH = "Worker", "Dispatch"
+_SANDBOX, _SEEN = "Sandbox", "What is seen of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +162,23 @@ class Settings:
 
     worker_concurrency: Connections = field(
         default=20, metadata=_is(_WORKER, "jobs that one worker process carries out at a time")
+    )
+
+    redis_url: RedisUrl | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(
+            _DISPATCH,
+            "Redis that keeps the live map for all processes; without it each has its own, so that only "
+            "`marketplace run` sends anybody out",
+            secret=True,
+        ),
+    )
+    osrm_url: OpenUrl | None = field(
+        default=None,
+        metadata=_is(
+            _DISPATCH, "OSRM server that knows the roads; without it ways are estimated by their distance"
+        ),
     )
 
     sandbox: bool = field(

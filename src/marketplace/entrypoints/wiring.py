@@ -5,6 +5,7 @@ from secrets import token_hex
 import httpx
 from dependency_injector import containers, providers
 
+from marketplace.adapters.osrm.router import create_client
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.feed import Feed
 from marketplace.adapters.postgres.overview import Overview
@@ -18,6 +19,8 @@ from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.adapters.sandbox.settlement import Terms
 from marketplace.adapters.sandbox.webhooks import Courier
 from marketplace.core.marketplace import Desk
+from marketplace.entrypoints import geography
+from marketplace.entrypoints.cartographer import Cartographer
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.http.app import admin_app, users_app
 from marketplace.entrypoints.http.bearers import Bearers
@@ -94,14 +97,22 @@ class Platform(containers.DeclarativeContainer):
     )
     sandbox_rail = providers.Singleton(SandboxRail, books=books, secrets=secrets)
     sandbox_channel = providers.Singleton(SandboxChannel, shelf=shelf, clock=directory.provided.now)
+    live_map = providers.Singleton(geography.live_map_of, settings)
+    roads_client = providers.Singleton(create_client)
+    router = providers.Singleton(geography.router_of, settings, roads_client.provider)
+    assigner = providers.Singleton(geography.assigner_of)
     vendors = providers.Singleton(
-        lambda settings, rail, channel: Vendors(
+        lambda settings, rail, channel, **geo: Vendors(
             rails={"sandbox": rail()} if settings.sandbox else {},
             channels={"sms": channel()} if settings.sandbox else {},
+            **geo,
         ),
         settings,
         sandbox_rail.provider,
         sandbox_channel.provider,
+        live_map=live_map,
+        router=router,
+        assigner=assigner,
     )
     client = providers.Singleton(httpx.AsyncClient, timeout=10)
     courier = providers.Singleton(
@@ -126,6 +137,14 @@ class Platform(containers.DeclarativeContainer):
     schedules = providers.Singleton(
         Schedules, engine=worker_engine, store=worker_store, directory=directory, overview=overview
     )
+    cartographer = providers.Singleton(
+        Cartographer,
+        engine=worker_engine,
+        store=worker_store,
+        vendors=vendors,
+        directory=directory,
+        overview=overview,
+    )
     worker = providers.Singleton(
         lambda settings, post, **parts: Worker(rounds=(post().round,) if settings.sandbox else (), **parts),
         settings,
@@ -134,6 +153,7 @@ class Platform(containers.DeclarativeContainer):
         desk=desk,
         directory=directory,
         schedules=schedules,
+        cartographer=cartographer,
         at_once=settings.provided.worker_concurrency,
     )
 
@@ -188,6 +208,8 @@ class Platform(containers.DeclarativeContainer):
 async def close(platform: Platform) -> None:
     """Give back what was opened; what was never made is not made to be closed."""
     await platform.client().aclose()
+    await platform.roads_client().aclose()
+    await geography.close(platform.live_map())
     await platform.overview().close()
     engines = (platform.api_engine, platform.webhook_engine, platform.worker_engine, platform.sandbox_engine)
     for engine in engines:

@@ -14,6 +14,7 @@ from marketplace.core.marketplace import Desk
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.cartographer import Cartographer
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.schedules import Schedules
 from marketplace.ports.storage import Alarm, Follow
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 SCHEDULE_SECONDS = 30.0
 COURIER_SECONDS = 0.25
+MAP_SECONDS = 2.0
 
 Round = Callable[[], Awaitable[object]]
 
@@ -34,6 +36,7 @@ class Worker:
     desk: Desk
     directory: Directory
     schedules: Schedules
+    cartographer: Cartographer
     at_once: int
     rounds: tuple[Round, ...] = ()
 
@@ -46,12 +49,14 @@ class Worker:
                 )
             )
             tasks.create_task(_again(self.schedules.keep, SCHEDULE_SECONDS, stop))
+            tasks.create_task(_again(self.cartographer.look, MAP_SECONDS, stop))
             for each in self.rounds:
                 tasks.create_task(_again(each, COURIER_SECONDS, stop))
 
     async def drain(self) -> None:
         """Carry out what is due now, and return: for a scheduler that starts a process now and then."""
         await self.schedules.keep()
+        await self.cartographer.look()
         for each in self.rounds:
             await each()
         await jobs.drain(engine=self.engine, follow=self._follow, ring=self._ring)

@@ -68,6 +68,17 @@ class One(Generic[R]):
         return bool(row.id == self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Among(Generic[R]):
+    """The rows of this kind with these ids, as far as they stand."""
+
+    kind: type[R]
+    ids: tuple[UUID, ...]
+
+    def matches(self, row: Any) -> bool:
+        return row.id in self.ids
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
     """A job: carry out the reactions to an event that was written with it."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from marketplace.core.shared.errors import Unavailable
+from marketplace.ports.geo import Assigner, LiveMap, Router
 from marketplace.ports.messaging import Channel
 from marketplace.ports.payments import Capabilities, PaymentRail
 
@@ -14,6 +15,9 @@ class Vendors:
 
     rails: Mapping[str, PaymentRail]
     channels: Mapping[str, Channel]
+    live_map: LiveMap
+    router: Router
+    assigner: Assigner
 
     def rail(self, name: str) -> PaymentRail:
         if name not in self.rails:

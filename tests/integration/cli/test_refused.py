@@ -142,6 +142,14 @@ class TestDoctor:
         assert [check["name"] for check in found["checks"] if not check["ok"]] == ["database"]
         assert "hunter2" not in result.output
 
+    def test_fails_where_no_router_answers(self, running: Any) -> None:
+        result = tell("doctor", "--json", "--data", running["data"], OSRM_URL="http://127.0.0.1:1")
+
+        assert result.exit_code == 3
+        (roads,) = [one for one in json.loads(result.stdout)["checks"] if one["name"] == "roads"]
+        assert not roads["ok"]
+        assert "OSRM does not answer" in roads["saw"]
+
     def test_says_where_a_setting_comes_from(self, running: Any) -> None:
         result = tell("doctor", "--json", "--data", running["data"], MARKETPLACE_LOG_LEVEL="error")
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -21,8 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres import jobs, queue
 from marketplace.adapters.postgres.engine import create_owner_engine
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.identity.session import ACCESS_LIFE, REFRESH_LIFE, Session, Token
 from marketplace.core.shared.aggregate import create
+from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.entrypoints import blueprints, configuration
 from marketplace.entrypoints.generated_secrets import with_secrets
@@ -313,6 +316,46 @@ class Shop:
         await (await self.customer(asked.get("by", 0))).do(f"/v1/bookings/{booking['id']}/approve")
         await self.until(booking["complaint_until"])
         return await self.booking(booking["id"])
+
+    async def offered(self, booking_id: str) -> dict[str, str]:
+        """An offer to the first provider, of a job that does not look for anybody in earnest."""
+        owner, now = self.service().provider_id, datetime.now(UTC)
+        unit_id = str(uuid4())
+        await (await self.provider()).do(f"/v1/providers/{owner}/units", unit_id=unit_id, name="Van")
+        job = DispatchJob(
+            id=uuid4(),
+            tenant_id=self.seeded.tenant.id,
+            booking_id=uuid4(),
+            customer_id=uuid4(),
+            area_id=uuid4(),
+            place=Place(-33.9293, 18.4125),
+            skill="gutters",
+            duration_minutes=60,
+            window_start=now,
+            window_end=now,
+            queued_at=now,
+            give_up_at=now,
+        )
+        offer = DispatchOffer(
+            id=uuid4(),
+            tenant_id=job.tenant_id,
+            job_id=job.id,
+            booking_id=UUID(booking_id),
+            provider_id=owner,
+            unit_id=UUID(unit_id),
+            wave=0,
+            leaves_at=now,
+            travel_seconds=60,
+            starts_at=now,
+            sent_at=now,
+            expires_at=now,
+        )
+        work = Work(self.market.platform.api_store(), job.tenant_id)
+        call = await self.market.platform.directory().call(job.tenant_id, SYSTEM, "test")
+        work.add(create(job, call))
+        work.add(create(offer, call))
+        await work.store.write(work.batch([]))
+        return {"job_id": str(job.id), "offer_id": str(offer.id)}
 
     async def detail(self, key: str) -> Any:
         """A booking as admin sees it, with its payment."""

@@ -130,6 +130,23 @@ TABLE: dict[str, Row] = {
     "GET /v1/bookings/{booking_id}": both(200, 200),
     "GET /v1/bookings/{booking_id}/receipt": customer(200),
     "GET /v1/payments/{payment_id}": customer(200),
+    "POST /v1/call-outs": customer(201, other=201) | {"foreign customer": 404},
+    "POST /v1/bookings/{booking_id}/search-on": customer(404),
+    "GET /v1/bookings/{booking_id}/search": customer(404),
+    "GET /v1/bookings/{booking_id}/way": both(404, 404),
+    "POST /v1/units/{unit_id}/online": provider(200),
+    "POST /v1/units/{unit_id}/offline": provider(200),
+    "POST /v1/units/{unit_id}/amend": provider(200),
+    "POST /v1/units/{unit_id}/positions": provider(202),
+    "GET /v1/offers": provider(200, other=200),
+    "GET /v1/offers/{offer_id}": provider(200),
+    "POST /v1/offers/{offer_id}/acknowledge": provider(200),
+    "POST /v1/offers/{offer_id}/see": provider(200),
+    "POST /v1/offers/{offer_id}/accept": provider(409),
+    "POST /v1/offers/{offer_id}/decline": provider(200),
+    "POST /v1/blocks": both(200, 200, other=200) | {"foreign customer": 404, "foreign provider": 404},
+    "POST /v1/blocks/{block_id}/lift": both(200, 404),
+    "GET /v1/blocks": both(200, 200, other=200),
     # Who may listen is told that it cannot resume from there.
     "GET /v1/events": both(400, 400, other=400),
     "GET /v1/sandbox/inbox": anyone(200),
@@ -208,6 +225,27 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/vendor-events/{key}": desk(200),
     "GET /admin/v1/payout-runs": desk(200, foreign=200),
     "GET /admin/v1/ledger/movements": desk(200, foreign=200),
+    "GET /admin/v1/bookings/{booking_id}/way": desk(404),
+    "POST /admin/v1/bookings/{booking_id}/search-on": admin(404),
+    "POST /admin/v1/units/{unit_id}": admin(200),
+    "POST /admin/v1/units/{unit_id}/online": admin(200),
+    "POST /admin/v1/units/{unit_id}/offline": admin(200),
+    "GET /admin/v1/dispatch/presences": desk(200, foreign=200),
+    "GET /admin/v1/dispatch/presences/{key}": desk(200),
+    "GET /admin/v1/dispatch/jobs": desk(200, foreign=200),
+    "GET /admin/v1/dispatch/jobs/{key}": desk(200),
+    "GET /admin/v1/dispatch/jobs/{job_id}/decisions": desk(200),
+    "GET /admin/v1/dispatch/jobs/{job_id}/why-not": desk(200),
+    "GET /admin/v1/dispatch/offers": desk(200, foreign=200),
+    "GET /admin/v1/dispatch/offers/{key}": desk(200),
+    "POST /admin/v1/dispatch/offers/{offer_id}/acknowledge": admin(200),
+    "POST /admin/v1/dispatch/offers/{offer_id}/see": admin(200),
+    "POST /admin/v1/dispatch/offers/{offer_id}/accept": admin(409),
+    "POST /admin/v1/dispatch/offers/{offer_id}/decline": admin(200),
+    "GET /admin/v1/dispatch/blocks": desk(200, foreign=200),
+    "GET /admin/v1/dispatch/blocks/{key}": desk(200),
+    "POST /admin/v1/dispatch/blocks": admin(200),
+    "POST /admin/v1/dispatch/blocks/{block_id}/lift": admin(200),
     "GET /admin/v1/trail": desk(200, foreign=200),
     "GET /admin/v1/events": desk(400, foreign=400),
     "GET /admin/v1/jobs/parked": desk(200, foreign=200),
@@ -221,6 +259,7 @@ TABLE: dict[str, Row] = {
 }
 
 DOING = {"reason": "a test"}
+PLACE = {"latitude": -33.9293, "longitude": 18.4125}
 CANCELLED = {"reason": "a test", "reason_code": "illness"}
 
 
@@ -266,6 +305,19 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
     "/admin/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
     "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
     "/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
+    **{
+        path: lambda w, name=name: {"unit_id": w.paths[name]}
+        for path, name in (
+            ("/v1/units/{unit_id}/amend", "van_id"),
+            ("/v1/units/{unit_id}/positions", "van_id"),
+            ("/v1/units/{unit_id}/online", "resting_id"),
+            ("/v1/units/{unit_id}/offline", "tired_id"),
+            ("/admin/v1/units/{unit_id}", "van_id"),
+            ("/admin/v1/units/{unit_id}/online", "other_resting_id"),
+            ("/admin/v1/units/{unit_id}/offline", "other_tired_id"),
+        )
+    },
+    "/admin/v1/dispatch/blocks/{block_id}/lift": lambda w: {"block_id": w.paths["other_block_id"]},
 }
 
 
@@ -308,6 +360,22 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "starts_at": next(w.starts),
         "payment_method": "tok_success",
     },
+    "/v1/call-outs": lambda w: {
+        "booking_id": fresh(),
+        "service_id": w.paths["house_id"],
+        "place": PLACE,
+        "payment_method": "tok_success",
+    },
+    "/online": lambda _: {"place": PLACE, **DOING},
+    "/amend": lambda _: {"skills": ["gutters"]},
+    "/positions": lambda _: {"points": [{**PLACE, "at": _now()}]},
+    "/admin/v1/units/{unit_id}": lambda _: {"skills": ["gutters"], **DOING},
+    "/v1/blocks": lambda w: {"customer_id": w.paths["user_id"], "provider_id": w.paths["provider_id"]},
+    "/admin/v1/dispatch/blocks": lambda w: {
+        "customer_id": w.paths["user_id"],
+        "provider_id": w.paths["provider_id"],
+        **DOING,
+    },
     "/retry-payment": lambda _: {"payment_id": fresh(), "payment_method": "tok_success", **DOING},
     "/assign": lambda w: {"provider_id": w.paths["provider_id"], **DOING},
     "/cancel": lambda _: CANCELLED,
@@ -344,9 +412,10 @@ def body_of(route: str, world: World) -> dict[str, Any]:
     return made(world)
 
 
-QUESTIONS = {
-    "GET /v1/services/{service_id}/slots": lambda: {"from": _now(), "until": _later()},
-    "GET /v1/provider/statement": lambda: {"from": "2026-01-01T00:00:00Z", "until": _later()},
+QUESTIONS: dict[str, Callable[[World], dict[str, str]]] = {
+    "GET /admin/v1/dispatch/jobs/{job_id}/why-not": lambda w: {"unit_id": w.paths["van_id"]},
+    "GET /v1/services/{service_id}/slots": lambda _: {"from": _now(), "until": _later()},
+    "GET /v1/provider/statement": lambda _: {"from": "2026-01-01T00:00:00Z", "until": _later()},
 }
 
 
@@ -383,7 +452,9 @@ async def world(market: Any) -> World:
         people=await everybody(shop, foreign),
         paths=await objects(shop)
         | {"booking_id": booking["id"], "settlement_id": await a_break(shop), "payout_run_id": run_id}
-        | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]},
+        | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]}
+        | await online(shop)
+        | await shop.offered(booking["id"]),
         policy=(await (await shop.admin()).read("/admin/v1/tenant"))["policy"],
         starts=iter([slot["start"] for slot in await shop.slots(days=28, skip=2)][::9]),
         numbers=count(1000),
@@ -409,6 +480,32 @@ async def a_break(shop: Any) -> str:
     work.add(create(line, call))
     await work.store.write(work.batch([]))
     return str(line.id)
+
+
+async def online(shop: Any) -> dict[str, str]:
+    """Units that take jobs or rest, a service of the house's that asks for one, and a block by each side."""
+    desk, owner, customer, service = (
+        await shop.admin(),
+        await shop.provider(),
+        await shop.customer(),
+        shop.service(),
+    )
+    working, resting = ("van_id", "tired_id", "other_tired_id"), ("resting_id", "other_resting_id")
+    made = {name: fresh() for name in (*working, *resting, "house_id")}
+    house = service_of("") | {"service_id": made["house_id"], "provider_id": None, **DOING}
+    await desk.do("/admin/v1/services", **house)
+    await desk.do(f"/admin/v1/services/{made['house_id']}/publish", **DOING)
+    for name in (*working, *resting):
+        units = f"/v1/providers/{service.provider_id}/units"
+        await owner.do(units, unit_id=made[name], name="Van", skills=["gutters"])
+    present = [await owner.do(f"/v1/units/{made[name]}/online", place=PLACE) for name in working]
+    block = await customer.do("/v1/blocks", provider_id=str(service.provider_id))
+    other = await owner.do("/v1/blocks", customer_id=customer.tokens["user_id"])
+    return made | {
+        "presence_id": present[0]["id"],
+        "block_id": block["id"],
+        "other_block_id": other["id"],
+    }
 
 
 async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:
@@ -472,6 +569,8 @@ class TestEverybody:
     @pytest.mark.parametrize("route", TABLE)
     async def test_meets_what_the_table_says(self, world: World, route: str) -> None:
         booking_id = await a_booking(world, route)
+        if route.startswith("POST") and "{offer_id}" in route:
+            world.paths |= await world.shop.offered(booking_id)
 
         met = {column: await status(world, route, column, booking_id) for column in COLUMNS}
 
@@ -489,7 +588,7 @@ async def a_booking(world: World, route: str) -> str:
 async def status(world: World, route: str, column: str, booking_id: str) -> int:
     person, path = world.people[column], world.path(route, booking_id)
     if route.startswith("GET"):
-        asked = QUESTIONS.get(route, dict)()
+        asked = QUESTIONS.get(route, lambda _: {})(world)
         response = await person.get(path, headers={"last-event-id": "none of ours"}, **asked)
     else:
         response = await person.post(path, **body_of(route, world))

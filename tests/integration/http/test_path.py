@@ -241,7 +241,7 @@ class TestAListing:
         for person, path in lists:
             whole = await person.pages(path, limit=100)
             assert await person.pages(path, limit=1 if len(whole) < 20 else 9) == whole, path
-            assert path.endswith(("refunds", "settlements")) or whole, path
+            assert path.endswith(("refunds", "settlements")) or "/dispatch/" in path or whole, path
 
     async def test_filters_bookings_by_state_and_time(self, shop: Any) -> None:
         first, second = await shop.booked(), await shop.confirmed(by=1, at=(await shop.slots())[0]["start"])

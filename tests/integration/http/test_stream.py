@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import dropwhile
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,10 +17,12 @@ import pytest_asyncio
 
 from marketplace.adapters.postgres.feed import Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
-from marketplace.entrypoints.http import hub, stream
+from marketplace.core.shared.place import Place
+from marketplace.entrypoints.http import hub, stream, ways
 from marketplace.entrypoints.http.hub import Hub
 from marketplace.entrypoints.http.stream import DESK_PATH, Listener
 from marketplace.entrypoints.server import listen, serve
+from marketplace.ports.geo import Sighting
 
 SOON = 60.0  # a machine may be busy with other tests
 
@@ -77,7 +79,7 @@ class Heard:
                 if name in {"id", "event", "data"}:
                     found[name] = value
                 elif not line and found:
-                    self.last = found["id"]
+                    self.last = found.get("id", self.last)
                     return found | json.loads(found["data"])
         return None
 
@@ -463,3 +465,42 @@ class TestTheHub:
 
         assert response.status_code == 429
         assert response.headers["retry-after"]
+
+
+class TestWhoIsOnTheWay:
+    async def test_is_shown_to_the_customer_and_leaves_no_place_in_the_feed(
+        self, server: Server, shop: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (stream, ways):
+            monkeypatch.setattr(module, "WAY_SECONDS", 0.2)
+        booking = await shop.confirmed(place=HOME)
+        reservations = await (await shop.admin()).pages("/admin/v1/reservations", booking_id=booking["id"])
+        unit_id = reservations[0]["unit_id"]
+        await on_the_map(shop, unit_id, NEAR)
+        await shop.until(datetime.fromisoformat(booking["starts_at"]) - timedelta(minutes=20))
+
+        async with server.listening(await shop.customer()) as heard:
+            await (await shop.provider()).do(f"/v1/bookings/{booking['id']}/set-out")
+            # What was held back from before may come first, and makes the stream look, too.
+            told: dict[str, Any] = {}
+            while not {"booking.set_out", "booking.way"} <= told.keys():
+                event = await heard.next()
+                told[event["event"]] = event
+            way, last = told["booking.way"], heard.last
+            await on_the_map(shop, unit_id, FAR)
+            later = await heard.next()
+
+        assert later["event"] == "booking.way"
+        assert ("id" in told["booking.set_out"], "id" in way) == (True, False)
+        assert heard.last == last
+        assert (way["booking_id"], way["place"], later["place"]) == (booking["id"], NEAR, FAR)
+        assert datetime.fromisoformat(way["arrives_at"]) < datetime.fromisoformat(later["arrives_at"])
+
+
+HOME = {"latitude": -33.9293, "longitude": 18.4125}
+NEAR, FAR = {"latitude": -33.94, "longitude": 18.42}, {"latitude": -33.99, "longitude": 18.46}
+
+
+async def on_the_map(shop: Any, unit_id: str, place: dict[str, float]) -> None:
+    seen = Sighting(tenant_id=shop.seeded.tenant.id, unit_id=UUID(unit_id), place=Place(**place))
+    await shop.market.platform.live_map().report([seen])

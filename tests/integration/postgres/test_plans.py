@@ -17,7 +17,7 @@ from marketplace.adapters.postgres.reads import Listing, numbered, page_statemen
 from marketplace.adapters.postgres.statements import Shape, parameters_of, read_statement, write_statement
 from marketplace.adapters.postgres.tables import encode_rows, table_of
 from marketplace.core.providers.provider import Unit
-from marketplace.ports.storage import One
+from marketplace.ports.storage import Among, One
 
 NOON, ROWS = datetime(2026, 3, 2, 12, tzinfo=UTC), 200
 AGGREGATES = [kind for kind in STORED if hasattr(kind, "LIFECYCLE")]
@@ -110,6 +110,8 @@ WALKED = {
     ("EVENTS", "name"),
     ("EVENTS", "actor_id"),
     ("EVENTS", "party"),
+    ("BLOCKS", "state"),
+    ("BLOCKS", "set_by"),
 }
 LISTINGS = {name: one for name, one in vars(listings).items() if isinstance(one, Listing)}
 FILTERS = [(name, given) for name, one in LISTINGS.items() for given in one.filters]
@@ -160,7 +162,7 @@ class TestPlans:
     async def test_answer_a_question_from_an_index_of_what_it_asks(
         self, connection: Driver, query: Any
     ) -> None:
-        kind = Unit if query is One else query.kind
+        kind = Unit if query in {One, Among} else query.kind
         plan = await plan_of(connection, read_statement(((query, kind),)), 1 + len(parameters_of(query)))
 
         (scan,) = scans(plan, table_of(kind).name)

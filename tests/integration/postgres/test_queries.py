@@ -22,7 +22,7 @@ from marketplace.adapters.postgres.queries import CLAUSES
 from marketplace.adapters.postgres.statements import arguments_of, parameters_of, read_statement
 from marketplace.adapters.postgres.tables import encode_rows, table_of
 from marketplace.core.providers.provider import Unit
-from marketplace.ports.storage import One
+from marketplace.ports.storage import Among, One
 
 # Few values of each type, so that rows and questions meet.
 IDS = [UUID(int=number) for number in (1, 2)]
@@ -70,6 +70,8 @@ def fields_of(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
 def questions_of(query: Any) -> st.SearchStrategy[Any]:
     if query is One:
         return st.builds(One, st.just(Unit), VALUES[UUID])
+    if query is Among:
+        return st.builds(Among, st.just(Unit), values_of(tuple[UUID, ...]))
     return fields_of(query).map(lambda given: query(**given))
 
 
@@ -119,7 +121,7 @@ def scratch_tables(shared_url: str) -> Iterator[Scratch]:
 
 class TestQueries:
     def test_have_a_clause_each(self) -> None:
-        assert queries() | {One} == set(CLAUSES)
+        assert queries() | {One, Among} == set(CLAUSES)
 
     @pytest.mark.parametrize("query", CLAUSES)
     def test_name_every_field_in_their_clause(self, query: Any) -> None:
@@ -152,4 +154,7 @@ class TestQueries:
         assert answer == matching[: max(getattr(question, "most", len(matching)), 0)]
         # What the memory adapter's index rests on.
         if shared := shared_id(query, question.kind):
-            assert {getattr(row, shared) for row in answer} <= {getattr(question, shared)}
+            asked, field = getattr(question, shared[0]), shared[1]
+            assert {getattr(row, field) for row in answer} <= set(
+                asked if isinstance(asked, tuple) else [asked]
+            )

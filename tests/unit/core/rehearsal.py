@@ -42,8 +42,8 @@ TRIES: dict[str, Callable[[Booking], Any]] = {
 
 
 def asked_for(actor: Actor) -> set[str]:
-    """The moves that the table names this role for."""
-    return {move.name for move in BOOKING.moves if actor.role in move.by}
+    """The moves that the table names this role for, and that are asked for by themselves."""
+    return {move.name for move in BOOKING.moves if actor.role in move.by and not move.implied}
 
 
 async def outcome(booking: Booking, name: str, *, call: Call, store: Store) -> Refused | None:

@@ -52,7 +52,7 @@ class TestAReaction:
         key = await world.book()
         paid = next(event for event in world.all(Event) if event.name == "booking.paid")
 
-        again = PlanMessages(event_id=paid.id, event=paid.name, booking_id=key)
+        again = PlanMessages(event_id=paid.id, event=paid.name, subject_id=key)
         await world.lane.desk.carry_out(again, world.lane.call())
 
         assert await world.broken() == []

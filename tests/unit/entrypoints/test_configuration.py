@@ -82,10 +82,21 @@ class TestLoad:
                 {"MARKETPLACE_DEFAULT_TENANT": "My Shop"},
                 "MARKETPLACE_DEFAULT_TENANT: is 'My Shop'; allowed: a-z, 0-9 and -, up to 63",
             ),
+            (
+                {"OSRM_URL": "http://me:hunter2@osrm:5000"},
+                (
+                    "OSRM_URL: is 'http://me:hunter2@osrm:5000'; "
+                    "allowed: a URL like http://osrm.example.com:5000, without a password"
+                ),
+            ),
         ],
     )
     def test_names_what_is_wrong_and_what_is_allowed(self, environ: dict[str, str], said: str) -> None:
         assert str(refusal(environ)) == said
+
+    @pytest.mark.parametrize("url", ["http://osrm", "https://osrm.example.com/za/", "http://[::1]:5000"])
+    def test_takes_a_router_by_its_address(self, url: str) -> None:
+        assert load(environ={"OSRM_URL": url}).osrm_url == url
 
     @pytest.mark.parametrize(
         ("unknown", "meant"),
@@ -190,9 +201,8 @@ class TestDescribe:
         secrets = [name for name, one in SETTINGS.items() if one.metadata["secret"]]
 
         assert all(not SETTINGS[name].repr for name in secrets)
-        assert (
-            len(secrets) == sum("secret" in name or "url" in name for name in SETTINGS) - 1
-        )  # public_base_url
+        named = {name for name in SETTINGS if "secret" in name or "url" in name}
+        assert set(secrets) == named - {"public_base_url", "osrm_url"}
 
     def test_explains_every_setting(self) -> None:
         rows = documented()

@@ -176,7 +176,7 @@ class TestSeed:
                 chosen=(),
                 duration=service.duration,
                 starts_at=slot.start,
-                provider=provider,
+                time_zone=provider.time_zone,
                 policy=shop.tenant.policy,
             )
             command = CreateBooking(

@@ -23,6 +23,11 @@ from marketplace.adapters.memory.money import (
 )
 from marketplace.adapters.memory.store import MemoryStore
 from marketplace.core.bookings.booking import Booking
+from marketplace.core.dispatch.job import OPEN as JOB_OPEN
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.job import State as JobState
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.offer import State as OfferState
 from marketplace.core.ledger.movement import Posting, psp_clearing
 from marketplace.core.lifecycles import AGGREGATES
 from marketplace.core.notifications.notification import Notification
@@ -35,6 +40,7 @@ from marketplace.core.promises import (
     Name,
     lawful_steps,
     may_rest,
+    waits_for_somebody,
 )
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
@@ -67,6 +73,7 @@ class MemoryAudit:
             _promise(Name.PROVIDER_PAYABLE, facts.count(Earning), unexplained_payable(facts)),
             _promise(Name.REFUNDS_PAYABLE, facts.count(Refund), unexplained_refunds(facts)),
             _promise(Name.DISPUTE_HOLD, facts.count(Payment), unexplained_disputes(facts)),
+            _promise(Name.SEARCHES, facts.count(DispatchJob), _unlike_their_bookings(facts)),
             _promise(Name.STUCK, sum(1 for _ in _waiting(facts)), _stuck(facts)),
             await self._messages(facts),
         )
@@ -158,6 +165,23 @@ def _stuck(facts: Facts) -> Iterator[str]:
             yield f"{kind} {row.id} is {row.state} and nothing will happen to it"
         if row.due_at is not None and row.due_at < facts.long_past(row.tenant_id):
             yield f"{kind} {row.id} is {row.state}, and was due at {row.due_at.isoformat()}"
+
+
+def _unlike_their_bookings(facts: Facts) -> Iterator[str]:
+    """Searches with several winners, with one whose time was not taken, or that nobody wants any more."""
+    taken = {(row.booking_id, row.unit_id) for row in facts.rows(Reservation)}
+    bookings = {row.id: row for row in facts.rows(Booking)}
+    accepted = Counter(row.job_id for row in facts.rows(DispatchOffer) if row.state == OfferState.ACCEPTED)
+    for job in facts.rows(DispatchJob):
+        if accepted[job.id] > 1:
+            yield f"search {job.id} has {accepted[job.id]} offers that were accepted"
+        if job.state == JobState.ASSIGNED and (job.booking_id, job.unit_id) not in taken:
+            yield f"search {job.id} is assigned, and nobody's time was taken"
+        booking = bookings[job.booking_id]
+        if job.state in JOB_OPEN and not waits_for_somebody(booking):
+            events = facts.histories["dispatch_job", job.id] + facts.histories["booking", booking.id]
+            if max(event.at for event in events) < facts.long_past(job.tenant_id):
+                yield f"search {job.id} is {job.state}, its booking is {booking.state}"
 
 
 def _begun_twice(facts: Facts) -> Iterator[UUID]:

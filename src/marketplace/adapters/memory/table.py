@@ -44,11 +44,12 @@ class Table:
 
     def candidates(self, tenant_id: UUID, question: Any) -> Iterable[Any]:
         """The tenant's rows among which the answer is."""
-        field = shared_id(question.__class__, self._kind)
-        if field is None:
+        shared = shared_id(question.__class__, self._kind)
+        if shared is None:
             return self.rows(tenant_id)
-        value = getattr(question, field)
-        return self._index.rows(field=field, tenant_id=tenant_id, value=value, everything=self.rows(None))
+        asked, field = getattr(question, shared[0]), shared[1]
+        values = (asked,) if isinstance(asked, UUID) else asked
+        return self._index.rows(field=field, tenant_id=tenant_id, values=values, everything=self.rows(None))
 
     def add(self, row: Any) -> None:
         """Raises AlreadyThere for an id that stands, and whatever `put` raises."""

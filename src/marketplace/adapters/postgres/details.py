@@ -22,9 +22,9 @@ SELECT json_build_object(
   'payment', (SELECT row_to_json(p) FROM payment AS p WHERE p.tenant_id = :tenant_id AND p.id = b.payment_id),
   'customer', (SELECT json_build_object('name', name, 'phone', phone) FROM "user"
                WHERE tenant_id = :tenant_id AND id = b.customer_id),
-  'provider', json_build_object('name', v.name, 'phone', (SELECT phone FROM "user"
-               WHERE tenant_id = :tenant_id AND id = v.owner_id)))::text
-FROM b CROSS JOIN v
+  'provider', CASE WHEN v.owner_id IS NOT NULL THEN json_build_object('name', v.name, 'phone', (SELECT phone
+               FROM "user" WHERE tenant_id = :tenant_id AND id = v.owner_id)) END)::text
+FROM b LEFT JOIN v ON true
 """
 
 
@@ -36,12 +36,12 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """All of it: who may see what is for the reader's edge to decide."""
+    """All of it: who may see what is for the reader's edge to decide. A call-out may have no provider yet."""
 
     booking: Booking
     payment: Payment | None
     customer: Contact
-    provider: Contact
+    provider: Contact | None
 
 
 _decoder = msgspec.json.Decoder(Detail)

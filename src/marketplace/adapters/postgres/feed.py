@@ -12,7 +12,18 @@ from marketplace.core.shared.errors import Invalid
 
 BATCH_MAX = 500
 # What users follow; sign-ins, messages and other inner workings stay inside.
-TOLD = ("booking", "payment", "refund", "payout", "earning", "provider", "service", "unit")
+TOLD = (
+    "booking",
+    "payment",
+    "refund",
+    "payout",
+    "earning",
+    "provider",
+    "service",
+    "unit",
+    "dispatch_job",
+    "dispatch_offer",
+)
 
 _AFTER = """
 SELECT coalesce(json_agg(e), '[]')::text FROM (

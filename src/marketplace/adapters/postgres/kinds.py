@@ -2,6 +2,12 @@
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.catalogue.service import Service
+from marketplace.core.dispatch.area import Area
+from marketplace.core.dispatch.block import Block
+from marketplace.core.dispatch.decision import DispatchDecision
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.presence import Presence
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.signin import SignIn
 from marketplace.core.identity.user import User
@@ -34,7 +40,12 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Session: (("user_id",), ("opened_at",)),
     Provider: (("owner_id",), ("applied_at",), ("state", "applied_at")),
     Unit: (("provider_id",), ("added_at",)),
-    Reservation: (("provider_id", "starts_at"), ("booking_id",), ("starts_at",)),
+    Reservation: (
+        ("provider_id", "starts_at"),
+        ("unit_id", "ends_at"),
+        ("booking_id",),
+        ("starts_at",),
+    ),
     Service: (("provider_id",), ("drafted_at",), ("state", "category", "drafted_at")),
     Booking: (
         ("customer_id", "starts_at"),
@@ -64,5 +75,23 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     PayoutRun: (("started_at",),),
     RailStatement: (("asked_at",),),
     Settlement: (("reference",), ("settled_at",), ("state", "settled_at")),
+    Presence: (("state", "id"), ("placed_at",), ("state", "placed_at"), ("provider_id", "placed_at")),
+    Block: (("customer_id",), ("provider_id",), ("set_at",)),
+    Area: (),
+    DispatchJob: (
+        ("area_id", "state"),
+        ("booking_id",),
+        ("customer_id", "queued_at"),
+        ("queued_at",),
+        ("state", "queued_at"),
+    ),
+    DispatchOffer: (
+        ("job_id",),
+        ("unit_id", "sent_at"),
+        ("provider_id", "sent_at"),
+        ("sent_at",),
+        ("state", "sent_at"),
+    ),
+    DispatchDecision: (("job_id", "at"), ("round_id",), ("at",)),
     Notification: (("user_id",), ("subject_id",), ("planned_at",), ("state", "planned_at")),
 }

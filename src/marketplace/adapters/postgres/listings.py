@@ -9,6 +9,11 @@ from marketplace.adapters.postgres.money import MovementLine
 from marketplace.adapters.postgres.reads import Filter, Listing
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.catalogue.service import Service
+from marketplace.core.dispatch.block import Block
+from marketplace.core.dispatch.decision import DispatchDecision
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.presence import Presence
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.ledger.movement import Movement
@@ -25,9 +30,10 @@ from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import Minor, Name, PersonsRole, Word
 
+# The house's own has no provider: whoever is near is sent.
 _BOOKABLE = (
-    "t.state = 'published' AND EXISTS (SELECT 1 FROM provider AS p"
-    " WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id AND p.state = 'active') = :on_show::boolean"
+    "t.state = 'published' AND (t.provider_id IS NULL OR EXISTS (SELECT 1 FROM provider AS p"
+    " WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id AND p.state = 'active')) = :on_show::boolean"
 )
 # From the postings of the account: most accounts are one booking's or one provider's, and have few.
 _OF_ACCOUNT = (
@@ -127,6 +133,19 @@ VENDOR_EVENTS = Listing(
     kind=VendorEvent, order="at", filters=_same(VendorEvent, "reference") | _between("at")
 )
 SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same(Settlement, "state", "reference"))
+PRESENCES = Listing(kind=Presence, order="placed_at", filters=_same(Presence, "state", "provider_id"))
+DISPATCH_JOBS = Listing(
+    kind=DispatchJob, order="queued_at", filters=_same(DispatchJob, "state", "booking_id", "customer_id")
+)
+OFFERS = Listing(
+    kind=DispatchOffer,
+    order="sent_at",
+    filters=_same(DispatchOffer, "state", "job_id", "provider_id", "unit_id"),
+)
+DECISIONS = Listing(kind=DispatchDecision, order="at", filters=_same(DispatchDecision, "job_id"))
+BLOCKS = Listing(
+    kind=Block, order="set_at", filters=_same(Block, "state", "customer_id", "provider_id", "set_by")
+)
 EVENTS = Listing(
     kind=Event,
     order="at",

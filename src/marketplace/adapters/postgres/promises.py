@@ -9,6 +9,10 @@ $1 is the tenant, null for all of them; $2, where it is asked for, the time, nul
 from collections.abc import Iterable
 
 from marketplace.adapters.postgres.tables import table_of
+from marketplace.core.bookings.booking import State as BookingState
+from marketplace.core.dispatch.job import OPEN as JOB_OPEN
+from marketplace.core.dispatch.job import State as JobState
+from marketplace.core.dispatch.offer import State as OfferState
 from marketplace.core.ledger.movement import DISPUTE_HOLD, REFUNDS_PAYABLE
 from marketplace.core.lifecycles import AGGREGATES
 from marketplace.core.payments.payment import HELD, TAKEN_BACK
@@ -271,6 +275,25 @@ _STUCK = f"""WITH {_LONG_PAST}, subjects AS MATERIALIZED ({_TIMED})
         FROM subjects JOIN long_past USING (tenant_id)
         WHERE (due_at IS NULL AND NOT rests) OR due_at < at LIMIT {VIOLATIONS_MAX})"""
 
+_SEARCHES = _statement(
+    "dispatch_job",
+    f"""SELECT format('search %s has %s offers that were accepted', job_id, count(*)) FROM dispatch_offer AS o
+            WHERE {_scope("o")} AND state = '{OfferState.ACCEPTED}'
+            GROUP BY tenant_id, job_id HAVING count(*) > 1
+        UNION ALL SELECT format('search %s is assigned, and nobody''s time was taken', id)
+            FROM dispatch_job AS j WHERE {_scope("j")} AND state = '{JobState.ASSIGNED}' AND NOT EXISTS (
+                SELECT FROM reservation AS r
+                WHERE (r.tenant_id, r.booking_id, r.unit_id) = (j.tenant_id, j.booking_id, j.unit_id))
+        UNION ALL SELECT format('search %s is %s, its booking is %s', j.id, j.state, b.state)
+            FROM dispatch_job AS j JOIN long_past AS l ON l.tenant_id = j.tenant_id
+            JOIN booking AS b ON (b.tenant_id, b.id) = (j.tenant_id, j.booking_id)
+            WHERE j.state IN {_in(JOB_OPEN)}
+                AND NOT (b.state = '{BookingState.AWAITING_PROVIDER}' AND b.reservation_id IS NULL)
+                AND (SELECT max(e.at) FROM event AS e
+                    WHERE e.tenant_id = j.tenant_id AND e.subject_id IN (j.id, b.id)) < l.at""",
+    given=f"WITH {_LONG_PAST}",
+)
+
 _MESSAGES = _statement(
     "notification",
     f"""SELECT format('notification %s was begun twice without a doubt between', subject_id) FROM event AS e
@@ -299,6 +322,7 @@ STATEMENTS: dict[Name, str] = {
     Name.PROVIDER_PAYABLE: _PROVIDER_PAYABLE,
     Name.REFUNDS_PAYABLE: _REFUNDS_PAYABLE,
     Name.DISPUTE_HOLD: _DISPUTE_HOLD,
+    Name.SEARCHES: _SEARCHES,
     Name.STUCK: _STUCK,
     Name.MESSAGES: _MESSAGES,
 }

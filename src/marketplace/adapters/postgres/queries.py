@@ -1,14 +1,38 @@
 """The condition that answers each query stands here; `:field` is a field of the query, `t` the table."""
 
+from marketplace.core.dispatch.queries import (
+    BlocksOf,
+    DecisionsOn,
+    HeldBy,
+    OffersTo,
+    OnlineAfter,
+    OpenJobOf,
+    OpenOffersOf,
+    QueuedIn,
+    ReservationsOf,
+)
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
-from marketplace.ports.storage import One
+from marketplace.ports.storage import Among, One
 
 CLAUSES: dict[type, str] = {
     One: "t.id = :id",
+    Among: "t.id = ANY(:ids::uuid[])",
+    QueuedIn: "t.area_id = :area_id AND t.state = 'queued' AND t.queued_at <= :at",
+    OpenJobOf: "t.booking_id = :booking_id AND t.state IN ('queued', 'offering', 'exhausted')",
+    OpenOffersOf: "t.job_id = :job_id AND t.state IN ('sent', 'delivered', 'seen')",
+    OffersTo: "t.unit_id = ANY(:unit_ids::uuid[]) AND t.sent_at >= :since",
+    HeldBy: (
+        "t.unit_id = ANY(:unit_ids::uuid[]) AND t.state = 'held'"
+        " AND t.starts_at < :end AND t.ends_at > :start"
+    ),
+    ReservationsOf: "t.booking_id = :booking_id AND t.state = 'held'",
+    BlocksOf: "t.customer_id = ANY(:customer_ids::uuid[]) AND t.state = 'standing'",
+    OnlineAfter: "t.state = 'online' AND t.id > :after",
+    DecisionsOn: "t.job_id = :job_id",
     ActiveUnits: "t.provider_id = :provider_id AND t.state = 'active'",
     HeldBetween: (
         "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"

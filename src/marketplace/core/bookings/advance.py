@@ -50,7 +50,7 @@ def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking
         return booking
     # Without this a payment that fails just now would leave the booking firm, and unpaid.
     work.guard(payment)
-    if call.policy.booking.confirmation == Confirmation.REQUEST:
+    if booking.provider_id is None or call.policy.booking.confirmation == Confirmation.REQUEST:
         return work.save(
             move(booking, "pay", call, payment_failure=None, accept_by=accept_deadline(booking, call))
         )

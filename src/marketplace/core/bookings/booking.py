@@ -76,6 +76,14 @@ BOOKING = Lifecycle(
         Move("expire", S.AWAITING_PROVIDER, S.EXPIRED, _CLOCK, "booking.expired", "acceptance_window"),
         Move("accept", S.AWAITING_PROVIDER, S.CONFIRMED, _PROVIDER, "booking.confirmed"),
         Move("assign", S.AWAITING_PROVIDER, S.CONFIRMED, {Role.SYSTEM, Role.ADMIN}, "booking.confirmed"),
+        Move(
+            "extend_search",
+            S.AWAITING_PROVIDER,
+            S.AWAITING_PROVIDER,
+            _CUSTOMER,
+            "booking.search_extended",
+            implied=True,
+        ),
         Move("decline", S.AWAITING_PROVIDER, S.DECLINED, _PROVIDER, "booking.declined"),
         Move("set_out", S.CONFIRMED, S.EN_ROUTE, _PROVIDER, "booking.set_out"),
         Move("arrive", S.EN_ROUTE, S.ARRIVED, _PROVIDER, "booking.arrived"),
@@ -117,14 +125,24 @@ BOOKING = Lifecycle(
 CLOSED_UNDONE = frozenset({State.CANCELLED, State.EXPIRED, State.DECLINED, State.REFUNDED})
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Somebody who can do this, at this place, to begin within this window."""
+
+    skill: str
+    place: Place
+    window: Period
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """
     Instants are UTC, amounts minor units of `currency`; `terms` are those of the day of booking.
 
     `refund_minor` is what the customer gets back once the booking has ended, None until then, and where
-    nothing was taken;
-    `payment_failure` why the last payment came to nothing, None while it has not.
+    nothing was taken; `payment_failure` why the last payment came to nothing, None while it has not. A
+    call-out has a `skill` and a window in which the work may begin, and no provider until somebody has said
+    yes.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = BOOKING
@@ -135,7 +153,7 @@ class Booking:
     state: State = State.AWAITING_PAYMENT
     due_at: datetime | None = None
     customer_id: UUID
-    provider_id: UUID
+    provider_id: UUID | None
     service_id: UUID
     service_name: str
     reservation_id: UUID | None = None
@@ -144,6 +162,9 @@ class Booking:
     starts_at: datetime
     ends_at: datetime
     time_zone: str
+    skill: str | None = None
+    window_start: datetime | None = None
+    window_end: datetime | None = None
     options: tuple[ChosenOption, ...] = ()
     price: Price
     currency: str
@@ -172,5 +193,19 @@ class Booking:
     def period(self) -> Period:
         return Period(self.starts_at, self.ends_at)
 
+    @property
+    def performer_id(self) -> UUID:
+        """The provider of a booking that has one by now."""
+        if self.provider_id is None:
+            raise ValueError("nobody has this booking yet")
+        return self.provider_id
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What a call-out looks for; None where the customer chose a provider."""
+        if self.skill is None or self.place is None or self.window_start is None or self.window_end is None:
+            return None
+        return Wanted(self.skill, self.place, Period(self.window_start, self.window_end))
+
     def parties(self) -> tuple[UUID, ...]:
-        return (self.customer_id, self.provider_id)
+        return (self.customer_id,) if self.provider_id is None else (self.customer_id, self.provider_id)

@@ -16,7 +16,10 @@ NO_PROPOSAL: dict[str, Any] = {"proposed_starts_at": None, "proposed_by": None}
 
 
 def accept_deadline(booking: Booking, call: Call) -> datetime:
-    """Within the policy's window, and never after the job should have begun."""
+    """Within the policy's window, and never after the job should have begun, or can at the latest."""
+    if booking.window_end is not None:
+        searched = call.at + timedelta(minutes=call.policy.dispatch.search_minutes)
+        return max(booking.window_end, searched)
     window = timedelta(minutes=call.policy.booking.acceptance_window_minutes)
     return max(min(call.at + window, booking.starts_at), call.at)
 

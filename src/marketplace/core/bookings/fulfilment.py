@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, booking_of, step
 from marketplace.core.bookings.booking import Booking, WrongStartCode
@@ -10,23 +9,16 @@ from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
     Arrive,
-    AssignBooking,
     DeliverBooking,
     SetOut,
     StartBooking,
 )
 from marketplace.core.bookings.consequences import confirmed, take_held_money
 from marketplace.core.bookings.guards import START_TRIES_MAX
-from marketplace.core.bookings.request import reservation_for
-from marketplace.core.catalogue.availability import diary, held_around, pick_unit
 from marketplace.core.payments.payment import HELD
 from marketplace.core.payments.payment import State as PaymentState
-from marketplace.core.providers.provider import NotBookable, Provider
-from marketplace.core.providers.provider import State as ProviderState
-from marketplace.core.providers.queries import ActiveUnits
-from marketplace.core.shared.aggregate import Changed, create, move
+from marketplace.core.shared.aggregate import Changed, move
 from marketplace.core.shared.errors import Conflict
-from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -50,42 +42,6 @@ async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> B
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     take_held_money(payment, call, work)
     return work.save(accepted)
-
-
-async def assign_booking(command: AssignBooking, *, call: Call, work: Work) -> Booking:
-    """By hand, to any active provider with a unit free; the time it held before is exchanged."""
-    booking, payment = await booking_and_payment(command.booking_id, call, work)
-    provider = await work.get(Provider, command.provider_id)
-    if provider.state != ProviderState.ACTIVE:
-        raise NotBookable(f"this provider is {provider.state}")
-    key = derive(booking.id, "reservation", booking.version)
-    facts = {"provider_id": provider.id, "reservation_id": key, "handed_back_by": None}
-    assigned = step(
-        booking, "assign", call, reason=command.reason, **facts, **confirmed(booking.ends_at, call)
-    )
-    unit_id = await _free_unit(booking, provider, call, work)
-    work.guard(provider)
-    work.add(create(reservation_for(booking, provider, unit_id, key), call))
-    take_held_money(payment, call, work)
-    return work.save(assigned)
-
-
-async def _free_unit(booking: Booking, provider: Provider, call: Call, work: Work) -> UUID:
-    duration = booking.ends_at - booking.starts_at
-    within = booking.period
-    units, held = await work.read(
-        ActiveUnits(provider_id=provider.id), held_around(provider, within=within, duration=duration)
-    )
-    day = diary(
-        provider=provider,
-        units=units,
-        held=held,
-        policy=call.policy,
-        duration=duration,
-        within=within,
-        now=call.at,
-    )
-    return pick_unit(day, start=booking.starts_at, seed=booking.id)
 
 
 async def set_out(command: SetOut, *, call: Call, work: Work) -> Booking:

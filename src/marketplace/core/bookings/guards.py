@@ -47,9 +47,9 @@ def _decline(booking: "Booking", call: Call) -> Refused | None:
 
 
 def _handed_back(booking: "Booking") -> Refused | None:
-    if booking.handed_back_by is None:
+    if booking.handed_back_by is None and booking.provider_id is not None:
         return None
-    return NotAllowed("it was handed back; the platform assigns it")
+    return NotAllowed("it is offered to whoever is near, or assigned by the platform")
 
 
 def _assign(booking: "Booking", _: Call) -> Refused | None:

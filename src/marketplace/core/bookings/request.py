@@ -1,6 +1,6 @@
 """A booking begins with capacity held, a price fixed and a payment under way, all in one write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -56,8 +56,14 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
     work.guard(facts.provider)
     work.guard(facts.service)
     work.add(create(reservation, call))
-    work.add(create(payment_for(booking, payment_id_of(booking), command.payment_method, call), call))
-    return work.add(create(booking, call))
+    return begin(booking, command.payment_method, call, work)
+
+
+def begin(booking: Booking, method: str, call: Call, work: Work) -> Booking:
+    """The booking, and its payment by `method`, which begins with it."""
+    key = payment_id_of(booking)
+    work.add(create(payment_for(booking, key, method, call), call))
+    return work.add(create(replace(booking, payment_id=key), call))
 
 
 async def _facts(command: CreateBooking, call: Call, work: Work) -> _Facts:
@@ -97,7 +103,7 @@ def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
         chosen=command.options,
         duration=facts.duration,
         starts_at=period.start,
-        provider=facts.provider,
+        time_zone=facts.provider.time_zone,
         policy=call.policy,
     )
     return Booking(
@@ -108,7 +114,6 @@ def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
         service_id=facts.service.id,
         service_name=facts.service.name,
         reservation_id=derive(command.booking_id, "reservation"),
-        payment_id=derive(command.booking_id, "payment"),
         starts_at=period.start,
         ends_at=period.end,
         time_zone=facts.provider.time_zone,
@@ -120,13 +125,13 @@ def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
         address=command.address,
         place=command.place,
         note=command.note,
-        start_code=_start_code(command.booking_id, call),
+        start_code=start_code(command.booking_id, call),
         booked_at=call.at,
         pay_by=call.at + timedelta(minutes=call.policy.booking.payment_window_minutes),
     )
 
 
-def _start_code(booking_id: UUID, call: Call) -> str | None:
+def start_code(booking_id: UUID, call: Call) -> str | None:
     if not call.policy.booking.start_code:
         return None
     number = int.from_bytes(keyed(call.entropy, "start code", booking_id), "big")

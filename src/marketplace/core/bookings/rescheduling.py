@@ -53,7 +53,7 @@ async def _diary(
     booking: Booking, start: datetime, call: Call, work: Work
 ) -> tuple[Diary, Provider, Reservation]:
     """The provider's diary as if this booking's own reservation were not there."""
-    provider = await work.get(Provider, booking.provider_id)
+    provider = await work.get(Provider, booking.performer_id)
     duration = booking.ends_at - booking.starts_at
     within = Period(start, start + duration)
     question = held_around(provider, within=within, duration=duration)

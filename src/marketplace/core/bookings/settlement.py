@@ -78,7 +78,7 @@ def _release(booking: Booking, minor: int, call: Call, work: Work) -> None:
     unserved = undone or booking.state == State.NO_SHOW
     amounts = {
         customer_funds(booking.id): minor,
-        provider_payable(booking.provider_id): -provider_part,
+        provider_payable(booking.performer_id): -provider_part,
         CANCELLATION_FEE if unserved else PLATFORM_FEE: -platform_part,
         VAT_OUTPUT: -vat_part,
     }
@@ -103,7 +103,7 @@ def _earning(booking: Booking, name: str, minor: int, reason: Reason, call: Call
     return Earning(
         id=derive(booking.id, name),
         tenant_id=booking.tenant_id,
-        provider_id=booking.provider_id,
+        provider_id=booking.performer_id,
         booking_id=booking.id,
         reason=reason,
         currency=booking.currency,
@@ -142,7 +142,7 @@ async def _clawed_back(booking: Booking, minor: int, call: Call, work: Work) -> 
     """From the provider's balance as far as it goes, and not from payouts drawn already; the rest is owed."""
     if not minor:
         return {}
-    questions = One(Provider, booking.provider_id), UndrawnOf(provider_id=booking.provider_id)
+    questions = One(Provider, booking.performer_id), UndrawnOf(provider_id=booking.performer_id)
     (provider,), undrawn = await work.read(*questions)
     balance = provider.owed_minor + sum(earning.amount_minor for earning in undrawn)
     taken = min(minor, max(0, balance))

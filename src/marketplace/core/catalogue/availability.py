@@ -121,11 +121,11 @@ def price_of(
     chosen: Sequence[ChosenOption],
     duration: timedelta,
     starts_at: datetime,
-    provider: Provider,
+    time_zone: str,
     policy: Policy,
 ) -> Price:
     """What a job costs, with the VAT rate of its local day."""
-    day = starts_at.astimezone(zone(provider.time_zone)).date()
+    day = starts_at.astimezone(zone(time_zone)).date()
     result = price(
         rule=service.rule,
         options=service.options,

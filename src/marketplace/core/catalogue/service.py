@@ -36,7 +36,11 @@ SERVICE = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """`duration_minutes` is the length of a job, the shortest one where the price is per hour."""
+    """
+    `duration_minutes` is the length of a job, the shortest one where the price is per hour.
+
+    Without a provider it is the house's: whoever has the skill that `category` names is sent.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = SERVICE
 
@@ -44,7 +48,7 @@ class Service:
     tenant_id: UUID
     version: int = 0
     state: State = State.DRAFT
-    provider_id: UUID
+    provider_id: UUID | None
     name: str
     description: str = ""
     category: str
@@ -59,4 +63,4 @@ class Service:
         return timedelta(minutes=self.duration_minutes)
 
     def parties(self) -> tuple[UUID, ...]:
-        return (self.provider_id,)
+        return () if self.provider_id is None else (self.provider_id,)

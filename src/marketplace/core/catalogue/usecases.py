@@ -20,10 +20,15 @@ DURATION_MAX_MINUTES = 14 * 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftService:
-    """A new service, not on show yet. Amounts in minor units of the marketplace's currency."""
+    """
+    A new service, not on show yet. Amounts in minor units of the marketplace's currency.
+
+    Without `provider_id` it is the house's: for a call-out, whoever is near with the skill that `category`
+    names is sent.
+    """
 
     service_id: NewId
-    provider_id: UUID
+    provider_id: UUID | None = None
     name: Name
     category: Word
     rule: PriceRule
@@ -66,7 +71,10 @@ class WithdrawService:
 
 
 async def draft_service(command: DraftService, *, call: Call, work: Work) -> Service:
-    own(await work.get(Provider, command.provider_id), call)
+    if command.provider_id is not None:
+        own(await work.get(Provider, command.provider_id), call)
+    elif call.actor.role not in {Role.ADMIN, Role.SYSTEM}:
+        raise Invalid("provider_id", "missing", "your own; the house's services are admin's")
     service = Service(
         id=command.service_id,
         tenant_id=call.tenant_id,

@@ -57,6 +57,20 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     "booking.handed_back": (
         Template(_C, "{brand}: {provider} cannot come, {when}. We look for another one."),
     ),
+    "dispatch_offer.sent": (
+        Template(
+            _P,
+            "{brand}: {service} near you, {when}. Say yes in the app.",
+            timedelta(minutes=1),
+        ),
+    ),
+    "dispatch_job.exhausted": (
+        Template(
+            _C,
+            "{brand}: nobody is free for {service} now. Wait, take another time, or cancel for free.",
+            timedelta(hours=1),
+        ),
+    ),
     "booking.time_proposed": (
         Template(_C, "{brand}: another time is proposed for {service}, now {when}."),
         Template(_P, "{brand}: another time is proposed for {service}, now {when}."),

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import MESSAGES, Template, words_for
 from marketplace.core.notifications.notification import Notification, State
@@ -22,11 +24,11 @@ DEFAULT_CHANNEL = "sms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMessages:
-    """Plan the messages that an event of a booking calls for."""
+    """Plan the messages that an event of a booking, or of the search for its provider, calls for."""
 
     event_id: UUID
     event: str
-    booking_id: UUID
+    subject_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,24 +62,39 @@ class RecordAnswer:
 
 async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tuple[Notification, ...]:
     """Of what is over only the end is told: its job may run before those of what came earlier."""
-    booking = await work.get(Booking, command.booking_id)
+    booking, provider_id = await _concerned(command, work)
     if booking.state in CLOSED_UNDONE and command.event != f"booking.{booking.state}":
         return ()
-    templates = MESSAGES[command.event]
-    provider, customer = await work.get_both(Provider, booking.provider_id, User, booking.customer_id)
-    people = {Role.CUSTOMER: customer}
-    if any(template.to == Role.PROVIDER for template in templates):
-        people[Role.PROVIDER] = await work.get(User, provider.owner_id)
+    provider = None if provider_id is None else await work.get(Provider, provider_id)
+    addressees = {Role.CUSTOMER: booking.customer_id, Role.PROVIDER: provider.owner_id if provider else None}
     planned = []
-    for template in templates:
-        text = words_for(template, booking=booking, provider=provider.name, policy=call.policy)
-        secret = booking.start_code if template.tells_code else None
-        message = replace(_message(command, template, people[template.to], text, call), secret=secret)
-        planned.append(work.add(create(message, call)))
+    for template in MESSAGES[command.event]:
+        if (user_id := addressees[template.to]) is not None:
+            user, name = await work.get(User, user_id), provider.name if provider else ""
+            text = words_for(template, booking=booking, provider=name, policy=call.policy)
+            message = _message(command, template, user, call, text=text, booking_id=booking.id)
+            secret = booking.start_code if template.tells_code else None
+            planned.append(work.add(create(replace(message, secret=secret), call)))
     return tuple(planned)
 
 
-def _message(command: PlanMessages, template: Template, user: User, text: str, call: Call) -> Notification:
+async def _concerned(command: PlanMessages, work: Work) -> tuple[Booking, UUID | None]:
+    """The booking that an event is about, and the provider: of an offer the one who is asked."""
+    match command.event.partition(".")[0]:
+        case "dispatch_offer":
+            offer = await work.get(DispatchOffer, command.subject_id)
+            return await work.get(Booking, offer.booking_id), offer.provider_id
+        case "dispatch_job":
+            job = await work.get(DispatchJob, command.subject_id)
+            booking = await work.get(Booking, job.booking_id)
+        case _:
+            booking = await work.get(Booking, command.subject_id)
+    return booking, booking.provider_id
+
+
+def _message(
+    command: PlanMessages, template: Template, user: User, call: Call, *, text: str, booking_id: UUID
+) -> Notification:
     return Notification(
         id=derive(command.event_id, "message", template.to),
         tenant_id=call.tenant_id,
@@ -86,7 +103,7 @@ def _message(command: PlanMessages, template: Template, user: User, text: str, c
         address=user.phone,
         template=f"{command.event}:{template.to}",
         text=text,
-        subject_id=command.booking_id,
+        subject_id=booking_id,
         planned_at=call.at,
         expires_at=call.at + template.life,
     )

@@ -203,7 +203,7 @@ class Payment:
     due_at: datetime | None = None
     booking_id: UUID
     customer_id: UUID
-    provider_id: UUID
+    provider_id: UUID | None
     rail: str
     method: str
     hold: bool

@@ -129,13 +129,19 @@ UNIT = Lifecycle(
     moves=(
         Move("retire", UnitState.ACTIVE, UnitState.RETIRED, by=_OWNER, emits="unit.retired"),
         Move("return", UnitState.RETIRED, UnitState.ACTIVE, by=_OWNER, emits="unit.returned"),
+        Move("amend", UnitState.ACTIVE, UnitState.ACTIVE, by=_OWNER, emits="unit.amended"),
     ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One thing that can do one job at a time: a crew, a vehicle, a stage."""
+    """
+    One thing that can do one job at a time: a crew, a vehicle, a stage.
+
+    `skills` are the categories of service that it is sent out for, and `base` with `reach_metres` the
+    circle that it serves; without them it goes anywhere.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = UNIT
 
@@ -146,6 +152,9 @@ class Unit:
     provider_id: UUID
     name: str
     added_at: datetime
+    skills: tuple[str, ...] = ()
+    base: Place | None = None
+    reach_metres: int | None = None
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)

@@ -9,6 +9,7 @@ from uuid import UUID
 from marketplace.core.shared.errors import Conflict
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.period import Period
+from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
 from marketplace.core.shared.rules import NoOverlap, Rule
 
@@ -40,7 +41,11 @@ RESERVATION = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Blocks one unit from `starts_at` up to `ends_at`, the job's buffers included."""
+    """
+    Blocks one unit from `starts_at` up to `ends_at`, the job's buffers included.
+
+    `place` is where the unit is afterwards, where it had to go somewhere.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = RESERVATION
     RULES: ClassVar[tuple[Rule, ...]] = (
@@ -56,6 +61,7 @@ class Reservation:
     booking_id: UUID
     starts_at: datetime
     ends_at: datetime
+    place: Place | None = None
 
     @property
     def period(self) -> Period:

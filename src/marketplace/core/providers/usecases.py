@@ -9,14 +9,27 @@ from marketplace.core.providers.hours import HoursException, OpeningHours, zone
 from marketplace.core.providers.provider import Provider, Unit, current_time_off
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
-from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Reason, Text, VendorToken, Word
+from marketplace.core.shared.limits import (
+    Between,
+    Length,
+    Minutes,
+    Name,
+    NewId,
+    Reason,
+    Text,
+    VendorToken,
+    Word,
+)
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Role
+from marketplace.core.tenants.dispatching import REACH_METRES_MAX
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
 _MINUTES_MAX = 24 * 60
+Skills = Annotated[tuple[Word, ...], Length(50)]
+Reach = Annotated[int, Between(100, REACH_METRES_MAX)]
 ProviderMove = Literal["verify", "activate", "suspend", "reinstate", "ban", "close"]
 
 
@@ -65,6 +78,21 @@ class AddUnit:
     provider_id: UUID
     unit_id: NewId
     name: Name
+    skills: Skills = ()
+    base: Place | None = None
+    reach_metres: Reach | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendUnit:
+    """Say what a unit can be sent out for, and how far; fields left out stay as they are."""
+
+    unit_id: UUID
+    name: Name | None = None
+    skills: Skills | None = None
+    base: Place | None = None
+    reach_metres: Reach | None = None
     reason: Reason | None = None
 
 
@@ -140,8 +168,20 @@ async def add_unit(command: AddUnit, *, call: Call, work: Work) -> Unit:
         provider_id=provider.id,
         name=command.name,
         added_at=call.at,
+        skills=tuple(dict.fromkeys(command.skills)),
+        base=command.base,
+        reach_metres=command.reach_metres,
     )
     return work.add(create(unit, call))
+
+
+async def amend_unit(command: AmendUnit, *, call: Call, work: Work) -> Unit:
+    unit = await _own_unit(command.unit_id, call, work)
+    names = ("name", "skills", "base", "reach_metres")
+    given = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
+    if "skills" in given:
+        given["skills"] = tuple(dict.fromkeys(given["skills"]))
+    return work.save(move(unit, "amend", call, **given))
 
 
 async def retire_unit(command: RetireUnit, *, call: Call, work: Work) -> Unit:

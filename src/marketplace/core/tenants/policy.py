@@ -18,6 +18,7 @@ from marketplace.core.shared.limits import (
     check_range,
 )
 from marketplace.core.shared.money import BASIS_POINTS, check_currency
+from marketplace.core.tenants.dispatching import DispatchPolicy
 
 DAY_MINUTES = 24 * 60
 YEAR_MINUTES = 366 * DAY_MINUTES
@@ -185,6 +186,7 @@ class Policy:
     vat: VatPolicy = field(default_factory=VatPolicy)
     cancellation: CancellationTerms
     payout: PayoutPolicy = field(default_factory=PayoutPolicy)
+    dispatch: DispatchPolicy = field(default_factory=DispatchPolicy)
     wording: Wording = field(default_factory=Wording)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ import rich_click as click
 from marketplace.adapters.postgres import listings
 from marketplace.core.bookings import commands
 from marketplace.core.bookings.booking import Booking, State
+from marketplace.core.dispatch.searching import SearchOn
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import REASON, Act, add_acts, made
 from marketplace.entrypoints.cli.screen import Column, money
@@ -32,6 +33,7 @@ ACTS = {
     "assign": _act(
         commands.AssignBooking, "Give a booking that was handed back to a provider.", "--provider $PROVIDER"
     ),
+    "search-on": _act(SearchOn, "Look for somebody once more, after nobody was found."),
     "set-out": _act(commands.SetOut, "Say for the provider that it is on its way."),
     "arrive": _act(commands.Arrive, "Say for the provider that it is there."),
     "start": _act(commands.StartBooking, "Begin the work for the provider."),

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from marketplace.adapters.osrm.router import OsrmRouter, create_client
 from marketplace.adapters.postgres import queue
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.migrate import HEAD, schema_version
@@ -11,8 +13,10 @@ from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.queue import Backlog
 from marketplace.adapters.postgres.soundness import SERVER_VERSION_MIN, Soundness, examine
 from marketplace.adapters.postgres.store import PostgresStore
-from marketplace.core.shared.errors import MarketplaceError
+from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.core.shared.place import Place
 from marketplace.core.tenants.tenant import Tenant
+from marketplace.entrypoints.geography import APART, close, live_map_of
 from marketplace.entrypoints.platform import database_of_another
 from marketplace.entrypoints.settings import Settings
 from marketplace.ports.storage import One
@@ -39,7 +43,12 @@ async def check_all(settings: Settings) -> list[Check]:
         sound = await examine(url)
     except MarketplaceError as error:
         return [Check(name="database", ok=False, saw=error.detail)]
-    return [*_server(sound), *await _contents(url, settings, sound)]
+    return [
+        *_server(sound),
+        *await _contents(url, settings, sound),
+        await _map(settings),
+        *await _roads(settings),
+    ]
 
 
 def _server(sound: Soundness) -> Iterator[Check]:
@@ -96,6 +105,35 @@ def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
     rails = ", ".join(sorted(configured)) or "none"
     saw = f"configured: {rails}" + (f"; missing for {', '.join(without)}" if without else "")
     return Check(name="rails", ok=bool(configured) and not without, saw=saw)
+
+
+async def _map(settings: Settings) -> Check:
+    """Without Redis there is one map for each process, which is enough for one process."""
+    if settings.redis_url is None:
+        return Check(name="live map", ok=True, saw=APART)
+    live_map = live_map_of(settings)
+    try:
+        blank = await live_map.blank()
+    except Unavailable as error:
+        return Check(name="live map", ok=False, saw=error.detail)
+    finally:
+        await close(live_map)
+    return Check(
+        name="live map", ok=True, saw="Redis answers" + ("; a worker draws it anew" if blank else "")
+    )
+
+
+async def _roads(settings: Settings) -> list[Check]:
+    """Any two places do: it is asked whether it answers, not what."""
+    if settings.osrm_url is None:
+        return []
+    async with create_client() as client:
+        router = OsrmRouter(client=client, url=settings.osrm_url)
+        try:
+            await router.travel(starts=[Place(0, 0)], end=Place(0, 0.01), at=datetime.now(UTC))
+        except Unavailable as error:
+            return [Check(name="roads", ok=False, saw=f"{error.detail}; ways are estimated meanwhile")]
+    return [Check(name="roads", ok=True, saw="OSRM answers")]
 
 
 def _jobs(sound: Soundness, backlog: Backlog) -> Iterator[Check]:

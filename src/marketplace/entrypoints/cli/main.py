@@ -34,7 +34,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
     "Try and prove it": {
         "demo": Entry("demo.command:demo", "Take one booking through the whole path, over HTTP."),
         "audit": Entry("audit:audit", "Prove the promises on what is stored."),
-        "simulate": Entry("simulate:simulate", "Run random lifecycles with faults, then audit them."),
+        "simulate": Entry("simulate:simulate", "Run random lifecycles with faults, or a city's dispatch."),
         "bench": Entry("bench:bench", "Measure how fast it is."),
         "docs": Entry("documents:docs", "Write the documents that come from the code."),
     },
@@ -50,6 +50,8 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "messages": Entry("stored:messages", "Find what was said to whom, and whether it came."),
         "providers": Entry("providers:providers", "Find providers, verify and suspend them."),
         "services": Entry("stored:services", "Find services, and put them on show or take them off."),
+        "units": Entry("units:units", "Find units, and send them online or offline."),
+        "dispatch": Entry("dispatch:dispatch", "See who is searched for, who was asked, and why not."),
         "tenants": Entry("tenants:tenants", "Open marketplaces, change their policy, move their clock."),
         "jobs": Entry("jobs:jobs", "See what waits to be done, and what failed for good."),
         "inbox": Entry("inbox:inbox", "Read the sandbox's messages."),

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from datetime import datetime
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from marketplace.entrypoints.cli.visit import Operator, acting
 
 REASON = "reason"
 PANEL = "Moves, by an admin who gives a reason"
-_TYPES: Mapping[type, Any] = {UUID: click.UUID, str: str, int: int}
+# An instant is read with the command, which says what is wrong with one.
+_TYPES: Mapping[type, Any] = {UUID: click.UUID, str: str, int: int, datetime: str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

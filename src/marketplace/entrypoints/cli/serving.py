@@ -18,6 +18,7 @@ from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given, planned
 from marketplace.entrypoints.cli.signals import stopping_is_success
 from marketplace.entrypoints.cli.stopping import until_signalled
+from marketplace.entrypoints.geography import warn_apart
 from marketplace.entrypoints.platform import on_port, platform
 from marketplace.entrypoints.seed import seed
 from marketplace.entrypoints.server import listen
@@ -125,6 +126,7 @@ async def _work_and_serve(
 
 async def _serve(settings: Settings, url: str, opened: socket.socket, *, as_json: bool) -> None:
     async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+        warn_apart(settings)
         if as_json:
             screen.show_json({"url": settings.base_url, "documents": welcome.documents(settings.base_url)})
         else:

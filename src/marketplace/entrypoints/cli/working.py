@@ -9,6 +9,7 @@ from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.signals import stopping_is_success
 from marketplace.entrypoints.cli.stopping import until_signalled
+from marketplace.entrypoints.geography import warn_apart
 from marketplace.entrypoints.platform import platform
 from marketplace.entrypoints.settings import Settings
 
@@ -38,6 +39,7 @@ def worker(options: Given, *, drain: bool) -> None:
 
 async def _work(settings: Settings, url: str) -> None:
     async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+        warn_apart(settings)
         screen.stderr().print("The worker is at work.")
         await made.worker().run(stop)
 

@@ -7,7 +7,7 @@ from marketplace.adapters.postgres import listings, money
 from marketplace.core.bookings import commands as bookings
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http import admin_money, admin_people, admin_platform
+from marketplace.entrypoints.http import admin_dispatch, admin_money, admin_people, admin_platform
 from marketplace.entrypoints.http.bookings import known_method
 from marketplace.entrypoints.http.desk import command_row, finding_rows, question_row, read_one
 from marketplace.entrypoints.http.office import Office
@@ -57,4 +57,10 @@ _BOOKINGS: tuple[Route, ...] = (
     _booking("resolve", bookings.ResolveDispute),
 )
 
-ROUTES: tuple[Route, ...] = (*_BOOKINGS, *admin_money.ROUTES, *admin_people.ROUTES, *admin_platform.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *_BOOKINGS,
+    *admin_money.ROUTES,
+    *admin_people.ROUTES,
+    *admin_dispatch.ROUTES,
+    *admin_platform.ROUTES,
+)

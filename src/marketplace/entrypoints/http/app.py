@@ -9,7 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from marketplace.entrypoints.http import (
     admin,
     bookings,
+    callouts,
     catalogue,
+    operators,
     providers,
     sandbox,
     signin,
@@ -28,6 +30,8 @@ USER_ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *providers.ROUTES,
     *bookings.ROUTES,
+    *callouts.ROUTES,
+    *operators.ROUTES,
 )
 ADMIN_ROUTES: tuple[Route, ...] = admin.ROUTES
 

@@ -47,12 +47,16 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 class BookingDetail(msgspec.Struct, frozen=True):
-    """A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller."""
+    """
+    A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller.
+
+    Of a call-out there is no provider until somebody has said yes.
+    """
 
     booking: BookingView
     payment: PaymentView | None
     customer: Contact
-    provider: Contact
+    provider: Contact | None
     refund_if_cancelled_minor: int | None
 
 
@@ -89,11 +93,12 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
     found, payment_shown = detail.booking, call.actor.role != Role.PROVIDER
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
     view: BookingView = view_of(found, call)
+    coming = detail.provider
     return BookingDetail(
         booking=view,
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
-        provider=Contact(detail.provider.name, detail.provider.phone if live else None),
+        provider=None if coming is None else Contact(coming.name, coming.phone if live else None),
         refund_if_cancelled_minor=_refund_now(found, call) if "cancel" in view.moves else None,
     )
 

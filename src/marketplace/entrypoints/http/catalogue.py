@@ -19,7 +19,7 @@ from marketplace.core.catalogue.availability import (
 from marketplace.core.catalogue.pricing import ChosenOption
 from marketplace.core.catalogue.service import Service, State
 from marketplace.core.catalogue.slots import Slot, free_slots
-from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.provider import NotBookable, Provider
 from marketplace.core.providers.queries import ActiveUnits
 from marketplace.core.shared.errors import Invalid, NotFound
 from marketplace.core.shared.limits import Length, Minutes
@@ -29,7 +29,7 @@ from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.representations import PriceView, ServiceView
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import price_view, view_of
+from marketplace.entrypoints.http.views import owns, price_view, view_of
 from marketplace.ports.storage import One
 
 SLOTS_DAYS_MAX = 31
@@ -73,6 +73,8 @@ async def slots(
     """Searching and booking ask the same code, so what is shown can be booked."""
     call.check_open()
     found, provider = await _service(office, call, service_id)
+    if provider is None:
+        raise NotBookable("this service has no slots: it is booked as a call-out, for now or for a window")
     check_bookable(provider, found)
     within = span(from_, until)
     if within.length > timedelta(days=SLOTS_DAYS_MAX):
@@ -102,17 +104,19 @@ async def quoted(office: Office, call: Call, *, data: Any, service_id: UUID) -> 
         chosen=data.options,
         duration=job_length(found, data.duration_minutes),
         starts_at=data.starts_at,
-        provider=provider,
+        time_zone=call.policy.time_zone if provider is None else provider.time_zone,
         policy=call.policy,
     )
     return price_view(price, call)
 
 
-async def _service(office: Office, call: Call, key: UUID) -> tuple[Service, Provider]:
-    """A service that is on show, and its provider; to others a draft is not there."""
+async def _service(office: Office, call: Call, key: UUID) -> tuple[Service, Provider | None]:
+    """A service that is on show, and its provider, None for the house's; to others a draft is not there."""
     (found,) = await office.store.read(call.tenant_id, [One(Service, key)])
-    if not found or (found[0].state == State.DRAFT and found[0].provider_id != call.actor.provider_id):
+    if not found or (found[0].state == State.DRAFT and not owns(found[0], call)):
         raise NotFound("service", key)
+    if found[0].provider_id is None:
+        return found[0], None
     (provider,) = await office.store.read(call.tenant_id, [One(Provider, found[0].provider_id)])
     return found[0], provider[0]
 

@@ -25,6 +25,7 @@ from marketplace.entrypoints.http.answer import Answer
 from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.heads import Head, header
 from marketplace.entrypoints.http.idempotency import Answers, Asked, Memory
+from marketplace.entrypoints.tracker import Tracker
 from marketplace.ports.storage import AlreadyThere, Store
 from marketplace.ports.vendors import Vendors
 
@@ -71,6 +72,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self._answers = Answers(self.store)
+        self.tracker = Tracker(self.store, self.vendors)
 
     async def call(self, request: Request[Any, Any, Any], route: RouteFacts) -> Call:
         """Who asks, of which marketplace; raises NotSignedIn, NotAllowed, NotFound."""

@@ -9,6 +9,7 @@ from marketplace.core.bookings import booking
 from marketplace.core.bookings.booking import Side
 from marketplace.core.catalogue import service
 from marketplace.core.catalogue.pricing import ChosenOption, Option, PriceLine, PriceRule
+from marketplace.core.dispatch import block, job, offer, presence
 from marketplace.core.identity import session, user
 from marketplace.core.notifications import notification
 from marketplace.core.payments import payment, refund
@@ -48,11 +49,15 @@ class PriceView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class BookingView(View, frozen=True):
-    """Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does."""
+    """
+    Amounts in minor units of `currency`; `due_at` is when the clock acts if nobody does.
+
+    A call-out has a `skill`, a window in which the work may begin, and no provider until one has said yes.
+    """
 
     state: booking.State
     customer_id: UUID | None
-    provider_id: UUID
+    provider_id: UUID | None
     service_id: UUID
     service_name: str
     payment_id: UUID | None
@@ -60,6 +65,9 @@ class BookingView(View, frozen=True):
     starts_at: datetime
     ends_at: datetime
     time_zone: str
+    skill: str | None
+    window_start: datetime | None
+    window_end: datetime | None
     options: tuple[ChosenOption, ...]
     price: PriceView
     currency: str
@@ -178,15 +186,22 @@ class ProviderView(View, frozen=True):
 
 
 class UnitView(View, frozen=True):
+    """`skills` are what it is sent out for, at most `reach_metres` from its `base`."""
+
     state: UnitState
     provider_id: UUID
     name: str
     added_at: datetime
+    skills: tuple[str, ...]
+    base: Place | None
+    reach_metres: int | None
 
 
 class ServiceView(View, frozen=True):
+    """Without a provider it is the house's own: booked as a call-out, whoever is near is sent."""
+
     state: service.State
-    provider_id: UUID
+    provider_id: UUID | None
     name: str
     description: str
     category: str
@@ -224,6 +239,74 @@ class ReservationView(View, frozen=True):
     booking_id: UUID
     starts_at: datetime
     ends_at: datetime
+
+
+class SearchView(View, frozen=True):
+    """`wave` rises as the search widens; begun at `queued_at`, it ends at `give_up_at` without anybody."""
+
+    state: job.State
+    booking_id: UUID
+    wave: int
+    queued_at: datetime
+    give_up_at: datetime
+
+
+class JobView(SearchView, frozen=True):
+    """The work may begin from `window_start` to `window_end`; `unfit` said no, or may not."""
+
+    customer_id: UUID
+    area_id: UUID
+    place: Place
+    skill: str
+    duration_minutes: int
+    window_start: datetime
+    window_end: datetime
+    priority: int
+    unfit: tuple[UUID, ...]
+    unit_id: UUID | None
+    due_at: datetime | None
+
+
+class OfferView(View, frozen=True):
+    """The unit is free at `leaves_at`, travels so long, and would begin at `starts_at`."""
+
+    state: offer.State
+    job_id: UUID
+    booking_id: UUID
+    provider_id: UUID
+    unit_id: UUID
+    wave: int
+    leaves_at: datetime
+    travel_seconds: int
+    starts_at: datetime
+    sent_at: datetime
+    expires_at: datetime
+
+
+class PresenceView(View, frozen=True):
+    """Whether a unit takes jobs, until when, and what it did with those that it was offered."""
+
+    state: presence.State
+    unit_id: UUID
+    provider_id: UUID
+    ends_at: datetime | None
+    place: Place
+    placed_at: datetime
+    idle_since: datetime
+    offered: int
+    accepted: int
+    done: dict[str, int]
+    stars: float | None
+
+
+class BlockView(View, frozen=True):
+    """`set_by` keeps the other away; the other is not told."""
+
+    state: block.State
+    customer_id: UUID
+    provider_id: UUID
+    set_by: Role
+    set_at: datetime
 
 
 class MessageView(View, frozen=True):

@@ -18,11 +18,13 @@ from litestar.response import Stream
 from marketplace.adapters.postgres.feed import BATCH_MAX, Cursor, Told
 from marketplace.core.shared.errors import NotSignedIn, Unavailable
 from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.document import operation_id, problems
 from marketplace.entrypoints.http.heads import header
 from marketplace.entrypoints.http.hub import NEWS, Hub
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import BOTH, DESK
+from marketplace.entrypoints.http.ways import WAY_SECONDS, Approaches
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +51,8 @@ class Listener:
     """
     One stream: what it missed, then what happens, for at most `seconds`.
 
-    Told is what concerns one of `parties`; everything where that is None.
+    Told is what concerns one of `parties`; everything where that is None. To a customer also the
+    `approaches` of those who are on their way to it.
     """
 
     hub: Hub
@@ -58,6 +61,7 @@ class Listener:
     last: Cursor | None
     seconds: float
     welcome: Callable[[], Awaitable[Any]]
+    approaches: Approaches | None = None
 
     async def stream(self) -> AsyncIterator[bytes]:
         """What is sent, until the token ends, the server stops, or the listener falls behind."""
@@ -72,16 +76,33 @@ class Listener:
             async for event in self._missed(cursor):
                 cursor = event.cursor
                 yield _event(event)
+            for line in await self._ways():
+                yield line
             async for news in self._heard(queue):
                 for event in news:
                     if event.cursor > cursor and self._concerns(event):
                         cursor = event.cursor
+                        self._note(event)
                         yield _event(event)
                 if not news:
                     yield b": ping\n\n"
+                for line in await self._ways():
+                    yield line
 
     def _concerns(self, event: Told) -> bool:
         return self.parties is None or not self.parties.isdisjoint(event.parties)
+
+    def _note(self, event: Told) -> None:
+        if self.approaches is not None and event.kind == "booking":
+            self.approaches.bookings_moved()
+
+    async def _ways(self) -> list[bytes]:
+        return [] if self.approaches is None else await self.approaches.lines()
+
+    def _patience(self) -> float:
+        """How long nothing may happen before somebody on the way is looked for, or the line is kept alive."""
+        under_way = self.approaches is not None and self.approaches.under_way
+        return WAY_SECONDS if under_way else PING_SECONDS
 
     async def _missed(self, cursor: Cursor) -> AsyncIterator[Told]:
         while True:
@@ -98,7 +119,7 @@ class Listener:
         until, looked_at = loop.time() + self.seconds, loop.time()
         while (left := until - loop.time()) > 0:
             try:
-                news = await asyncio.wait_for(queue.get(), min(PING_SECONDS, left))
+                news = await asyncio.wait_for(queue.get(), min(self._patience(), left))
             except TimeoutError:
                 news = ()
             if loop.time() - looked_at >= PING_SECONDS:
@@ -174,11 +195,18 @@ def _handler(path: str, facts: _Facts, office: Office, hub: Hub) -> HTTPRouteHan
             last=None if last is None else Cursor.parse(last),
             seconds=bearer.until - time.time(),
             welcome=partial(office.bearers.of, authorization),
+            approaches=_approaches(office, call),
         )
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return Stream(listener.stream(), headers=headers, media_type=_MEDIA_TYPE)
 
     return events
+
+
+def _approaches(office: Office, call: Call) -> Approaches | None:
+    if call.actor.role != Role.CUSTOMER or call.actor.user_id is None:
+        return None
+    return Approaches(office, call, call.actor.user_id)
 
 
 def _parties(actor: Actor) -> frozenset[UUID] | None:
@@ -202,6 +230,8 @@ def _described(path: str, roles: frozenset[Role], summary: str) -> dict[str, Any
             "description": f"For {', '.join(sorted(roles))}. Each event names what has moved; read it for "
             "details. Comments come now and then, so that the connection is seen to live. It ends with the "
             "token, and when the server restarts: connect again with Last-Event-ID, and nothing is missed. "
+            "While somebody is on the way to a customer, events `booking.way` without an id tell where, and "
+            "when it will be there. "
             "An event `reset` means that the place is not known here: read again what you show.",
             "tags": ["Live"],
             "security": [{"bearer": []}],

@@ -7,6 +7,11 @@ from marketplace.adapters.postgres.money import MovementLine
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.catalogue.pricing import Price
 from marketplace.core.catalogue.service import Service
+from marketplace.core.dispatch.block import Block
+from marketplace.core.dispatch.decision import DispatchDecision
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.presence import Presence
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.notification import Notification
@@ -23,16 +28,21 @@ from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.representations import (
+    BlockView,
     BookingView,
     EarningView,
+    JobView,
     MessageView,
+    OfferView,
     PaymentView,
     PayoutRunView,
     PayoutView,
+    PresenceView,
     PriceView,
     ProviderView,
     RefundView,
     ReservationView,
+    SearchView,
     ServiceView,
     SessionView,
     SettlementView,
@@ -100,9 +110,15 @@ def provider_view(provider: Provider, call: Call) -> ProviderView:
     return view
 
 
+def owns(service: Service, call: Call) -> bool:
+    """The house's services are admin's, not everybody's who acts for no provider."""
+    if call.actor.role == Role.PROVIDER:
+        return service.provider_id == call.actor.provider_id
+    return call.actor.role == Role.ADMIN
+
+
 def service_view(service: Service, call: Call) -> ServiceView:
-    own = call.actor.role == Role.ADMIN or call.actor.provider_id == service.provider_id
-    hidden: dict[str, Any] = {} if own else {"moves": ()}
+    hidden: dict[str, Any] = {} if owns(service, call) else {"moves": ()}
     view: ServiceView = _view(ServiceView, service, call, **hidden)
     return view
 
@@ -117,6 +133,13 @@ def message_view(message: Notification, call: Call) -> MessageView:
     if message.secret is not None:
         text = text.replace(message.secret, HIDDEN * len(message.secret))
     view: MessageView = _view(MessageView, message, call, text=text)
+    return view
+
+
+def job_view(job: DispatchJob, call: Call) -> SearchView | JobView:
+    """To its customer how the search stands; to the platform's people also what it searches by."""
+    kind = SearchView if call.actor.role == Role.CUSTOMER else JobView
+    view: SearchView | JobView = _view(kind, job, call)
     return view
 
 
@@ -140,6 +163,11 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Tenant: (TenantView, _plain(TenantView)),
     Reservation: (ReservationView, _plain(ReservationView)),
     Notification: (MessageView, message_view),
+    Presence: (PresenceView, _plain(PresenceView)),
+    DispatchJob: (JobView, job_view),
+    DispatchOffer: (OfferView, _plain(OfferView)),
+    DispatchDecision: (DispatchDecision, _whole),
+    Block: (BlockView, _plain(BlockView)),
     Event: (Event, _whole),
     VendorEvent: (VendorEvent, _whole),
     MovementLine: (MovementLine, _whole),

@@ -48,7 +48,7 @@ class Scene:
 
     @property
     def provider(self) -> Actor:
-        return self.market.shop(self.booking.provider_id).actor
+        return self.market.shop(self.booking.performer_id).actor
 
     @property
     def either(self) -> Actor:

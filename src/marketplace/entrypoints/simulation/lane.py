@@ -8,6 +8,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from marketplace.adapters.memory.assigner import AugmentingAssigner
+from marketplace.adapters.memory.livemap import MemoryLiveMap
+from marketplace.adapters.memory.roads import GreatCircleRouter
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import Fault, FaultPlan, no_faults, seeded_random
 from marketplace.adapters.sandbox.inbox import SandboxChannel
@@ -30,7 +33,7 @@ from marketplace.ports.vendors import Vendors
 SECRET = "simulated"  # noqa: S105 - signs webhooks that never leave this process
 TRIES_MAX = 12
 _RERUN_AFTER = timedelta(seconds=30)  # as when a worker died, and its jobs' heartbeats run out
-_SKEW_MAX_SECONDS = 3
+_SKEW_MAX = timedelta(seconds=3)
 
 Errand = Callable[[], Awaitable[None]]
 
@@ -49,7 +52,7 @@ class Lane:
     Jobs, alarms, webhooks and errands, each at its time on the lane's own clock.
 
     `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
-    booking at any time.
+    booking at any time; `skew_max` is how far a worker's clock may be ahead or behind.
     """
 
     seed: str
@@ -63,6 +66,7 @@ class Lane:
     tally: Counter[Fault] = field(default_factory=Counter)
     rivals: dict[UUID | None, Errand] = field(default_factory=dict)
     calls: int = 0
+    skew_max: timedelta = _SKEW_MAX
 
     def __post_init__(self) -> None:
         self.trouble = Trouble(self.troubles, seed=self.seed)
@@ -77,7 +81,11 @@ class Lane:
         self.channel = SandboxChannel(shelf=shelf, clock=self.clock, faults=self.faults, tally=self.tally)
         self.courier = Courier(shelf=shelf, clock=self.clock, secret=SECRET, random=random)
         vendors = Vendors(
-            rails={self.tenant.policy.payment.rail: self.rail}, channels={DEFAULT_CHANNEL: self.channel}
+            rails={self.tenant.policy.payment.rail: self.rail},
+            channels={DEFAULT_CHANNEL: self.channel},
+            live_map=MemoryLiveMap(now=lambda: self.now),
+            router=GreatCircleRouter(),
+            assigner=AugmentingAssigner(),
         )
         self.desk = Desk(store=self.store, vendors=vendors)
 
@@ -156,7 +164,7 @@ class Lane:
         """No two machines' clocks agree; the queue's own clock is the database's."""
         if not self.trouble.strikes("clock_skew"):
             return timedelta()
-        return timedelta(seconds=self.trouble.between(-_SKEW_MAX_SECONDS, _SKEW_MAX_SECONDS))
+        return self.skew_max * self.trouble.between(-1, 1)
 
     async def _hook(self, body: bytes, headers: dict[str, str]) -> int:
         """What the webhook's route answers."""

@@ -69,7 +69,7 @@ async def _refused(lane: Lane, booking_id: UUID, move: str, actor: Actor) -> boo
 def _actors(market: Market, booking: Booking, random: Random) -> tuple[Actor, ...]:
     return (
         market.customer(booking.customer_id),
-        market.shop(booking.provider_id).actor,
+        market.shop(booking.performer_id).actor,
         random.choice(market.customers),
         random.choice(market.shops).actor,
         Actor(Role.SUPPORT, market.admin.user_id),

@@ -20,7 +20,7 @@ class TestAMessage:
 
         for event in world.all(Event):
             if event.name in MESSAGES and event.subject_id == key:
-                late = PlanMessages(event_id=key, event=event.name, booking_id=key)
+                late = PlanMessages(event_id=key, event=event.name, subject_id=key)
                 planned = await world.do(late)
                 assert bool(planned) == (event.name == "booking.cancelled")
 

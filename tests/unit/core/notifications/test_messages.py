@@ -104,7 +104,7 @@ class TestAMessage:
     async def test_that_another_try_is_sending_is_left_to_it(self, world: Any) -> None:
         key = await world.book()
         told_before = await received(world)
-        plan = PlanMessages(event_id=uuid4(), event="booking.delivered", booking_id=key)
+        plan = PlanMessages(event_id=uuid4(), event="booking.delivered", subject_id=key)
         (planned,) = await world.do(plan)
         await world.do(BeginSending(notification_id=planned.id))  # and that try died
 

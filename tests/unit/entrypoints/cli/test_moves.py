@@ -60,8 +60,9 @@ class TestOptions:
         assert "hospitalisation" in code.type.choices
 
     def test_hold_every_move_that_admin_has_over_http(self) -> None:
-        paths = {route.path for route in admin.ROUTES if "/bookings/{booking_id}/" in route.path}
+        moves = [route for route in admin.ROUTES if route.verb == "POST"]
+        paths = {route.path for route in moves if "/bookings/{booking_id}/" in route.path}
         over_http = {path.rpartition("/")[2] for path in paths}
 
         # A retry needs a payment method, which only the customer has.
-        assert over_http - {"movements", "retry-payment"} == set(ACTS)
+        assert over_http - {"retry-payment"} == set(ACTS)

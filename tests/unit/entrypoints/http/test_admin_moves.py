@@ -24,6 +24,15 @@ ELSEWHERE = {
     ("tenant", "move_clock"): "/tenant/clock",
     ("tenant", "close"): "/tenant/close",
     ("tenant", "reopen"): "/tenant/reopen",
+    ("presence", "go_online"): "/units/{unit_id}/online",
+    ("presence", "go_offline"): "/units/{unit_id}/offline",
+    ("dispatch_job", "wait"): "/bookings/{booking_id}/search-on",
+    ("dispatch_offer", "deliver"): "/dispatch/offers/{offer_id}/acknowledge",
+    ("dispatch_offer", "see"): "/dispatch/offers/{offer_id}/see",
+    ("dispatch_offer", "accept"): "/dispatch/offers/{offer_id}/accept",
+    ("dispatch_offer", "decline"): "/dispatch/offers/{offer_id}/decline",
+    ("block", "lift"): "/dispatch/blocks/{block_id}/lift",
+    ("block", "set_again"): "/dispatch/blocks",
     **{("provider", move): "/providers/{provider_id}/moves" for move in BY_NAME},
 }
 

@@ -206,13 +206,16 @@ CREATE TABLE "unit" (
     "provider_id" uuid NOT NULL,
     "name" text NOT NULL,
     "added_at" timestamptz NOT NULL,
+    "skills" jsonb NOT NULL,
+    "base" jsonb,
+    "reach_metres" bigint,
     CONSTRAINT "unit_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "unit_state" CHECK (state = ANY ('{active,retired}'::text[]))
 );
 CREATE INDEX "unit_provider_id_idx" ON "unit" (tenant_id, "provider_id");
 CREATE INDEX "unit_added_at_idx" ON "unit" (tenant_id, "added_at");
 CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>retired,retired>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>retired,retired>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "unit" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "unit_own" ON "unit" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "unit" TO marketplace_app;
@@ -227,11 +230,13 @@ CREATE TABLE "reservation" (
     "booking_id" uuid NOT NULL,
     "starts_at" timestamptz NOT NULL,
     "ends_at" timestamptz NOT NULL,
+    "place" jsonb,
     CONSTRAINT "reservation_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "reservation_state" CHECK (state = ANY ('{held,released}'::text[])),
     CONSTRAINT "reservation_no_overlap" EXCLUDE USING gist (uuidrange(tenant_id, tenant_id, '[]') WITH &&, uuidrange("unit_id", "unit_id", '[]') WITH &&, tstzrange("starts_at", "ends_at") WITH &&) WHERE (state = ANY ('{held}'::text[]))
 );
 CREATE INDEX "reservation_provider_id_starts_at_idx" ON "reservation" (tenant_id, "provider_id", "starts_at");
+CREATE INDEX "reservation_unit_id_ends_at_idx" ON "reservation" (tenant_id, "unit_id", "ends_at");
 CREATE INDEX "reservation_booking_id_idx" ON "reservation" (tenant_id, "booking_id");
 CREATE INDEX "reservation_starts_at_idx" ON "reservation" (tenant_id, "starts_at");
 CREATE TRIGGER "reservation_birth" BEFORE INSERT ON "reservation" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{held}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
@@ -245,7 +250,7 @@ CREATE TABLE "service" (
     "tenant_id" uuid NOT NULL,
     "version" bigint NOT NULL,
     "state" text NOT NULL,
-    "provider_id" uuid NOT NULL,
+    "provider_id" uuid,
     "name" text NOT NULL,
     "description" text NOT NULL,
     "category" text NOT NULL,
@@ -273,7 +278,7 @@ CREATE TABLE "booking" (
     "state" text NOT NULL,
     "due_at" timestamptz,
     "customer_id" uuid NOT NULL,
-    "provider_id" uuid NOT NULL,
+    "provider_id" uuid,
     "service_id" uuid NOT NULL,
     "service_name" text NOT NULL,
     "reservation_id" uuid,
@@ -282,6 +287,9 @@ CREATE TABLE "booking" (
     "starts_at" timestamptz NOT NULL,
     "ends_at" timestamptz NOT NULL,
     "time_zone" text NOT NULL,
+    "skill" text,
+    "window_start" timestamptz,
+    "window_end" timestamptz,
     "options" jsonb NOT NULL,
     "price" jsonb NOT NULL,
     "currency" text NOT NULL,
@@ -315,7 +323,7 @@ CREATE INDEX "booking_provider_id_starts_at_idx" ON "booking" (tenant_id, "provi
 CREATE INDEX "booking_booked_at_idx" ON "booking" (tenant_id, "booked_at");
 CREATE INDEX "booking_state_booked_at_idx" ON "booking" (tenant_id, "state", "booked_at");
 CREATE TRIGGER "booking_birth" BEFORE INSERT ON "booking" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{awaiting_payment}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>arrived,arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "booking_move" BEFORE UPDATE ON "booking" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{arrived>arrived,arrived>cancelled,arrived>no_show,arrived>under_way,awaiting_payment>awaiting_payment,awaiting_payment>awaiting_provider,awaiting_payment>cancelled,awaiting_payment>confirmed,awaiting_payment>expired,awaiting_provider>awaiting_provider,awaiting_provider>cancelled,awaiting_provider>confirmed,awaiting_provider>declined,awaiting_provider>expired,completed>completed,completed>disputed,confirmed>awaiting_provider,confirmed>cancelled,confirmed>confirmed,confirmed>en_route,confirmed>no_show,confirmed>under_way,delivered>completed,delivered>disputed,disputed>completed,disputed>refunded,en_route>arrived,en_route>awaiting_provider,en_route>cancelled,en_route>no_show,no_show>disputed,no_show>no_show,under_way>delivered}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "booking_own" ON "booking" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "booking" TO marketplace_app;
@@ -328,7 +336,7 @@ CREATE TABLE "payment" (
     "due_at" timestamptz,
     "booking_id" uuid NOT NULL,
     "customer_id" uuid NOT NULL,
-    "provider_id" uuid NOT NULL,
+    "provider_id" uuid,
     "rail" text NOT NULL,
     "method" text NOT NULL,
     "hold" boolean NOT NULL,
@@ -585,6 +593,166 @@ CREATE TRIGGER "settlement_move" BEFORE UPDATE ON "settlement" FOR EACH ROW WHEN
 ALTER TABLE "settlement" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "settlement_own" ON "settlement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "settlement" TO marketplace_app;
+
+CREATE TABLE "presence" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "unit_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "ends_at" timestamptz,
+    "place" jsonb NOT NULL,
+    "placed_at" timestamptz NOT NULL,
+    "idle_since" timestamptz NOT NULL,
+    "offered" bigint NOT NULL,
+    "accepted" bigint NOT NULL,
+    "done" jsonb NOT NULL,
+    "stars_sum" bigint NOT NULL,
+    "stars_count" bigint NOT NULL,
+    "last_booking_id" uuid,
+    CONSTRAINT "presence_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "presence_state" CHECK (state = ANY ('{offline,online}'::text[]))
+);
+CREATE INDEX "presence_state_id_idx" ON "presence" (tenant_id, "state", "id");
+CREATE INDEX "presence_placed_at_idx" ON "presence" (tenant_id, "placed_at");
+CREATE INDEX "presence_state_placed_at_idx" ON "presence" (tenant_id, "state", "placed_at");
+CREATE INDEX "presence_provider_id_placed_at_idx" ON "presence" (tenant_id, "provider_id", "placed_at");
+CREATE TRIGGER "presence_birth" BEFORE INSERT ON "presence" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{online}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "presence_move" BEFORE UPDATE ON "presence" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{offline>offline,offline>online,online>offline,online>online}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "presence" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "presence_own" ON "presence" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "presence" TO marketplace_app;
+
+CREATE TABLE "block" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "customer_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "set_by" text NOT NULL,
+    "set_at" timestamptz NOT NULL,
+    CONSTRAINT "block_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "block_state" CHECK (state = ANY ('{standing,lifted}'::text[]))
+);
+CREATE INDEX "block_customer_id_idx" ON "block" (tenant_id, "customer_id");
+CREATE INDEX "block_provider_id_idx" ON "block" (tenant_id, "provider_id");
+CREATE INDEX "block_set_at_idx" ON "block" (tenant_id, "set_at");
+CREATE TRIGGER "block_birth" BEFORE INSERT ON "block" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{standing}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "block_move" BEFORE UPDATE ON "block" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{lifted>standing,standing>lifted}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "block" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "block_own" ON "block" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "block" TO marketplace_app;
+
+CREATE TABLE "area" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "cell" text NOT NULL,
+    "tick_at" timestamptz,
+    CONSTRAINT "area_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "area_state" CHECK (state = ANY ('{quiet,gathering}'::text[])),
+    CONSTRAINT "area_needs_tick_at" CHECK ("tick_at" IS NOT NULL OR state <> ALL ('{gathering}'::text[]))
+);
+CREATE TRIGGER "area_birth" BEFORE INSERT ON "area" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{quiet,gathering}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "area_move" BEFORE UPDATE ON "area" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{gathering>gathering,gathering>quiet,quiet>gathering}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "area" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "area_own" ON "area" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "area" TO marketplace_app;
+
+CREATE TABLE "dispatch_job" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "booking_id" uuid NOT NULL,
+    "customer_id" uuid NOT NULL,
+    "area_id" uuid NOT NULL,
+    "place" jsonb NOT NULL,
+    "skill" text NOT NULL,
+    "duration_minutes" bigint NOT NULL,
+    "window_start" timestamptz NOT NULL,
+    "window_end" timestamptz NOT NULL,
+    "queued_at" timestamptz NOT NULL,
+    "give_up_at" timestamptz NOT NULL,
+    "search_at" timestamptz,
+    "priority" bigint NOT NULL,
+    "wave" bigint NOT NULL,
+    "unfit" uuid[] NOT NULL,
+    "unit_id" uuid,
+    CONSTRAINT "dispatch_job_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "dispatch_job_state" CHECK (state = ANY ('{queued,offering,assigned,exhausted,withdrawn}'::text[]))
+);
+CREATE INDEX "dispatch_job_area_id_state_idx" ON "dispatch_job" (tenant_id, "area_id", "state");
+CREATE INDEX "dispatch_job_booking_id_idx" ON "dispatch_job" (tenant_id, "booking_id");
+CREATE INDEX "dispatch_job_customer_id_queued_at_idx" ON "dispatch_job" (tenant_id, "customer_id", "queued_at");
+CREATE INDEX "dispatch_job_queued_at_idx" ON "dispatch_job" (tenant_id, "queued_at");
+CREATE INDEX "dispatch_job_state_queued_at_idx" ON "dispatch_job" (tenant_id, "state", "queued_at");
+CREATE UNIQUE INDEX "dispatch_job_booking_id_key" ON "dispatch_job" (tenant_id, "booking_id") WHERE state = ANY ('{queued,offering,exhausted}'::text[]);
+CREATE TRIGGER "dispatch_job_birth" BEFORE INSERT ON "dispatch_job" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{queued}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "dispatch_job_move" BEFORE UPDATE ON "dispatch_job" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{exhausted>assigned,exhausted>queued,exhausted>withdrawn,offering>assigned,offering>offering,offering>queued,offering>withdrawn,queued>assigned,queued>exhausted,queued>offering,queued>queued,queued>withdrawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "dispatch_job" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "dispatch_job_own" ON "dispatch_job" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "dispatch_job" TO marketplace_app;
+
+CREATE TABLE "dispatch_offer" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "job_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "unit_id" uuid NOT NULL,
+    "wave" bigint NOT NULL,
+    "leaves_at" timestamptz NOT NULL,
+    "travel_seconds" bigint NOT NULL,
+    "starts_at" timestamptz NOT NULL,
+    "sent_at" timestamptz NOT NULL,
+    "expires_at" timestamptz NOT NULL,
+    CONSTRAINT "dispatch_offer_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "dispatch_offer_state" CHECK (state = ANY ('{sent,delivered,seen,accepted,declined,expired,withdrawn}'::text[]))
+);
+CREATE INDEX "dispatch_offer_job_id_idx" ON "dispatch_offer" (tenant_id, "job_id");
+CREATE INDEX "dispatch_offer_unit_id_sent_at_idx" ON "dispatch_offer" (tenant_id, "unit_id", "sent_at");
+CREATE INDEX "dispatch_offer_provider_id_sent_at_idx" ON "dispatch_offer" (tenant_id, "provider_id", "sent_at");
+CREATE INDEX "dispatch_offer_sent_at_idx" ON "dispatch_offer" (tenant_id, "sent_at");
+CREATE INDEX "dispatch_offer_state_sent_at_idx" ON "dispatch_offer" (tenant_id, "state", "sent_at");
+CREATE UNIQUE INDEX "dispatch_offer_unit_id_key" ON "dispatch_offer" (tenant_id, "unit_id") WHERE state = ANY ('{sent,delivered,seen}'::text[]);
+CREATE TRIGGER "dispatch_offer_birth" BEFORE INSERT ON "dispatch_offer" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{sent}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "dispatch_offer_move" BEFORE UPDATE ON "dispatch_offer" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{delivered>accepted,delivered>declined,delivered>expired,delivered>seen,delivered>withdrawn,seen>accepted,seen>declined,seen>expired,seen>withdrawn,sent>accepted,sent>declined,sent>delivered,sent>expired,sent>seen,sent>withdrawn}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "dispatch_offer" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "dispatch_offer_own" ON "dispatch_offer" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "dispatch_offer" TO marketplace_app;
+
+CREATE TABLE "dispatch_decision" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "round_id" uuid NOT NULL,
+    "place" bigint NOT NULL,
+    "job_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "wave" bigint NOT NULL,
+    "at" timestamptz NOT NULL,
+    "terms" jsonb NOT NULL,
+    "asked" jsonb NOT NULL,
+    "verdicts" jsonb NOT NULL,
+    "carried_out" boolean NOT NULL,
+    CONSTRAINT "dispatch_decision_pkey" PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX "dispatch_decision_job_id_at_idx" ON "dispatch_decision" (tenant_id, "job_id", "at");
+CREATE INDEX "dispatch_decision_round_id_idx" ON "dispatch_decision" (tenant_id, "round_id");
+CREATE INDEX "dispatch_decision_at_idx" ON "dispatch_decision" (tenant_id, "at");
+CREATE TRIGGER "dispatch_decision_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "dispatch_decision" FOR EACH STATEMENT EXECUTE FUNCTION refuse('what is written stays');
+ALTER TABLE "dispatch_decision" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "dispatch_decision_own" ON "dispatch_decision" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON "dispatch_decision" TO marketplace_app;
 
 CREATE TABLE "notification" (
     "id" uuid NOT NULL,

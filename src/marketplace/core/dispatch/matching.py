@@ -1,0 +1,172 @@
+"""A round: all jobs that wait in an area are decided together, on what the map and storage know now."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from marketplace.core.dispatch.deciding import Asked, decide
+from marketplace.core.dispatch.facts import (
+    LOAD_HORIZON,
+    LONG_OVERRUN,
+    Known,
+    Way,
+    candidate_of,
+    free_at,
+    last_job,
+    seconds,
+)
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.presence import Presence, presence_id
+from marketplace.core.dispatch.queries import BlocksOf, HeldBy, OffersTo, QueuedIn
+from marketplace.core.dispatch.rounds import Deliberated, RecordRound
+from marketplace.core.dispatch.scoring import Terms
+from marketplace.core.providers.hours import zone
+from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.tenants.dispatching import DispatchPolicy
+from marketplace.core.tenants.tenant import Call
+from marketplace.ports.geo import Found, Search
+from marketplace.ports.storage import Among, Work
+from marketplace.ports.vendors import Vendors
+
+# Units found stay with a round until it has decided, and no longer should it die.
+HOLD = timedelta(seconds=10)
+# A round takes so many jobs, the longest waiting first; the others are in the next one, right after.
+JOBS_MAX = 200
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Decide the jobs that wait in an area; the round is named by the tick that began it."""
+
+    area_id: UUID
+    round_id: UUID
+
+
+async def match(effect: Match, *, call: Call, work: Work, vendors: Vendors) -> RecordRound | None:
+    """Raises Unavailable where the map cannot be asked: the tick is tried again."""
+    queued = await work.ask(QueuedIn(area_id=effect.area_id, at=call.at))
+    jobs = sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id))[:JOBS_MAX]
+    if not jobs:
+        return None
+    policy = call.policy.dispatch
+    near = await asyncio.gather(*(_near(job, policy, vendors) for job in jobs))
+    known = await _known(jobs, {one.unit_id for found in near for one in found}, call, work)
+    asked = [await _asked(job, found, known, call, vendors) for job, found in zip(jobs, near, strict=True)]
+    decisions = decide(asked, terms=terms_of(policy), assign=vendors.assigner.pairs)
+    chosen = {unit_id for decision in decisions for unit_id in decision.asked}
+    spared = sorted(known.units.keys() - chosen)
+    await vendors.live_map.let_go(tenant_id=call.tenant_id, holder=effect.area_id, units=spared)
+    return RecordRound(
+        area_id=effect.area_id,
+        round_id=effect.round_id,
+        terms=terms_of(policy),
+        deliberated=tuple(
+            Deliberated(asked=question, decision=decision)
+            for question, decision in zip(asked, decisions, strict=True)
+        ),
+    )
+
+
+def terms_of(policy: DispatchPolicy) -> Terms:
+    return Terms(
+        weights=policy.weights,
+        offer_seconds=policy.offer_seconds,
+        newcomer_jobs=policy.newcomer_jobs,
+        newcomer_offers_hour=policy.newcomer_offers_hour,
+    )
+
+
+async def _near(job: DispatchJob, policy: DispatchPolicy, vendors: Vendors) -> tuple[Found, ...]:
+    return await vendors.live_map.near(
+        Search(
+            tenant_id=job.tenant_id,
+            place=job.place,
+            skill=job.skill,
+            reach_metres=policy.waves[job.wave].reach_metres,
+            fresh=timedelta(seconds=policy.fresh_seconds),
+            limit=policy.candidates_max,
+            holder=job.area_id,
+            hold=HOLD,
+        )
+    )
+
+
+async def _known(jobs: Sequence[DispatchJob], found: set[UUID], call: Call, work: Work) -> Known:
+    ids = tuple(sorted(found))
+    begin, end = call.at, max(*(job.window_end + job.duration for job in jobs), call.at + LOAD_HORIZON)
+    units, presences, offers, held, blocks = await work.read(
+        Among(Unit, ids),
+        Among(Presence, tuple(map(presence_id, ids))),
+        OffersTo(unit_ids=ids, since=call.at - _HOUR),
+        HeldBy(unit_ids=ids, start=begin - LONG_OVERRUN, end=end),
+        BlocksOf(customer_ids=tuple(sorted({job.customer_id for job in jobs}))),
+    )
+    providers = await work.ask(Among(Provider, tuple(sorted({unit.provider_id for unit in units}))))
+    return Known(
+        units=_by_id(units),
+        providers=_by_id(providers),
+        presences={presence.unit_id: presence for presence in presences},
+        offers=_by_unit(offers),
+        held=_by_unit(held),
+        blocked=frozenset((block.customer_id, block.provider_id) for block in blocks),
+    )
+
+
+def _by_id(rows: Iterable[Any]) -> dict[UUID, Any]:
+    return {row.id: row for row in rows}
+
+
+def _by_unit(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.unit_id].append(row)
+    return dict(found)
+
+
+async def _asked(
+    job: DispatchJob, found: Sequence[Found], known: Known, call: Call, vendors: Vendors
+) -> Asked:
+    """A unit of which only the map has heard is not there any more."""
+    policy = call.policy.dispatch
+    there = [one for one in found if one.unit_id in known.units]
+    ways = await _ways(job, there, known, call, vendors)
+    waited = max(0, seconds(call.at - job.queued_at))
+    return Asked(
+        job_id=job.id,
+        job_version=job.version,
+        offers=policy.waves[job.wave].offers,
+        head_start_seconds=waited + job.priority * policy.weights.member_seconds,
+        candidates=tuple(
+            candidate_of(known.units[one.unit_id], way, job, known, policy=policy, at=call.at)
+            for one, way in zip(there, ways, strict=True)
+        ),
+    )
+
+
+def _whole(span: timedelta) -> timedelta:
+    """As it is kept, so that what is checked is what is offered."""
+    return timedelta(seconds=seconds(span))
+
+
+async def _ways(
+    job: DispatchJob, there: Sequence[Found], known: Known, call: Call, vendors: Vendors
+) -> list[Way]:
+    """Who is on a job leaves from there, when it is done."""
+    last = [last_job(known.held.get(one.unit_id, ()), at=call.at) for one in there]
+    starts = [busy.place if busy and busy.place else one.place for one, busy in zip(there, last, strict=True)]
+    local = call.at.astimezone(zone(call.policy.time_zone))
+    travel = await vendors.router.travel(starts=starts, end=job.place, at=local)
+    return [
+        Way(
+            metres=one.metres,
+            age=one.age,
+            leaves_at=call.at + _whole(free_at(busy, at=call.at) - call.at) if busy else call.at,
+            travel=None if lasting is None else _whole(lasting),
+        )
+        for one, busy, lasting in zip(there, last, travel, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""A customer has somebody sent: it calls out, sees the search, and then who is coming, and when."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from marketplace.adapters.postgres.approaches import coming_unit
+from marketplace.adapters.postgres.listings import DISPATCH_JOBS
+from marketplace.core.bookings.access import sees
+from marketplace.core.bookings.booking import Booking, State
+from marketplace.core.bookings.callout import CallOut
+from marketplace.core.dispatch.searching import SearchOn
+from marketplace.core.providers.hours import zone
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.place import Place
+from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.bookings import known_method
+from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.representations import BookingView, SearchView
+from marketplace.entrypoints.http.routes import BOTH, CUSTOMER, CommandRoute, QuestionRoute, Route
+from marketplace.entrypoints.http.views import view_of
+from marketplace.ports.storage import One
+from marketplace.ports.vendors import Vendors
+
+_TAGS = ("Call-outs",)
+# Before it sets out, a provider's whereabouts are its own; afterwards the customer looks out for it.
+_APPROXIMATE, _EXACT = frozenset({State.CONFIRMED}), frozenset({State.EN_ROUTE, State.ARRIVED})
+
+
+class WayView(msgspec.Struct, kw_only=True, frozen=True):
+    """Where whoever comes is, to about a kilometre until it sets out; no `arrives_at` once it is there."""
+
+    booking_id: UUID
+    place: Place
+    arrives_at: datetime | None
+    seen_seconds_ago: int
+
+
+async def search(office: Office, call: Call, *, booking_id: UUID) -> SearchView:
+    """The last one: a booking that is handed back is searched for again."""
+    await _booking(office, call, booking_id)
+    page = await office.reads.page(call.tenant_id, DISPATCH_JOBS, limit=1, booking_id=booking_id)
+    if not page.items:
+        raise NotFound("search for booking", booking_id)
+    view: SearchView = view_of(page.items[0], call)
+    return view
+
+
+async def way(office: Office, call: Call, *, booking_id: UUID) -> WayView:
+    booking = await _booking(office, call, booking_id)
+    found = None
+    if booking.state in _APPROXIMATE | _EXACT and booking.reservation_id is not None:
+        unit_id = await coming_unit(office.reads, call.tenant_id, reservation_id=booking.reservation_id)
+        found = await way_of(booking, unit_id, call, office.vendors)
+    if found is None:
+        raise NotFound("way to booking", booking_id)
+    return found
+
+
+async def way_of(booking: Booking, unit_id: UUID | None, call: Call, vendors: Vendors) -> WayView | None:
+    """None where nobody knows where the unit is, or where it is to go; raises Unavailable."""
+    if unit_id is None or booking.place is None:
+        return None
+    seen = await vendors.live_map.where(tenant_id=call.tenant_id, unit_id=unit_id)
+    if seen is None:
+        return None
+    arrives_at = None
+    if booking.state != State.ARRIVED:
+        local = call.at.astimezone(zone(booking.time_zone))
+        (travel,) = await vendors.router.travel(starts=[seen.place], end=booking.place, at=local)
+        arrives_at = None if travel is None else call.at + travel
+        if booking.state in _APPROXIMATE and arrives_at is not None:
+            arrives_at = max(arrives_at, booking.starts_at)
+    return WayView(
+        booking_id=booking.id,
+        place=seen.place if booking.state in _EXACT else seen.place.rounded(),
+        arrives_at=arrives_at,
+        seen_seconds_ago=round(seen.age.total_seconds()),
+    )
+
+
+async def _booking(office: Office, call: Call, key: UUID) -> Booking:
+    (found,) = await office.store.read(call.tenant_id, [One(Booking, key)])
+    if not found or not sees(found[0], call):
+        raise NotFound("booking", key)
+    booking: Booking = found[0]
+    return booking
+
+
+def _command(path: str, command: type, answer: type, **facts: Any) -> CommandRoute:
+    return CommandRoute(
+        path=path, command=command, answer=answer, view=view_of, roles=CUSTOMER, tags=_TAGS, **facts
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _command("/v1/call-outs", CallOut, BookingView, status=201, prepare=known_method),
+    _command("/v1/bookings/{booking_id}/search-on", SearchOn, SearchView),
+    QuestionRoute(
+        path="/v1/bookings/{booking_id}/search",
+        ask=search,
+        answer=SearchView,
+        summary="How the search for somebody stands.",
+        roles=CUSTOMER,
+        tags=_TAGS,
+    ),
+    QuestionRoute(
+        path="/v1/bookings/{booking_id}/way",
+        ask=way,
+        answer=WayView,
+        summary="Where whoever comes is, and when it will be there.",
+        roles=BOTH,
+        tags=_TAGS,
+    ),
+)

@@ -1,0 +1,321 @@
+"""Somebody is called out over HTTP: asked, sent, followed on its way, and paid; or another one is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+
+from marketplace.adapters.postgres.leases import PostgresLeases
+from marketplace.entrypoints.cartographer import LEASE
+
+HERE = {"latitude": -26.1465, "longitude": 28.0357}  # where the washers stand
+HOME = {"latitude": -26.1398, "longitude": 28.0172}  # two kilometres from there
+DOING = {"reason": "a test"}
+
+
+@dataclass
+class Street:
+    """A marketplace whose house service is washed cars, and the two providers who wash them."""
+
+    shop: Any
+    vans: list[str]
+    lindiwe: str
+
+    @property
+    def house(self) -> str:
+        return str(next(one.id for one in self.shop.seeded.house if one.category == "car-wash"))
+
+    async def online(self, unit_id: str, *, provider: int = 0, place: Any = HERE) -> Any:
+        person = await self.shop.provider(provider)
+        shown = await person.do(f"/v1/units/{unit_id}/online", place=place)
+        await self.shop.market.drain()
+        return shown
+
+    async def call_out(self, *, by: int = 0, **asked: Any) -> Any:
+        """Paid, and searched for; the first round has been decided."""
+        key = str(uuid4())
+        body = {"booking_id": key, "service_id": self.house, "place": HOME, "payment_method": "tok_success"}
+        customer = await self.shop.customer(by)
+        made = await customer.do("/v1/call-outs", **(body | {"address": "4 Fourth Avenue"} | asked))
+        await self.shop.market.drain()
+        await self.shop.advance(seconds=2)
+        return made
+
+    async def offers(self, *, provider: int = 0, **asked: Any) -> list[Any]:
+        found: list[Any] = await (await self.shop.provider(provider)).pages("/v1/offers", **asked)
+        return found
+
+    async def answer(self, name: str, *, provider: int = 0) -> Any:
+        (offer,) = [one for one in await self.offers(provider=provider) if name in one["moves"]]
+        answered = await (await self.shop.provider(provider)).do(f"/v1/offers/{offer['id']}/{name}")
+        await self.shop.market.drain()
+        await self.shop.advance(seconds=2)
+        return answered
+
+    async def assigned(self) -> Any:
+        await self.online(self.vans[0])
+        booking = await self.call_out()
+        await self.answer("accept")
+        return booking
+
+    async def search(self, booking: Any) -> Any:
+        return await (await self.shop.customer()).read(f"/v1/bookings/{booking['id']}/search")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def street(market: Any) -> Street:
+    """On a Wednesday at ten, when both are open."""
+    shop = await market.open("curbside")
+    now = await shop.now()
+    wednesday = now + timedelta(days=(2 - now.weekday()) % 7 or 7)
+    await shop.until(wednesday.replace(hour=8, minute=0))
+    vans = [one["id"] for one in await (await shop.provider()).pages("/v1/provider/units")]
+    lindiwe = (await (await shop.provider(1)).pages("/v1/provider/units"))[0]["id"]
+    return Street(shop, vans, lindiwe)
+
+
+class TestACallOut:
+    async def test_leads_from_an_offer_to_a_paid_provider(self, street: Street) -> None:
+        shop = street.shop
+        customer, provider = await shop.customer(), await shop.provider()
+        booking = await street.assigned()
+        path, van = f"/v1/bookings/{booking['id']}", f"/v1/units/{street.vans[0]}"
+
+        confirmed = (await customer.read(path))["booking"]
+        before = await customer.read(f"{path}/way")
+        await provider.do(f"{path}/set-out")
+        await provider.do(f"{van}/positions", points=[{**HERE, "at": (await shop.now()).isoformat()}])
+        on_the_way = await customer.read(f"{path}/way")
+        await provider.do(f"{path}/arrive")
+        await provider.do(f"{path}/start", start_code=confirmed["start_code"])
+        delivered = await provider.do(f"{path}/deliver")
+        await customer.do(f"{path}/approve")
+        await shop.until(delivered["complaint_until"])
+
+        assert (booking["provider_id"], booking["skill"]) == (None, "car-wash")
+        assert confirmed["provider_id"] == str(shop.service().provider_id)
+        assert before["place"] == {"latitude": -26.15, "longitude": 28.04}
+        assert on_the_way["place"] == HERE
+        assert datetime.fromisoformat(on_the_way["arrives_at"]) < await shop.now() + timedelta(minutes=15)
+        assert (await shop.booking(booking["id"]))["released_at"] is not None
+        assert (await customer.get(f"{path}/way")).status_code == 404
+
+    async def test_is_offered_without_a_word_of_its_customer(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        booking = await street.call_out()
+        (offer,) = await street.offers(state="sent")
+        provider = await street.shop.provider()
+
+        detail = await provider.read(f"/v1/offers/{offer['id']}")
+        hidden = await provider.get(f"/v1/bookings/{booking['id']}")
+
+        assert detail["job"]["service_name"] == "Wash at the kerb"
+        assert detail["job"]["place"] == {"latitude": -26.14, "longitude": 28.02}
+        assert detail["job"]["provider_minor"] == 14_274
+        assert not {"customer_id", "address", "note"} & (detail["job"].keys() | detail["offer"].keys())
+        assert hidden.status_code == 404
+
+    async def test_goes_to_the_next_after_a_no(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        await street.online(street.lindiwe, provider=1, place={"latitude": -26.12, "longitude": 28.0})
+        booking = await street.call_out()
+
+        await street.answer("decline")
+        await street.answer("accept", provider=1)
+
+        detail = await street.shop.booking(booking["id"])
+        assert detail["provider_id"] == str(street.shop.service(provider=1).provider_id)
+        assert [one["state"] for one in await street.offers()] == ["declined"]
+
+    async def test_goes_to_the_next_after_silence(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        await street.online(street.lindiwe, provider=1, place={"latitude": -26.12, "longitude": 28.0})
+        await street.call_out()
+
+        await street.shop.advance(seconds=50)
+        await street.shop.advance(seconds=2)
+
+        assert [one["state"] for one in await street.offers()] == ["expired"]
+        assert [one["state"] for one in await street.offers(provider=1)] == ["sent"]
+
+    async def test_that_finds_nobody_waits_on_or_is_cancelled_for_free(self, street: Street) -> None:
+        customer, booking = await street.shop.customer(), await street.call_out()
+        path = f"/v1/bookings/{booking['id']}"
+        await street.shop.advance(minutes=16)
+        for _ in range(5):  # a round comes a moment after it was asked for, by the queue's own clock
+            await street.shop.advance(seconds=30)
+
+        exhausted = await street.search(booking)
+        waiting = await customer.do(f"{path}/search-on")
+        detail = await customer.read(path)
+        await customer.do(f"{path}/cancel", reason="too late", reason_code="change_of_plans")
+        await street.shop.market.drain()
+
+        assert (exhausted["state"], exhausted["moves"]) == ("exhausted", ["wait"])
+        assert waiting["state"] == "queued"
+        assert detail["provider"] is None
+        assert detail["refund_if_cancelled_minor"] == booking["total_minor"]
+        assert (await street.search(booking))["state"] == "withdrawn"
+        assert (await street.shop.payment(booking["id"]))["refunded_minor"] in {0, booking["total_minor"]}
+
+    async def test_that_is_handed_back_goes_to_another_one(self, street: Street) -> None:
+        booking = await street.assigned()
+        await street.online(street.lindiwe, provider=1)
+        first = await street.shop.provider()
+
+        await first.do(f"/v1/bookings/{booking['id']}/hand-back", reason="flat battery")
+        await street.shop.market.drain()
+        await street.shop.advance(seconds=2)
+        await street.answer("accept", provider=1)
+
+        detail = await street.shop.booking(booking["id"])
+        assert detail["provider_id"] == str(street.shop.service(provider=1).provider_id)
+
+    async def test_is_assigned_by_hand(self, street: Street) -> None:
+        booking, admin = await street.call_out(), await street.shop.admin()
+        provider_id = str(street.shop.service().provider_id)
+
+        path = f"/admin/v1/bookings/{booking['id']}/assign"
+        assigned = await admin.do(path, provider_id=provider_id, **DOING)
+        await street.shop.market.drain()
+
+        assert (assigned["state"], assigned["provider_id"]) == ("confirmed", provider_id)
+        assert (await street.search(booking))["state"] == "withdrawn"
+
+
+class TestAHouseService:
+    async def test_is_on_show_and_priced_but_has_no_slots(self, street: Street) -> None:
+        nobody, now = street.shop.nobody, await street.shop.now()
+        shown = [one for one in await nobody.pages("/v1/services") if one["id"] == street.house]
+
+        price = await nobody.do(f"/v1/services/{street.house}/price", starts_at=now.isoformat())
+        until = (now + timedelta(days=1)).isoformat()
+        slots = await nobody.get(f"/v1/services/{street.house}/slots", from_=now.isoformat(), until=until)
+
+        assert [one["provider_id"] for one in shown] == [None]
+        assert (price["total_minor"], price["provider_minor"]) == (18_500, None)
+        assert (slots.status_code, slots.json()["code"]) == (409, "not_bookable")
+        assert "call-out" in slots.json()["detail"]
+
+    async def test_that_is_a_draft_is_admins_alone(self, street: Street) -> None:
+        admin, customer, key = await street.shop.admin(), await street.shop.customer(), str(uuid4())
+        rule = {"kind": "fixed", "amount_minor": 10_000}
+        draft = {"service_id": key, "name": "Wax", "category": "wax", "rule": rule, "duration_minutes": 30}
+        await admin.do("/admin/v1/services", **draft, **DOING)
+
+        before = await customer.get(f"/v1/services/{key}")
+        await admin.do(f"/admin/v1/services/{key}/publish", **DOING)
+
+        assert before.status_code == 404
+        assert (await street.shop.nobody.get(f"/v1/services/{key}")).status_code == 200
+
+
+class TestPositions:
+    async def test_are_taken_or_dropped_and_counted(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        now = await street.shop.now()
+        near, far = {"latitude": -26.1470, "longitude": 28.0360}, {"latitude": -27.5, "longitude": 28.0}
+
+        points = [
+            {**near, "at": (now - timedelta(seconds=5)).isoformat()},
+            {**far, "at": (now - timedelta(seconds=2)).isoformat()},
+            {"latitude": 91.0, "longitude": 0.0, "at": now.isoformat()},
+            {**near, "at": (now - timedelta(minutes=5)).isoformat()},
+            {**near, "at": (now + timedelta(minutes=5)).isoformat()},
+        ]
+        response = await (await street.shop.provider()).post(
+            f"/v1/units/{street.vans[0]}/positions", points=points
+        )
+
+        assert response.status_code == 202
+        assert response.json() == {
+            "taken": 1,
+            "dropped": {"stale": 1, "from_the_future": 1, "impossible": 2},
+        }
+
+    async def test_of_a_unit_that_is_offline_or_anothers_are_refused(self, street: Street) -> None:
+        points = [{**HERE, "at": (await street.shop.now()).isoformat()}]
+        own, other = await street.shop.provider(), await street.shop.provider(1)
+        path = f"/v1/units/{street.vans[1]}/positions"
+
+        assert (await own.refused(path, 409, points=points))["code"] == "not_online"
+        assert (await other.refused(path, 404, points=points))["code"] == "not_found"
+
+    async def test_are_kept_and_bring_back_a_unit_that_the_map_has_forgotten(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        street.shop.market.platform.live_map().forget_all()
+        moved = {"latitude": -26.1475, "longitude": 28.0367}
+
+        points = [{**moved, "at": (await street.shop.now()).isoformat()}]
+        await (await street.shop.provider()).do(f"/v1/units/{street.vans[0]}/positions", points=points)
+
+        (presence,) = await (await street.shop.admin()).pages("/admin/v1/dispatch/presences")
+        assert presence["place"] == moved
+        await street.call_out()
+        assert len(await street.offers()) == 1
+
+
+class TestTheLiveMap:
+    async def test_is_drawn_anew_when_it_has_forgotten_everything(self, street: Street) -> None:
+        platform = street.shop.market.platform
+        await street.online(street.vans[0])
+        await street.online(street.vans[1])
+        await (await street.shop.provider()).do(f"/v1/units/{street.vans[1]}/offline")
+        platform.live_map().forget_all()
+
+        await platform.cartographer().look()
+
+        assert not await platform.live_map().blank()
+        await street.call_out()
+        assert [one["unit_id"] for one in await street.offers()] == [street.vans[0]]
+
+    async def test_is_drawn_by_one_process_at_a_time(self, street: Street) -> None:
+        platform = street.shop.market.platform
+        platform.live_map().forget_all()
+        leases = PostgresLeases(platform.worker_engine())
+        held = await leases.take(LEASE)
+
+        await platform.cartographer().look()
+        before = await platform.live_map().blank()
+        await held.release()
+        await leases.close()
+        await platform.cartographer().look()
+
+        assert before
+        assert not await platform.live_map().blank()
+
+
+class TestSupport:
+    async def test_reads_why_a_unit_was_asked_or_not(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        booking = await street.call_out()
+        support = await street.shop.support()
+        (job,) = await support.pages("/admin/v1/dispatch/jobs", booking_id=booking["id"])
+        path = f"/admin/v1/dispatch/jobs/{job['id']}"
+
+        (decision,) = await support.pages(f"{path}/decisions")
+        asked = await support.read(f"{path}/why-not", unit_id=street.vans[0])
+        offline = await support.read(f"{path}/why-not", unit_id=street.vans[1])
+
+        assert [one["unit_id"] for one in decision["asked"]["candidates"]] == [street.vans[0]]
+        assert decision["verdicts"][0]["cost"]["total"] > 0
+        assert asked["asked"]
+        assert offline["sentence"] == "It was not looked at: it is offline."
+
+
+class TestABlock:
+    async def test_keeps_a_provider_away_and_is_seen_by_who_set_it(self, street: Street) -> None:
+        customer, provider = await street.shop.customer(), await street.shop.provider()
+        provider_id = str(street.shop.service().provider_id)
+        block = await customer.do("/v1/blocks", provider_id=provider_id)
+        await street.online(street.vans[0])
+
+        await street.call_out()
+
+        assert await street.offers() == []
+        assert [one["id"] for one in await customer.pages("/v1/blocks")] == [block["id"]]
+        assert await provider.pages("/v1/blocks") == []
+        assert (await provider.post(f"/v1/blocks/{block['id']}/lift")).status_code == 404
+        assert (await customer.do(f"/v1/blocks/{block['id']}/lift"))["state"] == "lifted"

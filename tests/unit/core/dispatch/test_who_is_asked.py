@@ -1,0 +1,205 @@
+"""The nearest is asked, unless something keeps it away: each candidate's reason is kept."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.core.dispatch.conftest import north
+
+from marketplace.core.bookings.commands import CancelBooking
+from marketplace.core.dispatch.blocking import LiftBlock, SetBlock
+from marketplace.core.dispatch.presences import GoOffline, GoOnline
+from marketplace.core.dispatch.scoring import Hindrance
+from marketplace.core.providers.hours import OpeningHours
+from marketplace.core.providers.provider import NotBookable
+from marketplace.core.providers.usecases import AmendProvider, MoveProvider
+from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.period import Period
+from marketplace.core.tenants.dispatching import Wave, Weights
+
+Open = Callable[..., Awaitable[Any]]
+
+
+class TestABlock:
+    @pytest.mark.parametrize("side", ["customer", "provider"])
+    async def test_keeps_the_two_apart_whoever_set_it(self, open_fleet: Open, side: str) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        customer = fleet.world.customer
+        if side == "customer":
+            block = await fleet.do(SetBlock(provider_id=near.provider_id), customer)
+        else:
+            block = await fleet.do(SetBlock(customer_id=customer.user_id), near.actor)
+
+        key = await fleet.call()
+
+        assert fleet.asked() == [far]
+        assert fleet.reason(key, near) == Hindrance.BLOCKED
+        with pytest.raises(NotFound):
+            await fleet.do(LiftBlock(block_id=block.id), near.actor if side == "customer" else customer)
+
+    async def test_that_is_lifted_does_not(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, _ = fleet.crews
+        block = await fleet.do(SetBlock(provider_id=near.provider_id), fleet.world.customer)
+        await fleet.do(LiftBlock(block_id=block.id), fleet.world.customer)
+
+        await fleet.call()
+
+        assert fleet.asked() == [near]
+
+
+class TestAUnit:
+    async def test_is_not_sent_beyond_its_area(self, open_fleet: Open) -> None:
+        fleet = await open_fleet()
+        await fleet.join(metres=1_000, base=north(6_000), reach_metres=5_000)
+        await fleet.report()
+
+        key = await fleet.call()
+
+        assert (fleet.asked(), fleet.reason(key, fleet.crews[0])) == ([], Hindrance.OUTSIDE_ITS_AREA)
+
+    async def test_without_the_skill_is_not_found(self, open_fleet: Open) -> None:
+        fleet = await open_fleet()
+        await fleet.join(metres=1_000, skills=("tyres",))
+
+        await fleet.call()
+
+        assert fleet.asked() == []
+
+    async def test_is_not_asked_outside_its_hours(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        night = tuple(OpeningHours(day, "20:00", "24:00") for day in range(7))
+        await fleet.do(AmendProvider(provider_id=crew.provider_id, hours=night), crew.actor)
+
+        key = await fleet.call()
+
+        assert (fleet.asked(), fleet.reason(key, crew)) == ([], Hindrance.CLOSED)
+
+    async def test_is_not_asked_in_its_time_off(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        now = fleet.world.lane.now
+        off = (Period(now, now + timedelta(hours=1)),)
+        await fleet.do(AmendProvider(provider_id=crew.provider_id, time_off=off), crew.actor)
+
+        key = await fleet.call()
+
+        assert (fleet.asked(), fleet.reason(key, crew)) == ([], Hindrance.TIME_OFF)
+
+    async def test_of_a_suspended_provider_is_not_asked(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        suspend = MoveProvider(provider_id=crew.provider_id, move="suspend", reason="test")
+        await fleet.do(suspend, fleet.world.admin)
+
+        key = await fleet.call()
+
+        assert (fleet.asked(), fleet.reason(key, crew)) == ([], Hindrance.NOT_ACTIVE)
+        with pytest.raises(NotBookable):
+            await fleet.do(GoOnline(unit_id=crew.unit_id, place=crew.place), crew.actor)
+
+    async def test_that_went_offline_is_not_asked(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        await fleet.do(GoOffline(unit_id=crew.unit_id), crew.actor)
+
+        await fleet.call()
+
+        assert fleet.asked() == []
+
+    async def test_that_fell_silent_is_not_asked(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        fleet.silent.add(fleet.crews[0].unit_id)
+        await fleet.world.forward(minutes=3)
+
+        await fleet.call()
+
+        assert fleet.asked() == []
+
+    async def test_that_comes_online_is_asked_for_who_waits(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(window_seconds_max=600)
+        await fleet.call()
+        await fleet.world.forward(minutes=1)
+
+        crew = await fleet.join(metres=1_000)
+        await fleet.world.forward(seconds=2)
+
+        assert fleet.asked() == [crew]
+
+    async def test_has_no_more_than_its_jobs(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, load_max=1)
+        (crew,) = fleet.crews
+        await fleet.taken(crew)
+
+        await fleet.call(actor=fleet.world.market.customers[1])
+
+        assert fleet.asked() == []
+
+    async def test_is_asked_ahead_shortly_before_it_is_done(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, search_minutes=60)
+        (crew,) = fleet.crews
+        first = await fleet.taken(crew)
+        ends_at = fleet.held(crew)[0].ends_at
+        await fleet.world.forward(milliseconds=300)
+        key = await fleet.call(actor=fleet.world.market.customers[1])
+        early = fleet.reason(key, crew)
+
+        await fleet.world.until(ends_at - timedelta(minutes=15))
+        await fleet.world.forward(seconds=40)
+        await fleet.accept(crew)
+
+        one, other = sorted(fleet.held(crew), key=lambda held: held.starts_at)
+        assert early == Hindrance.BUSY
+        assert (one.booking_id, other.booking_id) == (first, key)
+        assert one.ends_at <= other.starts_at <= one.ends_at + timedelta(seconds=1)
+        assert await fleet.world.broken() == []
+
+    async def test_is_asked_for_one_job_at_a_time(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        await fleet.call()
+
+        key = await fleet.call(actor=fleet.world.market.customers[1])
+
+        assert len([one for one in fleet.offers() if one.state == "sent"]) == 1
+        assert fleet.reason(key, crew) in {Hindrance.ASKED_ALREADY, Hindrance.OTHERS_FIRST}
+
+
+class TestANewcomer:
+    async def test_is_asked_first_so_many_times_an_hour(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(
+            1_000,
+            1_500,
+            waves=(Wave(reach_metres=4_000),),
+            newcomer_offers_hour=2,
+            weights=Weights(newcomer_seconds=600, idle_hour_seconds=0),
+        )
+        old, new = fleet.crews
+        await fleet.experience(old, jobs=20)
+
+        asked = []
+        for number in range(3):
+            customer = fleet.world.market.customers[number]
+            key = await fleet.call(actor=customer)
+            asked += fleet.asked()
+            await fleet.accept(asked[-1])
+            await fleet.do(CancelBooking(booking_id=key, reason="test"), customer)
+
+        assert asked == [new, new, old]
+
+
+class TestAMember:
+    async def test_is_served_first_where_there_is_one_unit_for_two(self, open_fleet: Open) -> None:
+        fleet = await open_fleet()
+        plain = await fleet.call(seconds=100)
+        member = await fleet.call(seconds=0, actor=fleet.world.market.customers[1])
+        await fleet.prefer(member, priority=3)
+
+        await fleet.join(metres=1_000)
+        await fleet.world.forward(seconds=2)
+
+        assert [offer.booking_id for offer in fleet.offers()] == [member]
+        assert fleet.decisions(plain)[-2].verdicts[0].reason == Hindrance.OTHERS_FIRST
