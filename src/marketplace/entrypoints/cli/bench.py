@@ -1,12 +1,29 @@
 """What it costs is measured beside what the same server does without us, and never guessed."""
 
+from typing import Any
+
 import rich_click as click
 
-from marketplace.entrypoints.bench.bookings import measure
+from marketplace.entrypoints.bench import bookings as of_bookings
+from marketplace.entrypoints.bench import dispatch as of_dispatch
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given
+
+_UNITS_MAX = 10_000_000
+
+
+def _sizes(_context: click.Context, _parameter: click.Parameter, given: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(one) for one in given.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or not all(1 <= size <= _UNITS_MAX for size in sizes):
+        raise click.BadParameter(
+            f"{given!r} is not a list of whole numbers from 1 to {_UNITS_MAX}, as 1000,10000"
+        )
+    return sizes
 
 
 @click.group()
@@ -34,5 +51,36 @@ def bookings(*, seconds: int, seed: int, as_json: bool) -> None:
         $ marketplace bench bookings --json
     """
     remark = screen.stderr()
-    result = carry_out(measure(seconds=seconds, seed=seed, told=lambda said: remark.print(said, style="dim")))
+    result = carry_out(
+        of_bookings.measure(seconds=seconds, seed=seed, told=lambda said: remark.print(said, style="dim"))
+    )
+    show_one(result, reader=Given(config=None, data=None, as_json=as_json))
+
+
+@bench.command()
+@click.option(
+    "--seconds", type=click.IntRange(1, 600), default=5, show_default=True, help="For each measurement."
+)
+@click.option(
+    "--units",
+    "sizes",
+    default=",".join(map(str, of_dispatch.SIZES)),
+    show_default=True,
+    callback=_sizes,
+    metavar="NUMBERS",
+    help="How many units are in the map, one measurement for each number.",
+)
+@click.option("--redis", "redis_url", metavar="URL", help="A Redis to measure too; what is written expires.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of where the units are.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+def dispatch(*, as_json: bool, **options: Any) -> None:
+    """
+    Measure searches of the live map that hold whom they find: in memory, and on Redis beside PING.
+
+    For example:
+        $ marketplace bench dispatch --units 1000,100000
+        $ marketplace bench dispatch --redis redis://localhost:6379 --json
+    """
+    remark = screen.stderr()
+    result = carry_out(of_dispatch.measure(**options, told=lambda said: remark.print(said, style="dim")))
     show_one(result, reader=Given(config=None, data=None, as_json=as_json))

@@ -1,4 +1,4 @@
-"""Random lives of bookings, with everything going wrong that can, then the proof that no promise broke."""
+"""Random lives of bookings with everything going wrong that can, and cities that look for operators."""
 
 import contextlib
 import tempfile
@@ -10,12 +10,16 @@ import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from marketplace.adapters.embedded import postgres
+from marketplace.adapters.memory.assigner import AugmentingAssigner
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.refusals import FAILED
 from marketplace.entrypoints.settings import Settings
+from marketplace.entrypoints.simulation.city.picture import draw
+from marketplace.entrypoints.simulation.city.plan import Plan
+from marketplace.entrypoints.simulation.city.report import compare, summary
 from marketplace.entrypoints.simulation.engine import Progress as Told
 from marketplace.entrypoints.simulation.engine import Report
 from marketplace.entrypoints.simulation.engine import simulate as simulate_lives
@@ -25,10 +29,11 @@ from marketplace.entrypoints.simulation.storages import in_memory, on_postgres
 @click.group()
 def simulate() -> None:
     """
-    Run random lifecycles with faults, then audit them.
+    Run random lifecycles with faults, or a city's dispatch.
 
     For example:
         $ marketplace simulate lifecycles --bookings 1000 --seed 7 --faults
+        $ marketplace simulate city --utilisation 0.85
     """
 
 
@@ -71,6 +76,45 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
             f"These faults have not happened: {', '.join(missing)}; simulate more bookings."
         )
     return FAILED if report.violations or missing else None
+
+
+@simulate.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same city.")
+@click.option("--hours", type=click.FloatRange(0.5, 48), default=4.0, show_default=True, help="How long.")
+@click.option(
+    "--providers", type=click.IntRange(2, 5000), default=300, show_default=True, help="Operators on the road."
+)
+@click.option(
+    "--utilisation",
+    type=click.FloatRange(0.05, 1.5),
+    default=0.85,
+    show_default=True,
+    help="The share of their time that operators would work or drive, were every way short.",
+)
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw map and curves here, as SVG."
+)
+@given
+def city(
+    options: Given, *, seed: int, hours: float, providers: int, utilisation: float, picture: Path | None
+) -> int | None:
+    """
+    Let a city's dispatch find its operators, on a clock that runs as fast as it can.
+
+    Beside it, on the same wishes, the nearest who is idle is sent to whoever came first. Exit 1 where a job
+    had two takers, or an operator two jobs at a time.
+
+    For example:
+        $ marketplace simulate city --providers 100 --hours 2
+        $ marketplace simulate city --seed 7 --utilisation 0.7 --picture city.svg --json
+    """
+    plan = Plan(seed=seed, hours=hours, providers=providers, utilisation=utilisation)
+    with screen.stderr().status("a city lives through its hours, twice"):
+        ours, greedy = carry_out(compare(plan, assigner=AugmentingAssigner()))
+    if picture is not None:
+        picture.write_text(draw(plan, ours, greedy), encoding="utf-8")
+    show_one(summary(plan, ours, greedy), reader=options)
+    return FAILED if ours.double_assignments else None
 
 
 async def _in_memory(told: Told, asked: dict[str, Any]) -> Report:
