@@ -1,6 +1,6 @@
 """Which live map, roads and assigner a process has, by its settings and by what is installed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
@@ -43,13 +43,29 @@ def router_of(settings: Settings, client: Callable[[], httpx.AsyncClient]) -> Ro
     return FallbackRouter(first=roads, second=GreatCircleRouter())
 
 
-def assigner_of() -> Assigner:
-    if find_spec("scipy") is None:
-        return AugmentingAssigner()
-    # An extra, and slow to load.
-    from marketplace.adapters.scipy.assigner import ScipyAssigner  # noqa: PLC0415
+# In Python so many costs are assigned in two or three milliseconds; SciPy takes 60 MB once it is loaded.
+SMALL = 2_000
 
-    return ScipyAssigner()
+
+class BySize:
+    """Rounds as they mostly are in Python; SciPy is loaded with the first that is worth it."""
+
+    def __init__(self) -> None:
+        self._small: Assigner = AugmentingAssigner()
+        self._large: Assigner | None = None
+
+    def pairs(self, costs: Sequence[Sequence[float]]) -> tuple[tuple[int, int], ...]:
+        if sum(map(len, costs)) <= SMALL:
+            return self._small.pairs(costs)
+        if self._large is None:
+            from marketplace.adapters.scipy.assigner import ScipyAssigner  # noqa: PLC0415 - large, an extra
+
+            self._large = ScipyAssigner()
+        return self._large.pairs(costs)
+
+
+def assigner_of() -> Assigner:
+    return AugmentingAssigner() if find_spec("scipy") is None else BySize()
 
 
 async def close(live_map: LiveMap) -> None:
