@@ -5,7 +5,7 @@ from typing import Any
 
 from marketplace.core.bookings.advance import advance_booking
 from marketplace.core.bookings.assigning import assign_booking
-from marketplace.core.bookings.callout import CallOut, call_out
+from marketplace.core.bookings.callout import call_out
 from marketplace.core.bookings.commands import (
     AbsorbLoss,
     AcceptBooking,
@@ -14,6 +14,7 @@ from marketplace.core.bookings.commands import (
     ApproveBooking,
     Arrive,
     AssignBooking,
+    CallOut,
     CancelBooking,
     ClockBooking,
     CreateBooking,

@@ -11,8 +11,7 @@ import pytest
 
 from marketplace.adapters.postgres.audit import PostgresAudit
 from marketplace.core.bookings.booking import State
-from marketplace.core.bookings.callout import CallOut
-from marketplace.core.bookings.commands import AssignBooking, CancelBooking, HandBack
+from marketplace.core.bookings.commands import AssignBooking, CallOut, CancelBooking, HandBack
 from marketplace.core.catalogue.pricing import PriceRule
 from marketplace.core.catalogue.usecases import DraftService, PublishService
 from marketplace.core.dispatch.answering import AcceptOffer, ClockOffer, DeclineOffer

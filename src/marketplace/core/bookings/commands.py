@@ -39,6 +39,26 @@ class CreateBooking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallOut:
+    """
+    Have somebody come who does this, and begin the payment; without `starts_at` as soon as possible.
+
+    `until` is the latest that the work may begin; without it as far on as the marketplace reaches.
+    """
+
+    booking_id: NewId
+    service_id: UUID
+    place: Place
+    payment_method: VendorToken
+    starts_at: datetime | None = None
+    until: datetime | None = None
+    duration_minutes: Minutes | None = None
+    options: Annotated[tuple[ChosenOption, ...], Length(50)] = ()
+    address: Line | None = None
+    note: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPayment:
     """Pay with another method after the first was declined, while the payment window is open."""
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from marketplace.core.bookings.access import booking_and_payment, step
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.bookings.commands import CreateBooking, RetryPayment
+from marketplace.core.bookings.commands import CallOut, CreateBooking, RetryPayment
 from marketplace.core.bookings.guards import PaymentUnderWay
 from marketplace.core.catalogue.availability import (
     check_bookable,
@@ -51,7 +51,15 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
     call.check_open()
     facts = await _facts(command, call, work)
     check_bookable(facts.provider, facts.service)
-    booking = _booking(command, facts, call)
+    booking = draft(
+        command,
+        facts.service,
+        call,
+        during=Period(command.starts_at, command.starts_at + facts.duration),
+        time_zone=facts.provider.time_zone,
+        provider_id=facts.provider.id,
+        reservation_id=derive(command.booking_id, "reservation"),
+    )
     reservation = _reserve(booking, facts, call)
     work.guard(facts.provider)
     work.guard(facts.service)
@@ -96,27 +104,33 @@ def _guess(start: datetime, provider_id: UUID) -> HeldBetween:
     return HeldBetween(provider_id=provider_id, start=around.start, end=around.end)
 
 
-def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
-    period = Period(command.starts_at, command.starts_at + facts.duration)
+def draft(
+    command: CreateBooking | CallOut,
+    service: Service,
+    call: Call,
+    *,
+    during: Period,
+    time_zone: str,
+    **facts: Any,
+) -> Booking:
+    """What is asked for, at its price and on the terms of this day; `facts` differ by the way of booking."""
     cost = price_of(
-        service=facts.service,
+        service=service,
         chosen=command.options,
-        duration=facts.duration,
-        starts_at=period.start,
-        time_zone=facts.provider.time_zone,
+        duration=during.length,
+        starts_at=during.start,
+        time_zone=time_zone,
         policy=call.policy,
     )
     return Booking(
         id=command.booking_id,
         tenant_id=call.tenant_id,
         customer_id=cast("UUID", call.actor.user_id),
-        provider_id=facts.provider.id,
-        service_id=facts.service.id,
-        service_name=facts.service.name,
-        reservation_id=derive(command.booking_id, "reservation"),
-        starts_at=period.start,
-        ends_at=period.end,
-        time_zone=facts.provider.time_zone,
+        service_id=service.id,
+        service_name=service.name,
+        starts_at=during.start,
+        ends_at=during.end,
+        time_zone=time_zone,
         options=command.options,
         price=cost,
         currency=cost.currency,
@@ -128,6 +142,7 @@ def _booking(command: CreateBooking, facts: _Facts, call: Call) -> Booking:
         start_code=start_code(command.booking_id, call),
         booked_at=call.at,
         pay_by=call.at + timedelta(minutes=call.policy.booking.payment_window_minutes),
+        **facts,
     )
 
 

@@ -10,7 +10,7 @@ from marketplace.adapters.postgres.approaches import coming_unit
 from marketplace.adapters.postgres.listings import DISPATCH_JOBS
 from marketplace.core.bookings.access import sees
 from marketplace.core.bookings.booking import Booking, State
-from marketplace.core.bookings.callout import CallOut
+from marketplace.core.bookings.commands import CallOut
 from marketplace.core.dispatch.searching import SearchOn
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.errors import NotFound

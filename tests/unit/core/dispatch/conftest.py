@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.bookings.callout import CallOut
-from marketplace.core.bookings.commands import Arrive, DeliverBooking, SetOut, StartBooking
+from marketplace.core.bookings.commands import Arrive, CallOut, DeliverBooking, SetOut, StartBooking
 from marketplace.core.catalogue.pricing import PriceRule
 from marketplace.core.catalogue.usecases import DraftService, PublishService
 from marketplace.core.dispatch.answering import AcceptOffer, DeclineOffer

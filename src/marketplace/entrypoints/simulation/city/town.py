@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.memory.store import MemoryStore
-from marketplace.core.bookings.callout import CallOut
+from marketplace.core.bookings.commands import CallOut
 from marketplace.core.catalogue.pricing import PriceRule
 from marketplace.core.catalogue.usecases import DraftService, PublishService
 from marketplace.core.dispatch.presences import GoOnline
