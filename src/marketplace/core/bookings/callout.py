@@ -16,7 +16,8 @@ from marketplace.ports.storage import Work
 
 
 async def call_out(command: CallOut, *, call: Call, work: Work) -> Booking:
-    """Raises NotBookable for a provider's service, Invalid for an impossible window."""
+    """Raises MarketplaceClosed, NotBookable for a provider's service, Invalid for an impossible window."""
+    call.check_open()
     service = await work.get(Service, command.service_id)
     if service.provider_id is not None:
         raise NotBookable("this service is a provider's own: book one of its slots")

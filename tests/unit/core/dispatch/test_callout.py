@@ -1,0 +1,24 @@
+"""A call-out begins a booking and its payment, and so only where bookings are taken."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from marketplace.core.payments.payment import Payment
+from marketplace.core.tenants.tenant import MarketplaceClosed
+from marketplace.core.tenants.usecases import CloseTenant
+
+
+class TestACallOut:
+    async def test_is_not_taken_where_the_marketplace_is_closed(
+        self, open_fleet: Callable[..., Awaitable[Any]]
+    ) -> None:
+        fleet = await open_fleet(500)
+        world = fleet.world
+        world.lane.tenant = await world.do(CloseTenant(reason="the season is over"), world.admin)
+
+        with pytest.raises(MarketplaceClosed):
+            await fleet.call()
+
+        assert world.all(Payment) == []
