@@ -93,12 +93,13 @@ async def accept_offer(command: AcceptOffer, *, call: Call, work: Work) -> Dispa
     """
     offer = await offer_of(command.offer_id, call, work)
     accepted = move(offer, "accept", call, reason=command.reason)
-    (job,), (booking,), (provider,), (unit,), presences = await work.read(
+    (job,), (booking,), (provider,), (unit,), presences, rivals = await work.read(
         One(DispatchJob, offer.job_id),
         One(Booking, offer.booking_id),
         One(Provider, offer.provider_id),
         One(Unit, offer.unit_id),
         One(Presence, presence_id(offer.unit_id)),
+        OpenOffersOf(job_id=offer.job_id),
     )
     given = _assignment(offer, job, booking, provider, call)
     (payment,), held = await work.read(
@@ -108,7 +109,7 @@ async def accept_offer(command: AcceptOffer, *, call: Call, work: Work) -> Dispa
     _check(given, unit, job, held)
     work.guard(unit)
     assign(given, payment, call, work, reason=command.reason)
-    await withdraw_offers(job, call, work, but=offer.id)
+    withdraw_offers((rival for rival in rivals if rival.id != offer.id), call, work)
     work.save(move(job, "assign", call, unit_id=offer.unit_id, search_at=None))
     _note(presences, call, work, accepted=1)
     return work.save(accepted)

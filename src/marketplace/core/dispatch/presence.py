@@ -60,7 +60,6 @@ class Presence:
     done: dict[str, int] = field(default_factory=dict)
     stars_sum: int = 0
     stars_count: int = 0
-    last_booking_id: UUID | None = None
 
     @property
     def jobs_done(self) -> int:

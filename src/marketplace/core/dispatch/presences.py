@@ -149,17 +149,17 @@ async def clock_presence(command: ClockPresence, *, call: Call, work: Work) -> P
 
 
 async def finish_job(command: FinishJob, *, call: Call, work: Work) -> Presence | None:
-    """Counted once for each booking, however often it is told; time that is left over is given back."""
+    """Time that is left over is given back in the same write: however often it is told, a job counts once."""
     booking = await work.get(Booking, command.booking_id)
     held = await work.ask(ReservationsOf(booking_id=booking.id))
     if not held or booking.skill is None:
         return None
     work.save(move(held[0], "release", call))
     presence = await work.find(Presence, presence_id(held[0].unit_id))
-    if presence is None or presence.last_booking_id == booking.id:
-        return presence
+    if presence is None:
+        return None
     done = presence.done | {booking.skill: presence.done.get(booking.skill, 0) + 1}
-    facts: dict[str, Any] = {"done": done, "idle_since": call.at, "last_booking_id": booking.id}
+    facts: dict[str, Any] = {"done": done, "idle_since": call.at}
     if booking.place is not None:
         facts |= {"place": booking.place, "placed_at": call.at}
     return work.save(move(presence, "finish", call, **facts))

@@ -1,5 +1,6 @@
 """What a round decided is written at once: offers made, searches widened or ended, and why, kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -50,7 +51,6 @@ async def record_round(command: RecordRound, *, call: Call, work: Work) -> Area:
     )
     decided = {job.id: job for job in jobs}
     waiting = {job.id: job for job in queued}
-    idle: set[UUID] = set()
     for place, one in enumerate(command.deliberated):
         job = decided[one.asked.job_id]
         stands = job.id in waiting and job.version == one.asked.job_version
@@ -60,15 +60,18 @@ async def record_round(command: RecordRound, *, call: Call, work: Work) -> Area:
         still = _carry_out(one, job, call, work)
         if not still:
             del waiting[job.id]
-        idle |= _idle(one)
-    return _next_tick(area, len(waiting), len(idle), call, work)
+    return _next_tick(area, len(waiting), len(_idle(command.deliberated)), call, work)
 
 
-def _idle(one: Deliberated) -> set[UUID]:
-    """Who could have been asked for the job, has none, and was not asked for it."""
-    asked = one.decision.asked
-    free = (candidate for candidate in one.asked.candidates if not candidate.load)
-    return {one.unit_id for one in free if one.hindrance is None and one.unit_id not in asked}
+def _idle(deliberated: Sequence[Deliberated]) -> set[UUID]:
+    """Who has no job, could have been asked for one of the round's, and was asked for none."""
+    free = {
+        candidate.unit_id
+        for one in deliberated
+        for candidate in one.asked.candidates
+        if candidate.hindrance is None and not candidate.load
+    }
+    return free.difference(*(one.decision.asked for one in deliberated))
 
 
 def _carry_out(one: Deliberated, job: DispatchJob, call: Call, work: Work) -> bool:

@@ -1,5 +1,6 @@
 """A search begins when a booking waits for somebody, and ends when it has one, or wants none any more."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from marketplace.core.bookings.callout import window_of
 from marketplace.core.dispatch.area import Area, area_id, cell_of
 from marketplace.core.dispatch.area import State as AreaState
 from marketplace.core.dispatch.job import DispatchJob, State
+from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.dispatch.presence import Presence
 from marketplace.core.dispatch.queries import OpenJobOf, OpenOffersOf
 from marketplace.core.providers.reservation import Reservation
@@ -108,7 +110,7 @@ async def open_search(command: OpenSearch, *, call: Call, work: Work) -> Dispatc
 
 
 async def _restart(job: DispatchJob, fresh: DispatchJob, call: Call, work: Work) -> DispatchJob:
-    await withdraw_offers(job, call, work)
+    withdraw_offers(await work.ask(OpenOffersOf(job_id=job.id)), call, work)
     anew: dict[str, Any] = {
         "wave": 0,
         "unfit": (*job.unfit, *fresh.unfit),
@@ -203,14 +205,13 @@ async def close_search(command: CloseSearch, *, call: Call, work: Work) -> Dispa
     if not jobs or _waits(booking):
         return None
     job: DispatchJob = jobs[0]
-    await withdraw_offers(job, call, work)
+    withdraw_offers(await work.ask(OpenOffersOf(job_id=job.id)), call, work)
     return work.save(move(job, "withdraw", call, search_at=None))
 
 
-async def withdraw_offers(job: DispatchJob, call: Call, work: Work, *, but: UUID | None = None) -> None:
-    for offer in await work.ask(OpenOffersOf(job_id=job.id)):
-        if offer.id != but:
-            work.save(move(offer, "withdraw", call))
+def withdraw_offers(offers: Iterable[DispatchOffer], call: Call, work: Work) -> None:
+    for offer in offers:
+        work.save(move(offer, "withdraw", call))
 
 
 async def search_on(command: SearchOn, *, call: Call, work: Work) -> DispatchJob:

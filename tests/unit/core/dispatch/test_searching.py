@@ -156,6 +156,17 @@ class TestARound:
         assert area.state == AreaState.GATHERING
         assert area.tick_at <= fleet.world.lane.now + timedelta(seconds=most)
 
+    async def test_that_leaves_nobody_idle_lets_the_next_one_gather(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        for customer in fleet.world.market.customers[:3]:
+            await fleet.call(seconds=0, actor=customer)
+
+        await fleet.world.forward(seconds=1.5)
+
+        (area,) = fleet.world.all(Area)
+        assert len(fleet.asked()) == 2
+        assert area.tick_at > fleet.world.lane.now + timedelta(seconds=10)
+
 
 class TestMoneyThatIsGone:
     async def test_ends_the_search(self, open_fleet: Open) -> None:

@@ -202,4 +202,4 @@ class TestAMember:
         await fleet.world.forward(seconds=2)
 
         assert [offer.booking_id for offer in fleet.offers()] == [member]
-        assert fleet.decisions(plain)[-2].verdicts[0].reason == Hindrance.OTHERS_FIRST
+        assert fleet.decisions(plain)[-1].verdicts[0].reason == Hindrance.OTHERS_FIRST

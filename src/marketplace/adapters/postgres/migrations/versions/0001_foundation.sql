@@ -611,7 +611,6 @@ CREATE TABLE "presence" (
     "done" jsonb NOT NULL,
     "stars_sum" bigint NOT NULL,
     "stars_count" bigint NOT NULL,
-    "last_booking_id" uuid,
     CONSTRAINT "presence_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "presence_state" CHECK (state = ANY ('{offline,online}'::text[]))
 );
