@@ -1,6 +1,11 @@
-"""Operators answer offers, drive, work, and now and then drop out; each of their moves is a real command."""
+"""
+Operators answer offers, drive, work, and now and then drop out; each of their moves is a real command.
 
-from collections import deque
+What is left to chance is drawn for each wish, or each operator, by its number: whoever decides who is asked,
+the same wish meets the same luck, so that cities that are compared differ by their decisions alone.
+"""
+
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +21,7 @@ from marketplace.core.dispatch.presences import GoOffline, GoOnline
 from marketplace.core.shared.errors import Refused
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Actor
+from marketplace.entrypoints.simulation.city.plan import Demand
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.ports.storage import Work
 
@@ -31,6 +37,7 @@ _DELAYS = (0.85, 1.25)  # the way takes so much of what it was thought to
 class Operator:
     """One unit on the road: where it is, and the jobs that it has said yes to, in order."""
 
+    number: int
     unit_id: UUID
     actor: Actor
     place: Place
@@ -40,81 +47,96 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Wish:
+    """What a customer wants, as the `number`-th of the city, and which booking it has become."""
+
+    number: int
     booking_id: UUID
-    place: Place
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    wish: Wish
     travel: timedelta
-    work: timedelta
 
 
 @dataclass
 class Crew:
-    """Everybody who drives; `tasks` gives the task behind an offer that was accepted."""
+    """Everybody who drives, and each wish by its booking: when it was assigned, and when somebody was there."""
 
     lane: Lane
-    operators: dict[UUID, Operator]
     seed: int
-    arrived: dict[UUID, datetime] = field(default_factory=dict)
+    operators: dict[UUID, Operator] = field(default_factory=dict)
+    wishes: dict[UUID, Wish] = field(default_factory=dict)
     assigned: dict[UUID, datetime] = field(default_factory=dict)
-    jobs: dict[UUID, int] = field(default_factory=dict)
-    work_of: dict[UUID, timedelta] = field(default_factory=dict)
-    place_of: dict[UUID, Place] = field(default_factory=dict)
+    arrived: dict[UUID, datetime] = field(default_factory=dict)
+    asked: Counter[UUID] = field(default_factory=Counter)
+    taken: Counter[UUID] = field(default_factory=Counter)
+    jobs: Counter[UUID] = field(default_factory=Counter)
 
-    def hear(self, offer_id: UUID) -> None:
+    async def hear(self, offer_id: UUID) -> None:
         """An offer was sent: its unit answers after a while, or not at all."""
-        random = Random(f"{self.seed}/{offer_id}")  # noqa: S311 - a seeded city, no secret
-        delay = timedelta(seconds=random.uniform(*_ANSWER_SECONDS))
-        self.lane.agenda.put(lambda: self._answer(offer_id, random), at=self.lane.now + delay)
-
-    async def _answer(self, offer_id: UUID, random: Random) -> None:
         offer = await Work(self.lane.storage, self.lane.tenant.id).get(DispatchOffer, offer_id)
+        self.asked[offer.booking_id] += 1
+        wish = self.wishes[offer.booking_id]
+        random = self._chance("answer", wish.number, self.asked[offer.booking_id])
+        delay = timedelta(seconds=random.uniform(*_ANSWER_SECONDS))
+        self._later(delay, lambda: self._answer(offer, wish, random))
+
+    def _chance(self, *of: object) -> Random:
+        return Random("/".join(map(str, (self.seed, *of))))  # noqa: S311 - a seeded city, no secret
+
+    async def _answer(self, offer: DispatchOffer, wish: Wish, random: Random) -> None:
         operator = self.operators[offer.unit_id]
         if random.random() >= _willing(offer.travel_seconds):
             if random.random() >= _SILENT:
-                await self._try(DeclineOffer(offer_id=offer_id), operator)
+                await self._try(DeclineOffer(offer_id=offer.id), operator)
             return
-        if await self._try(AcceptOffer(offer_id=offer_id), operator):
-            await self._take(offer, operator, random)
+        if await self._try(AcceptOffer(offer_id=offer.id), operator):
+            await self._take(offer, wish, operator)
 
-    async def _take(self, offer: DispatchOffer, operator: Operator, random: Random) -> None:
-        key = offer.booking_id
-        self.assigned[key] = self.lane.now
-        travel = offer.travel * random.uniform(*_DELAYS)
-        operator.queue.append(Task(key, self.place_of[key], travel, self.work_of[key]))
+    async def _take(self, offer: DispatchOffer, wish: Wish, operator: Operator) -> None:
+        self.assigned[wish.booking_id] = self.lane.now
+        self.taken[wish.booking_id] += 1
+        travel = offer.travel * self._chance("way", wish.number).uniform(*_DELAYS)
+        operator.queue.append(Task(wish, travel))
         if not operator.driving:
-            await self._next(operator, random)
+            await self._next(operator)
 
-    async def _next(self, operator: Operator, random: Random) -> None:
+    async def _next(self, operator: Operator) -> None:
         """The next job, or a break, or waiting for one."""
         operator.driving = False
         while operator.queue:
             task = operator.queue[0]
-            if random.random() < _HANDS_BACK:
+            key = task.wish.booking_id
+            if self._chance("tyre", task.wish.number, self.taken[key]).random() < _HANDS_BACK:
                 operator.queue.popleft()
-                self.assigned.pop(task.booking_id, None)
-                await self._try(HandBack(booking_id=task.booking_id, reason="a flat tyre"), operator)
+                self.assigned.pop(key, None)
+                await self._try(HandBack(booking_id=key, reason="a flat tyre"), operator)
                 continue
-            if not await self._try(SetOut(booking_id=task.booking_id), operator):
+            if not await self._try(SetOut(booking_id=key), operator):
                 operator.queue.popleft()
                 continue
             operator.driving = True
-            self._later(task.travel, partial(self._arrive, operator, task, random))
+            self._later(task.travel, partial(self._arrive, operator, task))
             return
-        if random.random() < _GOES_OFFLINE:
+        if self._chance("break", operator.number, self.jobs[operator.unit_id]).random() < _GOES_OFFLINE:
             await self._rest(operator)
 
-    async def _arrive(self, operator: Operator, task: Task, random: Random) -> None:
-        operator.place = task.place
-        self.arrived[task.booking_id] = self.lane.now
-        await self._try(Arrive(booking_id=task.booking_id), operator)
-        await self._try(StartBooking(booking_id=task.booking_id), operator)
-        self._later(task.work, lambda: self._deliver(operator, task, random))
+    async def _arrive(self, operator: Operator, task: Task) -> None:
+        key, wanted = task.wish.booking_id, task.wish.demand
+        operator.place = wanted.place
+        self.arrived[key] = self.lane.now
+        await self._try(Arrive(booking_id=key), operator)
+        await self._try(StartBooking(booking_id=key), operator)
+        self._later(wanted.work, lambda: self._deliver(operator, key))
 
-    async def _deliver(self, operator: Operator, task: Task, random: Random) -> None:
-        await self._try(DeliverBooking(booking_id=task.booking_id), operator)
+    async def _deliver(self, operator: Operator, booking_id: UUID) -> None:
+        await self._try(DeliverBooking(booking_id=booking_id), operator)
         operator.queue.popleft()
-        self.jobs[operator.unit_id] = self.jobs.get(operator.unit_id, 0) + 1
-        await self._next(operator, random)
+        self.jobs[operator.unit_id] += 1
+        await self._next(operator)
 
     async def _rest(self, operator: Operator) -> None:
         operator.online = False

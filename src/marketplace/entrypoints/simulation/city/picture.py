@@ -22,7 +22,9 @@ def draw(plan: Plan, ours: Result, greedy: Result) -> str:
         _text(_GAP, 36, f"{plan.providers} operators, utilisation {plan.utilisation:g}", size=20),
         _text(_GAP, 60, f"{plan.hours:g} hours, seed {plan.seed}: jobs and where operators were at the end"),
         f'<rect x="{_GAP}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="#f5f8fa" stroke="{_PALE}"/>',
-        *_dots(plan, ours.city.crew.place_of.values(), colour=_PALE, radius=2.2),
+        *_dots(
+            plan, (wish.demand.place for wish in ours.city.crew.wishes.values()), colour=_PALE, radius=2.2
+        ),
         *_dots(plan, (one.place for one in ours.city.crew.operators.values()), colour=_OURS, radius=3.4),
         _text(right, 60, "share of jobs with somebody there, by minutes since the request"),
         *_axes(right),

@@ -80,7 +80,7 @@ async def _result(city: City, watched: Watched) -> Result:
         waits=_spans(city, counted, city.crew.assigned),
         pickups=_spans(city, counted, city.crew.arrived),
         offers_per_job=city.offers / max(1, city.yes),
-        gini=gini([city.crew.jobs.get(unit_id, 0) for unit_id in city.crew.operators]),
+        gini=gini([city.crew.jobs[unit_id] for unit_id in city.crew.operators]),
         double_assignments=doubles(city),
         cost_to_optimum=watched.cost / watched.optimum if watched.optimum else 1.0,
         city=city,

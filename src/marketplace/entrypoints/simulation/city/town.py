@@ -21,7 +21,7 @@ from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
-from marketplace.entrypoints.simulation.city.operators import Crew, Operator
+from marketplace.entrypoints.simulation.city.operators import Crew, Operator, Wish
 from marketplace.entrypoints.simulation.city.plan import BEGIN, SKILL, Demand, Plan, demand, policy_of
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.ports.geo import Assigner, Sighting
@@ -51,7 +51,7 @@ class City:
     def hear(self, event: Event) -> None:
         if event.name == "dispatch_offer.sent":
             self.offers += 1
-            self.crew.hear(event.subject_id)
+            self.lane.agenda.put(lambda: self.crew.hear(event.subject_id), at=self.lane.now)
         elif event.name == "dispatch_offer.accepted":
             self.yes += 1
 
@@ -65,7 +65,7 @@ class City:
     async def _call_out(self, number: int, wish: Demand) -> None:
         key = derive(self.lane.tenant.id, "wish", number)
         self.asked[key] = wish.at
-        self.crew.work_of[key], self.crew.place_of[key] = wish.work, wish.place
+        self.crew.wishes[key] = Wish(number, key, wish)
         command = CallOut(
             booking_id=key, service_id=self.service_id, place=wish.place, payment_method="tok_success"
         )
@@ -100,7 +100,7 @@ async def found(plan: Plan, dispatch: DispatchPolicy, *, name: str, assigner: As
     lane = Lane(seed=f"{plan.seed}/{name}", tenant=tenant, storage=store, now=BEGIN)
     if assigner is not None:
         lane.desk = replace(lane.desk, vendors=_with(lane.desk.vendors, assigner))
-    crew = Crew(lane=lane, operators={}, seed=plan.seed)
+    crew = Crew(lane=lane, seed=plan.seed)
     admin, customers, service_id = await _open(lane)
     city = City(plan, lane, store, crew, customers, service_id)
     random = Random(f"{plan.seed}/operators")  # noqa: S311 - a seeded city, no secret
@@ -155,4 +155,4 @@ async def _operator(lane: Lane, admin: Actor, number: int, place: Place) -> Oper
     ]
     for command, by in steps:
         await lane.do(command, by)
-    return Operator(unit_id, actor, place)
+    return Operator(number, unit_id, actor, place)
