@@ -63,7 +63,7 @@ class Task:
 
 @dataclass
 class Crew:
-    """Everybody who drives, and each wish by its booking: when it was assigned, and when somebody was there."""
+    """Everybody who drives, and what became of each wish, by its booking."""
 
     lane: Lane
     seed: int
