@@ -1,7 +1,7 @@
 """A live map that has lost what it knew is drawn anew from storage, by one process at a time."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from marketplace.adapters.postgres.leases import PostgresLeases
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.dispatch.redrawing import redraw
+from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.entrypoints.directory import Directory
 from marketplace.ports.storage import Store
@@ -28,11 +29,29 @@ class Cartographer:
     vendors: Vendors
     directory: Directory
     overview: Overview
+    _down: bool = field(default=False, init=False)
 
     async def look(self) -> None:
-        """Raises Unavailable where the map, or storage, cannot be reached: it is looked again."""
-        if not await self.vendors.live_map.blank():
+        """Raises Unavailable where storage cannot be reached: it is looked again."""
+        try:
+            blank = await self.vendors.live_map.blank()
+        except Unavailable as error:
+            self._tell(down=True, detail=error.detail)
             return
+        self._tell(down=False, detail="")
+        if blank:
+            await self._redraw()
+
+    def _tell(self, *, down: bool, detail: str) -> None:
+        """Once each time that it goes or comes, however often rounds meet with it."""
+        if down and not self._down:
+            log.warning("live map down, asking the database", detail=detail)
+        elif self._down and not down:
+            log.info("live map answers again")
+        self._down = down
+
+    async def _redraw(self) -> None:
+        """Raises Unavailable where the map goes meanwhile."""
         # Its session is lent for as long as it draws, and not for good.
         leases = PostgresLeases(self.engine)
         try:

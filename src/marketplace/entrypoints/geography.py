@@ -8,6 +8,7 @@ import httpx
 import structlog
 
 from marketplace.adapters.memory.assigner import AugmentingAssigner
+from marketplace.adapters.memory.deaf import DeafLiveMap
 from marketplace.adapters.memory.livemap import MemoryLiveMap
 from marketplace.adapters.memory.roads import GreatCircleRouter
 from marketplace.adapters.osrm.router import OsrmRouter
@@ -18,17 +19,19 @@ from marketplace.ports.geo import Assigner, LiveMap, Router
 
 log = structlog.get_logger(__name__)
 
-# What is said where the API and the jobs run apart, and each has a map of its own.
+# What is said where the API and the jobs run apart, and no map is shared.
 APART = (
     "without REDIS_URL each process has a live map of its own: where `serve` and `worker` run apart, "
-    "positions reach the API alone, and call-outs find nobody who has moved"
+    "call-outs ask the database, where places are about a minute old"
 )
 
 
-def live_map_of(settings: Settings) -> LiveMap:
-    if settings.redis_url is None:
-        return MemoryLiveMap(now=lambda: datetime.now(UTC))
-    return RedisLiveMap(url=settings.redis_url)
+def live_map_of(settings: Settings, *, heard: bool) -> LiveMap:
+    """The map that all share; else one of this process's own, of use where units are `heard` in it."""
+    if settings.redis_url is not None:
+        return RedisLiveMap(url=settings.redis_url)
+    own = MemoryLiveMap if heard else DeafLiveMap
+    return own(now=lambda: datetime.now(UTC))
 
 
 def warn_apart(settings: Settings) -> None:

@@ -29,10 +29,12 @@ def database_of_another(settings: Settings) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def platform(settings: Settings, *, url: str, base_url: str) -> AsyncIterator[Platform]:
-    """The wired parts on a migrated database; raises Unavailable, DatabaseNewer."""
+async def platform(
+    settings: Settings, *, url: str, base_url: str, heard: bool = True
+) -> AsyncIterator[Platform]:
+    """The wired parts on a migrated database, `heard` if units report; raises Unavailable, DatabaseNewer."""
     await migrate(url)
-    made = Platform(settings=with_secrets(settings), database_url=url, base_url=base_url)
+    made = Platform(settings=with_secrets(settings), database_url=url, base_url=base_url, heard=heard)
     try:
         yield made
     finally:

@@ -169,8 +169,8 @@ class Settings:
         repr=False,
         metadata=_is(
             _DISPATCH,
-            "Redis that keeps the live map for all processes; without it each has its own, so that only "
-            "`marketplace run` sends anybody out",
+            "Redis that keeps the live map for all processes; without it each has its own, and a "
+            "worker that runs apart asks the database",
             secret=True,
         ),
     )

@@ -1,5 +1,6 @@
 """Where units say that they are: each point is checked, the newest shown on the map, and kept at times."""
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +8,11 @@ from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
+from marketplace.core.dispatch import whereabouts
 from marketplace.core.dispatch.presences import KeepPlace, ShowUnit, show_unit
 from marketplace.core.marketplace import run
 from marketplace.core.providers.provider import Unit
-from marketplace.core.shared.errors import Conflict, Invalid, NotFound
+from marketplace.core.shared.errors import Conflict, Invalid, NotFound, Unavailable
 from marketplace.core.shared.period import instant
 from marketplace.core.shared.place import Place, distance_metres
 from marketplace.core.tenants.tenant import Call
@@ -80,7 +82,11 @@ class Tracker:
     _units: OrderedDict[UUID, _Known] = field(default_factory=OrderedDict)
 
     async def follow(self, call: Call, unit_id: UUID, points: Sequence[Point]) -> Taken:
-        """Raises NotFound for another's unit, NotOnline, Unavailable. The same points again do no harm."""
+        """
+        Raises NotFound for another's unit, NotOnline, Unavailable. The same points again do no harm.
+
+        While the map is down places are written down as often as ever, and nowhere else.
+        """
         unit = await self._unit(call, unit_id)
         sieve = _Sieve(call, unit.last or await self._seen(call, unit_id))
         for point in sorted(points, key=lambda one: instant(one.at, field="at")):
@@ -105,20 +111,29 @@ class Tracker:
 
     async def _seen(self, call: Call, unit_id: UUID) -> _Spot | None:
         """By another process, or before this one began."""
-        seen = await self.vendors.live_map.where(tenant_id=call.tenant_id, unit_id=unit_id)
+        work = Work(self.store, call.tenant_id)
+        seen = await whereabouts.seen(unit_id, call=call, work=work, live_map=self.vendors.live_map)
         return None if seen is None else _Spot(seen.place, call.at - seen.age)
 
     async def _show(self, call: Call, unit_id: UUID, unit: _Known, spot: _Spot) -> None:
         age = max(timedelta(), call.at - spot.at)
         position = Position(tenant_id=call.tenant_id, unit_id=unit_id, place=spot.place, age=age)
-        unknown = await self.vendors.live_map.follow([position])
+        try:
+            unknown = await self.vendors.live_map.follow([position])
+        except Unavailable:
+            # It is written down as often as ever, and found by that.
+            unknown = ()
         if unknown or self._is_to_be_kept(unit, spot):
             await self._keep(call, unit_id, unit, spot)
         if unknown:
-            # What else the map has to know of it stands in storage, by now its place too.
-            work = Work(self.store, call.tenant_id)
-            await show_unit(ShowUnit(unit_id=unit_id), call=call, work=work, vendors=self.vendors)
+            await self._introduce(call, unit_id)
         unit.last = spot
+
+    async def _introduce(self, call: Call, unit_id: UUID) -> None:
+        """What else the map has to know of it stands in storage, by now its place too."""
+        work = Work(self.store, call.tenant_id)
+        with contextlib.suppress(Unavailable):
+            await show_unit(ShowUnit(unit_id=unit_id), call=call, work=work, vendors=self.vendors)
 
     def _is_to_be_kept(self, unit: _Known, spot: _Spot) -> bool:
         stands = unit.kept is not None and distance_metres(unit.kept, spot.place) < _STANDING_METRES

@@ -43,6 +43,8 @@ class Platform(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     database_url = providers.Dependency(instance_of=str)
     base_url = providers.Dependency(instance_of=str)
+    # Whether units tell this process where they are.
+    heard = providers.Dependency(instance_of=bool, default=True)
 
     # Storage: the API, the webhooks and the jobs have connections of their own, so that none starves another.
     api_engine = providers.Singleton(
@@ -97,7 +99,7 @@ class Platform(containers.DeclarativeContainer):
     )
     sandbox_rail = providers.Singleton(SandboxRail, books=books, secrets=secrets)
     sandbox_channel = providers.Singleton(SandboxChannel, shelf=shelf, clock=directory.provided.now)
-    live_map = providers.Singleton(geography.live_map_of, settings)
+    live_map = providers.Singleton(geography.live_map_of, settings, heard=heard)
     roads_client = providers.Singleton(create_client)
     router = providers.Singleton(geography.router_of, settings, roads_client.provider)
     assigner = providers.Singleton(geography.assigner_of)
@@ -179,15 +181,15 @@ class Platform(containers.DeclarativeContainer):
     )
     hub = providers.Singleton(Hub, feed)
     meters = providers.Singleton(Meters)
-    figures = providers.Singleton(Figures, meters, overview)
+    figures = providers.Singleton(Figures, meters, overview, live_map)
     front = providers.Singleton(
-        lambda settings, office, hub, overview, figures, hook, meters: Front(
+        lambda settings, office, hub, overview, live_map, figures, hook, meters: Front(
             users_app(
                 office,
                 [
                     events_handler(office, hub),
                     hook,
-                    *watch_handlers(overview, figures if settings.metrics else None),
+                    *watch_handlers(overview, live_map, figures if settings.metrics else None),
                 ],
                 body_bytes_max=settings.body_bytes_max,
             ),
@@ -199,6 +201,7 @@ class Platform(containers.DeclarativeContainer):
         office,
         hub,
         overview,
+        live_map,
         figures,
         providers.Callable(webhook_handler, store=webhook_store, directory=directory, vendors=vendors),
         meters,

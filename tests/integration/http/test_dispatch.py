@@ -64,8 +64,7 @@ class Street:
         return await (await self.shop.customer()).read(f"/v1/bookings/{booking['id']}/search")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def street(market: Any) -> Street:
+async def street_of(market: Any) -> Street:
     """On a Wednesday at ten, when both are open."""
     shop = await market.open("curbside")
     now = await shop.now()
@@ -74,6 +73,11 @@ async def street(market: Any) -> Street:
     vans = [one["id"] for one in await (await shop.provider()).pages("/v1/provider/units")]
     lindiwe = (await (await shop.provider(1)).pages("/v1/provider/units"))[0]["id"]
     return Street(shop, vans, lindiwe)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def street(market: Any) -> Street:
+    return await street_of(market)
 
 
 class TestACallOut:

@@ -56,8 +56,8 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any] | None:
         return None if inner is None else st.none() | inner
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return st.sampled_from(list(annotation))
-    if annotation == tuple[UUID, ...]:
-        return st.lists(VALUES[UUID], max_size=3).map(tuple)
+    if annotation in {tuple[UUID, ...], tuple[str, ...]}:
+        return st.lists(VALUES[get_args(annotation)[0]], max_size=3).map(tuple)
     return VALUES.get(annotation)
 
 

@@ -75,7 +75,13 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     PayoutRun: (("started_at",),),
     RailStatement: (("asked_at",),),
     Settlement: (("reference",), ("settled_at",), ("state", "settled_at")),
-    Presence: (("state", "id"), ("placed_at",), ("state", "placed_at"), ("provider_id", "placed_at")),
+    Presence: (
+        ("state", "id"),
+        ("square", "placed_at"),
+        ("placed_at",),
+        ("state", "placed_at"),
+        ("provider_id", "placed_at"),
+    ),
     Block: (("customer_id",), ("provider_id",), ("set_at",)),
     Area: (),
     DispatchJob: (

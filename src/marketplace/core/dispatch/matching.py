@@ -1,6 +1,7 @@
 """A round: all jobs that wait in an area are decided together, on what the map and storage know now."""
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from marketplace.core.dispatch.presence import Presence, presence_id
 from marketplace.core.dispatch.queries import BlocksOf, HeldBy, OffersTo, QueuedIn
 from marketplace.core.dispatch.rounds import Deliberated, RecordRound
 from marketplace.core.dispatch.scoring import Terms
+from marketplace.core.dispatch.whereabouts import find_stored
 from marketplace.core.providers.hours import zone
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.shared.errors import Unavailable
 from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.geo import Found, Search
@@ -48,19 +51,21 @@ class Match:
 
 
 async def match(effect: Match, *, call: Call, work: Work, vendors: Vendors) -> RecordRound | None:
-    """Raises Unavailable where the map cannot be asked: the tick is tried again."""
+    """While the map cannot be asked storage is, which no round has to wait for."""
     queued = await work.ask(QueuedIn(area_id=effect.area_id, at=call.at))
     jobs = sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id))[:JOBS_MAX]
     if not jobs:
         return None
     policy = call.policy.dispatch
-    near = await asyncio.gather(*(_near(job, policy, vendors) for job in jobs))
+    near = await _near(jobs, call, work, vendors)
     known = await _known(jobs, {one.unit_id for found in near for one in found}, call, work)
     asked = [await _asked(job, found, known, call, vendors) for job, found in zip(jobs, near, strict=True)]
     decisions = decide(asked, terms=terms_of(policy), assign=vendors.assigner.pairs)
     chosen = {unit_id for decision in decisions for unit_id in decision.asked}
     spared = sorted(known.units.keys() - chosen)
-    await vendors.live_map.let_go(tenant_id=call.tenant_id, holder=effect.area_id, units=spared)
+    # What is held for too long is a hint that was wrong, and no reason to decide again.
+    with contextlib.suppress(Unavailable):
+        await vendors.live_map.let_go(tenant_id=call.tenant_id, holder=effect.area_id, units=spared)
     return RecordRound(
         area_id=effect.area_id,
         round_id=effect.round_id,
@@ -81,18 +86,28 @@ def terms_of(policy: DispatchPolicy) -> Terms:
     )
 
 
-async def _near(job: DispatchJob, policy: DispatchPolicy, vendors: Vendors) -> tuple[Found, ...]:
-    return await vendors.live_map.near(
-        Search(
-            tenant_id=job.tenant_id,
-            place=job.place,
-            skill=job.skill,
-            reach_metres=policy.waves[job.wave].reach_metres,
-            fresh=timedelta(seconds=policy.fresh_seconds),
-            limit=policy.candidates_max,
-            holder=job.area_id,
-            hold=HOLD,
-        )
+async def _near(
+    jobs: Sequence[DispatchJob], call: Call, work: Work, vendors: Vendors
+) -> Sequence[tuple[Found, ...]]:
+    """All of a round from the map, or all from storage: what one knows does not compare with the other."""
+    searches = [_search(job, call.policy.dispatch) for job in jobs]
+    try:
+        return await asyncio.gather(*map(vendors.live_map.near, searches))
+    except Unavailable:
+        # One by one, so that a round takes no more connections than usual.
+        return [await find_stored(search, call=call, work=work) for search in searches]
+
+
+def _search(job: DispatchJob, policy: DispatchPolicy) -> Search:
+    return Search(
+        tenant_id=job.tenant_id,
+        place=job.place,
+        skill=job.skill,
+        reach_metres=policy.waves[job.wave].reach_metres,
+        fresh=timedelta(seconds=policy.fresh_seconds),
+        limit=policy.candidates_max,
+        holder=job.area_id,
+        hold=HOLD,
     )
 
 

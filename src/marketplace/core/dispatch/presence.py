@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.dispatch.squares import square_of
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.place import Place
@@ -53,6 +54,8 @@ class Presence:
     provider_id: UUID
     ends_at: datetime | None = None
     place: Place
+    # Of the place: storage finds by it who is near.
+    square: str
     placed_at: datetime
     idle_since: datetime
     offered: int = 0
@@ -72,6 +75,11 @@ class Presence:
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)
+
+
+def placed(place: Place, at: datetime) -> dict[str, Any]:
+    """What changes with the place of a unit."""
+    return {"place": place, "square": square_of(place), "placed_at": at}
 
 
 def presence_id(unit_id: UUID) -> UUID:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.dispatch.facts import LOAD_HORIZON, LONG_OVERRUN, load_of
-from marketplace.core.dispatch.presence import Presence, State, presence_id
+from marketplace.core.dispatch.presence import Presence, State, placed, presence_id
 from marketplace.core.dispatch.queries import HeldBy, ReservationsOf
 from marketplace.core.providers.provider import NotBookable, Provider, Unit, UnitState
 from marketplace.core.providers.provider import State as ProviderState
@@ -102,8 +102,7 @@ async def go_online(command: GoOnline, *, call: Call, work: Work) -> Presence:
         raise Invalid("skills", "this unit has none", "at least one, set with the unit")
     work.guard(unit)
     shown: dict[str, Any] = {
-        "place": command.place,
-        "placed_at": call.at,
+        **placed(command.place, call.at),
         "ends_at": call.at + SHIFT_MAX,
         "idle_since": call.at,
     }
@@ -128,8 +127,8 @@ async def keep_place(command: KeepPlace, *, call: Call, work: Work) -> Presence:
         raise NotOnline("this unit takes no jobs now: go online first")
     if command.placed_at <= presence.placed_at:
         return presence
-    placed = move(presence, "keep_place", call, place=command.place, placed_at=command.placed_at)
-    return work.save(placed)
+    now = placed(command.place, command.placed_at)
+    return work.save(move(presence, "keep_place", call, **now))
 
 
 async def _unit(key: UUID, call: Call, work: Work) -> tuple[Unit, Provider]:
@@ -161,7 +160,7 @@ async def finish_job(command: FinishJob, *, call: Call, work: Work) -> Presence 
     done = presence.done | {booking.skill: presence.done.get(booking.skill, 0) + 1}
     facts: dict[str, Any] = {"done": done, "idle_since": call.at}
     if booking.place is not None:
-        facts |= {"place": booking.place, "placed_at": call.at}
+        facts |= placed(booking.place, call.at)
     return work.save(move(presence, "finish", call, **facts))
 
 

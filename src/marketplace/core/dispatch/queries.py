@@ -103,6 +103,19 @@ class BlocksOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineIn:
+    """The units that are online in some squares of the globe, and have said where since an instant."""
+
+    kind: ClassVar[type[Presence]] = Presence
+    squares: tuple[str, ...]
+    since: datetime
+
+    def matches(self, row: Any) -> bool:
+        online = row.state == PresenceState.ONLINE and row.placed_at >= self.since
+        return bool(online and row.square in self.squares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineAfter:
     """The next few units that are online, by the ids of their presences."""
 

@@ -111,11 +111,11 @@ async def _map(settings: Settings) -> Check:
     """Without Redis there is one map for each process, which is enough for one process."""
     if settings.redis_url is None:
         return Check(name="live map", ok=True, saw=APART)
-    live_map = live_map_of(settings)
+    live_map = live_map_of(settings, heard=False)
     try:
         blank = await live_map.blank()
     except Unavailable as error:
-        return Check(name="live map", ok=False, saw=error.detail)
+        return Check(name="live map", ok=False, saw=f"down, asking the database: {error.detail}")
     finally:
         await close(live_map)
     return Check(

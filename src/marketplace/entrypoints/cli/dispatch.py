@@ -11,13 +11,14 @@ from marketplace.core.dispatch.explaining import Explanation, Now, explain
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.presence import Presence, presence_id
 from marketplace.core.dispatch.queries import DecisionsOn
+from marketplace.core.dispatch.whereabouts import seen
 from marketplace.core.providers.provider import Unit
 from marketplace.core.shared.errors import NotFound
 from marketplace.entrypoints import geography
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.screen import Column
 from marketplace.entrypoints.cli.visit import Operator, Visit, reading
-from marketplace.ports.storage import One
+from marketplace.ports.storage import One, Work
 
 _JOBS = (
     Column("id", "id", whole=True),
@@ -91,7 +92,7 @@ def why_not(operator: Operator, *, job_id: UUID, unit_id: UUID) -> None:
 
 
 async def _explained(visit: Visit, job_id: UUID, unit_id: UUID) -> Explanation:
-    """By what was decided; by the live map too, where all processes share one."""
+    """By what was decided; by the live map too, or by storage where this process has no such map."""
     searched, units, present, decided = await visit.store.read(
         visit.tenant_id,
         [
@@ -105,10 +106,11 @@ async def _explained(visit: Visit, job_id: UUID, unit_id: UUID) -> Explanation:
         raise NotFound("dispatch job", job_id)
     if not units:
         raise NotFound("unit", unit_id)
-    live_map = geography.live_map_of(visit.settings)
+    live_map = geography.live_map_of(visit.settings, heard=False)
+    work = Work(visit.store, visit.tenant_id)
     try:
-        seen = await live_map.where(tenant_id=visit.tenant_id, unit_id=unit_id)
+        found = await seen(unit_id, call=visit.call, work=work, live_map=live_map)
     finally:
         await geography.close(live_map)
-    now = Now(unit=units[0], presence=present[0] if present else None, seen=seen)
+    now = Now(unit=units[0], presence=present[0] if present else None, seen=found)
     return explain(searched[0], decided, now, policy=visit.call.policy.dispatch)

@@ -1,5 +1,7 @@
 """The process that carries out jobs: until it is stopped, or until nothing is due."""
 
+from contextlib import AbstractAsyncContextManager
+
 import rich_click as click
 
 from marketplace.entrypoints import logs
@@ -12,6 +14,7 @@ from marketplace.entrypoints.cli.stopping import until_signalled
 from marketplace.entrypoints.geography import warn_apart
 from marketplace.entrypoints.platform import platform
 from marketplace.entrypoints.settings import Settings
+from marketplace.entrypoints.wiring import Platform
 
 
 @click.command()
@@ -38,12 +41,17 @@ def worker(options: Given, *, drain: bool) -> None:
 
 
 async def _work(settings: Settings, url: str) -> None:
-    async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
+    async with until_signalled() as stop, _platform(settings, url) as made:
         warn_apart(settings)
         screen.stderr().print("The worker is at work.")
         await made.worker().run(stop)
 
 
 async def _drain(settings: Settings, url: str) -> None:
-    async with platform(settings, url=url, base_url=settings.base_url) as made:
+    async with _platform(settings, url) as made:
         await made.worker().drain()
+
+
+def _platform(settings: Settings, url: str) -> AbstractAsyncContextManager[Platform]:
+    """Units tell the API where they are, and no worker."""
+    return platform(settings, url=url, base_url=settings.base_url, heard=False)

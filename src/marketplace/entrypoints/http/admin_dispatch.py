@@ -12,6 +12,7 @@ from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.dispatch.presence import Presence, presence_id
 from marketplace.core.dispatch.queries import DecisionsOn
+from marketplace.core.dispatch.whereabouts import seen
 from marketplace.core.providers.provider import Unit
 from marketplace.core.providers.usecases import AmendUnit
 from marketplace.core.shared.errors import NotFound
@@ -21,7 +22,7 @@ from marketplace.entrypoints.http.desk import command_row, finding_rows, questio
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.pages import After, Limit, PageOf, page_of, page_view
 from marketplace.entrypoints.http.routes import Route
-from marketplace.ports.storage import One
+from marketplace.ports.storage import One, Work
 
 _TAG = "Dispatch"
 
@@ -50,8 +51,12 @@ async def why_not(office: Office, call: Call, *, job_id: UUID, unit_id: UUID) ->
         raise NotFound("dispatch job", job_id)
     if not units:
         raise NotFound("unit", unit_id)
-    seen = await office.vendors.live_map.where(tenant_id=call.tenant_id, unit_id=unit_id)
-    now = Now(unit=units[0], presence=present[0] if present else None, seen=seen)
+    work = Work(office.store, call.tenant_id)
+    now = Now(
+        unit=units[0],
+        presence=present[0] if present else None,
+        seen=await seen(unit_id, call=call, work=work, live_map=office.vendors.live_map),
+    )
     return explain(jobs[0], decided, now, policy=call.policy.dispatch)
 
 

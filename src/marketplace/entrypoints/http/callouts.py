@@ -12,6 +12,7 @@ from marketplace.core.bookings.access import sees
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.commands import CallOut
 from marketplace.core.dispatch.searching import SearchOn
+from marketplace.core.dispatch.whereabouts import seen
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.place import Place
@@ -21,8 +22,7 @@ from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.representations import BookingView, SearchView
 from marketplace.entrypoints.http.routes import BOTH, CUSTOMER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import view_of
-from marketplace.ports.storage import One
-from marketplace.ports.vendors import Vendors
+from marketplace.ports.storage import One, Work
 
 _TAGS = ("Call-outs",)
 # Before it sets out, a provider's whereabouts are its own; afterwards the customer looks out for it.
@@ -53,31 +53,32 @@ async def way(office: Office, call: Call, *, booking_id: UUID) -> WayView:
     found = None
     if booking.state in _APPROXIMATE | _EXACT and booking.reservation_id is not None:
         unit_id = await coming_unit(office.reads, call.tenant_id, reservation_id=booking.reservation_id)
-        found = await way_of(booking, unit_id, call, office.vendors)
+        found = await way_of(booking, unit_id, call, office)
     if found is None:
         raise NotFound("way to booking", booking_id)
     return found
 
 
-async def way_of(booking: Booking, unit_id: UUID | None, call: Call, vendors: Vendors) -> WayView | None:
+async def way_of(booking: Booking, unit_id: UUID | None, call: Call, office: Office) -> WayView | None:
     """None where nobody knows where the unit is, or where it is to go; raises Unavailable."""
     if unit_id is None or booking.place is None:
         return None
-    seen = await vendors.live_map.where(tenant_id=call.tenant_id, unit_id=unit_id)
-    if seen is None:
+    work = Work(office.store, call.tenant_id)
+    found = await seen(unit_id, call=call, work=work, live_map=office.vendors.live_map)
+    if found is None:
         return None
     arrives_at = None
     if booking.state != State.ARRIVED:
         local = call.at.astimezone(zone(booking.time_zone))
-        (travel,) = await vendors.router.travel(starts=[seen.place], end=booking.place, at=local)
+        (travel,) = await office.vendors.router.travel(starts=[found.place], end=booking.place, at=local)
         arrives_at = None if travel is None else call.at + travel
         if booking.state in _APPROXIMATE and arrives_at is not None:
             arrives_at = max(arrives_at, booking.starts_at)
     return WayView(
         booking_id=booking.id,
-        place=seen.place if booking.state in _EXACT else seen.place.rounded(),
+        place=found.place if booking.state in _EXACT else found.place.rounded(),
         arrives_at=arrives_at,
-        seen_seconds_ago=round(seen.age.total_seconds()),
+        seen_seconds_ago=round(found.age.total_seconds()),
     )
 
 

@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.core.shared.errors import Unavailable
 from marketplace.entrypoints.http.document import problems
+from marketplace.ports.geo import LiveMap
 
 GAUGES_FRESH_SECONDS = 10.0
 READY_SECONDS_MAX = 3.0
@@ -52,7 +53,9 @@ class Meters:
         self.reachable = Gauge(
             "marketplace_database_reachable", "1 where the figures are fresh", registry=self.registry
         )
-
+        self.map_reachable = Gauge(
+            "marketplace_live_map_reachable", "0 while rounds ask the database", registry=self.registry
+        )
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -71,6 +74,7 @@ class Figures:
 
     meters: Meters
     overview: Overview
+    live_map: LiveMap
     _read_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -81,6 +85,7 @@ class Figures:
         return generate_latest(self.meters.registry)
 
     async def _refresh(self) -> None:
+        self.meters.map_reachable.set(await is_reachable(self.live_map))
         try:
             for name, value in (await self.overview.gauges()).items():
                 self.meters.gauges[name].set(value)
@@ -119,7 +124,15 @@ PATHS = {
 }
 
 
-def watch_handlers(overview: Overview, figures: Figures | None) -> list[HTTPRouteHandler]:
+async def is_reachable(live_map: LiveMap) -> bool:
+    try:
+        await live_map.blank()
+    except Unavailable:
+        return False
+    return True
+
+
+def watch_handlers(overview: Overview, live_map: LiveMap, figures: Figures | None) -> list[HTTPRouteHandler]:
     public = {"roles": frozenset(), "public": True}
 
     @get("/livez", name="GET /livez", media_type=_TEXT, opt=public)
@@ -132,7 +145,8 @@ def watch_handlers(overview: Overview, figures: Figures | None) -> list[HTTPRout
             await asyncio.wait_for(overview.check(), timeout=READY_SECONDS_MAX)
         except TimeoutError as error:
             raise Unavailable("the database did not answer in time") from error
-        return "ready"
+        # Whoever is without the map serves all the same, and more slowly finds who is near.
+        return "ready" if await is_reachable(live_map) else "ready; live map: down, asking the database"
 
     @get("/metrics", name="GET /metrics", opt=public)
     async def metrics() -> Response[bytes]:

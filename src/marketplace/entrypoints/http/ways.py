@@ -62,7 +62,7 @@ class Approaches:
         call = await self.office.directory.call(
             self.call.tenant_id, self.call.actor, self.call.request_id, self.call.origin
         )
-        found = [await way_of(one.booking, one.unit_id, call, self.office.vendors) for one in self._coming]
+        found = [await way_of(one.booking, one.unit_id, call, self.office) for one in self._coming]
         news = [
             view for view in found if view is not None and _is_news(view, self._told.get(view.booking_id))
         ]

@@ -8,6 +8,7 @@ from marketplace.core.dispatch.facts import Known, Way, candidate_of
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.presence import Presence
 from marketplace.core.dispatch.scoring import Candidate, Hindrance
+from marketplace.core.dispatch.squares import square_of
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.shared.place import Place
@@ -53,6 +54,7 @@ KNOWN = Known(
             unit_id=UNIT.id,
             provider_id=PROVIDER,
             place=HOME,
+            square=square_of(HOME),
             placed_at=AT,
             idle_since=AT,
         )

@@ -604,6 +604,7 @@ CREATE TABLE "presence" (
     "provider_id" uuid NOT NULL,
     "ends_at" timestamptz,
     "place" jsonb NOT NULL,
+    "square" text NOT NULL,
     "placed_at" timestamptz NOT NULL,
     "idle_since" timestamptz NOT NULL,
     "offered" bigint NOT NULL,
@@ -615,6 +616,7 @@ CREATE TABLE "presence" (
     CONSTRAINT "presence_state" CHECK (state = ANY ('{offline,online}'::text[]))
 );
 CREATE INDEX "presence_state_id_idx" ON "presence" (tenant_id, "state", "id");
+CREATE INDEX "presence_square_placed_at_idx" ON "presence" (tenant_id, "square", "placed_at");
 CREATE INDEX "presence_placed_at_idx" ON "presence" (tenant_id, "placed_at");
 CREATE INDEX "presence_state_placed_at_idx" ON "presence" (tenant_id, "state", "placed_at");
 CREATE INDEX "presence_provider_id_placed_at_idx" ON "presence" (tenant_id, "provider_id", "placed_at");
