@@ -29,12 +29,20 @@ class TestMeasureNear:
 
 
 class TestCommand:
-    def test_measures_the_sizes_that_are_asked_for(self, redis_url: str) -> None:
-        result = told("--units", "300,200", "--seconds", "1", "--redis", redis_url, "--json")
+    def test_measures_the_sizes_that_are_asked_for(self, redis_url: str, shared_url: str) -> None:
+        servers = ("--redis", redis_url, "--database", shared_url)
+
+        result = told("--units", "300,200", "--seconds", "1", "--races", "8", *servers, "--json")
 
         figures = json.loads(result.stdout)
+        assert result.exit_code == 0
         assert {one["units"] for one in figures["near"]} == {300, 200}
         assert figures["redis_to_ping"] > 0
+        assert {one["units"] for one in figures["decisions"]} == {300}
+        assert figures["decisions_per_s"] > 0 < figures["decision_p99_ms"]
+        assert figures["accept_races_per_s"] > 0
+        assert figures["accept_races"] == 8
+        assert figures["double_assignments"] == 0
 
     @pytest.mark.parametrize("units", ["", "many", "1000,0", "-5", "1000;2000"])
     def test_names_what_is_no_list_of_sizes(self, units: str) -> None:

@@ -14,6 +14,7 @@ from marketplace.adapters.memory.livemap import MemoryLiveMap
 from marketplace.adapters.redis.livemap import RedisLiveMap
 from marketplace.adapters.redis.server import Plain, Server
 from marketplace.core.shared.place import Place
+from marketplace.entrypoints.bench.desk import measure_desk
 from marketplace.entrypoints.bench.load import Outcome
 from marketplace.ports.geo import Found, LiveMap, Search, Sighting
 
@@ -84,10 +85,22 @@ async def measure(
     seed: int,
     redis_url: str | None,
     sizes: tuple[int, ...] = SIZES,
+    database_url: str | None = None,
+    races: int | None = None,
     told: Told = lambda _: None,
 ) -> dict[str, object]:
-    """All that is measured of dispatch."""
-    return await measure_near(redis_url=redis_url, seconds=seconds, seed=seed, sizes=sizes, told=told)
+    """All that is measured of dispatch; what needs a database at the size where the ratio is taken."""
+    near = await measure_near(redis_url=redis_url, seconds=seconds, seed=seed, sizes=sizes, told=told)
+    desk = await measure_desk(
+        units=min(sizes, key=lambda units: abs(units - RATIO_AT)),
+        seconds=seconds,
+        seed=seed,
+        database_url=database_url,
+        redis_url=redis_url,
+        races=races,
+        told=told,
+    )
+    return near | desk
 
 
 async def measure_near(

@@ -10,6 +10,7 @@ from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given
+from marketplace.entrypoints.cli.refusals import FAILED
 
 _UNITS_MAX = 10_000_000
 
@@ -71,16 +72,34 @@ def bookings(*, seconds: int, seed: int, as_json: bool) -> None:
     help="How many units are in the map, one measurement for each number.",
 )
 @click.option("--redis", "redis_url", metavar="URL", help="A Redis to measure too; what is written expires.")
+@click.option(
+    "--database",
+    "database_url",
+    metavar="URL",
+    help="The PostgreSQL to measure, in a database of its own; without it an embedded one for the while.",
+)
+@click.option(
+    "--races",
+    type=click.IntRange(1, 1_000_000),
+    metavar="NUMBER",
+    help="Run so many races for jobs and units, however long they take.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of where the units are.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
-def dispatch(*, as_json: bool, **options: Any) -> None:
+def dispatch(*, as_json: bool, **options: Any) -> int | None:
     """
-    Measure searches of the live map that hold whom they find: in memory, and on Redis beside PING.
+    Measure searches of the live map, decisions on whom to ask, and races of those who are asked.
+
+    Searches hold whom they find: in memory, and on Redis beside PING. A decision reads and writes PostgreSQL;
+    in a race several say yes to one job, or several jobs want one unit, and the database is searched for
+    anybody who got too much. Exit 1 where there is one.
 
     For example:
         $ marketplace bench dispatch --units 1000,100000
         $ marketplace bench dispatch --redis redis://localhost:6379 --json
+        $ marketplace bench dispatch --units 100000 --races 10000
     """
     remark = screen.stderr()
     result = carry_out(of_dispatch.measure(**options, told=lambda said: remark.print(said, style="dim")))
     show_one(result, reader=Given(config=None, data=None, as_json=as_json))
+    return FAILED if result["double_assignments"] else None

@@ -1,7 +1,6 @@
 """Random lives of bookings with everything going wrong that can, and cities that look for operators."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,14 @@ from typing import Any
 import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from marketplace.adapters.embedded import postgres
+from marketplace.adapters.embedded.postgres import THROWAWAY
 from marketplace.adapters.memory.assigner import AugmentingAssigner
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
 from marketplace.entrypoints.cli.options import Given, given
 from marketplace.entrypoints.cli.refusals import FAILED
-from marketplace.entrypoints.settings import Settings
+from marketplace.entrypoints.scratch import server
 from marketplace.entrypoints.simulation.city.picture import draw
 from marketplace.entrypoints.simulation.city.plan import Plan
 from marketplace.entrypoints.simulation.city.report import compare, summary
@@ -67,7 +66,8 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
         if storage == "memory":
             report = carry_out(_in_memory(told, asked))
         else:
-            with _server(settings) as url:
+            # Nobody misses this data after the power went.
+            with server(settings.database_url, settings=THROWAWAY) as url:
                 report = carry_out(_on_postgres(url, told, asked))
     missing = [kind for kind, times in report.faults.items() if not times]
     show_one(report.summary(), reader=options)
@@ -125,21 +125,6 @@ async def _in_memory(told: Told, asked: dict[str, Any]) -> Report:
 async def _on_postgres(url: str, told: Told, asked: dict[str, Any]) -> Report:
     async with on_postgres(url) as storage:
         return await simulate_lives(**asked, storage=storage, progress=told)
-
-
-@contextlib.contextmanager
-def _server(settings: Settings) -> Iterator[str]:
-    """Never the embedded one that holds data: nobody misses this one after the power went."""
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="marketplace-simulation-") as folder,
-        contextlib.ExitStack() as end,
-    ):
-        data = Path(folder, "data")
-        end.callback(postgres.erase, data=data)
-        yield end.enter_context(postgres.start(data=data, settings=postgres.THROWAWAY)).url
 
 
 @contextlib.contextmanager

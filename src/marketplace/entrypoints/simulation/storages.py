@@ -3,18 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from secrets import token_hex
-
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.adapters.memory.audit import MemoryAudit
 from marketplace.adapters.memory.store import MemoryStore
 from marketplace.adapters.postgres.audit import PostgresAudit
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
-from marketplace.adapters.postgres.migrate import migrate
 from marketplace.adapters.postgres.store import PostgresStore
-from marketplace.core.shared.errors import Unavailable
+from marketplace.entrypoints import scratch
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.vendors import LaneOutbox
 from marketplace.ports.audit import Auditor
@@ -42,9 +37,9 @@ async def in_memory() -> AsyncIterator[Storage]:
 @asynccontextmanager
 async def on_postgres(url: str) -> AsyncIterator[Storage]:
     """In a database of its own on that server, made for it and gone with it: nobody's own data is touched."""
-    async with _scratch(url) as scratch:
-        engine = create_engine(scratch, pool_size=CONNECTIONS, wait_seconds=30, application_name="simulation")
-        owner = create_owner_engine(scratch, application_name="simulation's audit")
+    async with scratch.database(url, purpose="simulation") as made:
+        engine = create_engine(made, pool_size=CONNECTIONS, wait_seconds=30, application_name="simulation")
+        owner = create_owner_engine(made, application_name="simulation's audit")
 
         def auditor_of(lane: Lane) -> Auditor:
             books, outbox = {lane.rail.name: lane.books}, LaneOutbox(lane.channel)
@@ -55,27 +50,3 @@ async def on_postgres(url: str) -> AsyncIterator[Storage]:
         finally:
             await engine.dispose()
             await owner.dispose()
-
-
-@asynccontextmanager
-async def _scratch(url: str) -> AsyncIterator[str]:
-    """The URL of a migrated database; raises Unavailable where none can be made."""
-    name = f"marketplace_simulation_{token_hex(6)}"
-    await _statement(url, f"CREATE DATABASE {name}")
-    try:
-        scratch = make_url(url).set(database=name).render_as_string(hide_password=False)
-        await migrate(scratch)
-        yield scratch
-    finally:
-        await _statement(url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _statement(url: str, text: str) -> None:
-    owner = create_owner_engine(url)
-    try:
-        async with owner.connect() as connection:
-            await connection.exec_driver_sql(text)
-    except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"the simulation has no database to itself: {error}") from error
-    finally:
-        await owner.dispose()
