@@ -37,7 +37,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _COMMAND = re.compile(r"(?:^|[`\s(])(?:\./)?marketplace ((?:[a-z]|--)[^`\n]*)", re.MULTILINE)
 _CODE = re.compile(r"```.*?```|`[^`\n]+`|^ {4}\S[^\n]*", re.DOTALL | re.MULTILINE)
 _PATH = re.compile(
-    r"(?:\b(GET|POST) )?(?<![\w.}/])(?:\$API|https?://[\w.:]+)?(/(?:v1|admin|hooks|livez|readyz|metrics)[\w/{}$.-]*)"
+    r"(?:\b(GET|POST) )?(?<![\w.}/])(?:\$(?:API|KERB)|https?://[\w.:]+)?(/(?:v1|admin|hooks|livez|readyz|metrics)[\w/{}$.-]*)"
 )
 _FILE = re.compile(r"`((?:src|tests|requirements|docs|bench)/[\w./-]+)`")
 _PLACEHOLDER = re.compile(r"[A-Z]{2,}$|.*[$…|]")

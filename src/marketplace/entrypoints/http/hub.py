@@ -72,7 +72,7 @@ class Hub:
                 log.warning("the event feed waits for the database")
                 news = ()
             except Exception:
-                # Whatever it is, those who listen must not wait for ever.
+                # A defect: without this it would end the task unseen, and those who listen wait for ever.
                 log.exception("the event feed broke")
                 news = ()
             if news:
