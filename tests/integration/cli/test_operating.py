@@ -175,6 +175,23 @@ class TestMoving:
         assert told("services", "withdraw", key, *ACTING, *data)["state"] == "withdrawn"
         assert told("services", "publish", key, *ACTING, *data)["state"] == "published"
 
+    def test_drafts_a_service_of_the_house_and_puts_it_on_show(self, data: tuple[str, str]) -> None:
+        priced = ("--price", "18000", "--call-out", "5000", "--minutes", "40")
+        said = ("--name", "Wax at the kerb", "--category", "wax", *priced)
+
+        drafted = told("services", "draft", *said, *ACTING, *data)
+        shown = told("services", "publish", drafted["id"], *ACTING, *data)
+        unsaid = tell("services", "draft", *said, "--as", "+27600000203", "--reason", "test", *data)
+
+        assert (drafted["state"], drafted["provider_id"]) == ("draft", None)
+        assert (drafted["rule"]["kind"], drafted["rule"]["call_out_minor"]) == ("fixed", 5_000)
+        assert (shown["state"], shown["name"], shown["duration_minutes"]) == (
+            "published",
+            "Wax at the kerb",
+            40,
+        )
+        assert unsaid.exit_code == 1
+
     def test_starts_a_payout_run_once_for_an_id(self, data: tuple[str, str]) -> None:
         run_id = str(uuid4())
 

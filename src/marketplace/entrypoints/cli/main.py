@@ -49,7 +49,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "sessions": Entry("stored:sessions", "Find who is signed in, and end it."),
         "messages": Entry("stored:messages", "Find what was said to whom, and whether it came."),
         "providers": Entry("providers:providers", "Find providers, verify and suspend them."),
-        "services": Entry("stored:services", "Find services, and put them on show or take them off."),
+        "services": Entry("services:services", "Find and draft services, put them on show or take them off."),
         "units": Entry("units:units", "Find units, and send them online or offline."),
         "dispatch": Entry("dispatch:dispatch", "See who is searched for, who was asked, and why not."),
         "tenants": Entry("tenants:tenants", "Open marketplaces, change their policy, move their clock."),

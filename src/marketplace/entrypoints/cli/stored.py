@@ -65,7 +65,7 @@ def _option(name: str) -> Callable[..., Any]:
 services = _group(
     Found(
         name="services",
-        says="Find services, and put them on show or take them off.",
+        says="Find and draft services, put them on show or take them off.",
         listing=listings.SERVICES,
         columns=(_ID, _STATE, Column("name", "name"), Column("category", "category")),
         filters="provider_id category",
