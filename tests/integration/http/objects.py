@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -47,6 +48,27 @@ async def a_break(shop: Any) -> str:
     work.add(create(line, call))
     await work.store.write(work.batch([]))
     return str(line.id)
+
+
+async def a_review(shop: Any) -> str:
+    """Of a booking that the first provider did once."""
+    work = Work(shop.market.platform.api_store(), shop.seeded.tenant.id)
+    review = Review(
+        id=uuid4(),
+        tenant_id=work.tenant_id,
+        booking_id=uuid4(),
+        customer_id=uuid4(),
+        provider_id=shop.service().provider_id,
+        unit_id=None,
+        service_id=shop.service().id,
+        service_name="Gutters",
+        stars=4,
+        given_at=datetime.now(UTC),
+    )
+    call = await shop.market.platform.directory().call(work.tenant_id, SYSTEM, "a test")
+    work.add(create(review, call))
+    await work.store.write(work.batch([]))
+    return str(review.id)
 
 
 async def online(shop: Any) -> dict[str, str]:

@@ -13,6 +13,7 @@ from tests.integration.http.objects import (
     DOING,
     PLACE,
     a_break,
+    a_review,
     fresh,
     objects,
     online,
@@ -133,6 +134,10 @@ TABLE: dict[str, Row] = {
     "GET /v1/bookings/{booking_id}": both(200, 200),
     "GET /v1/bookings/{booking_id}/receipt": customer(200),
     "GET /v1/payments/{payment_id}": customer(200),
+    "POST /v1/bookings/{booking_id}/review": customer(409),
+    "POST /v1/reviews/{review_id}/reply": provider(200),
+    "GET /v1/reviews": both(200, 200, other=200),
+    "GET /v1/providers/{provider_id}/reviews": anyone(200, foreign=404),
     "POST /v1/call-outs": customer(201, other=201) | {"foreign customer": 404},
     "POST /v1/bookings/{booking_id}/search-on": customer(404),
     "GET /v1/bookings/{booking_id}/search": customer(404),
@@ -249,6 +254,10 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/dispatch/blocks/{key}": desk(200),
     "POST /admin/v1/dispatch/blocks": admin(200),
     "POST /admin/v1/dispatch/blocks/{block_id}/lift": admin(200),
+    "GET /admin/v1/reviews": desk(200, foreign=200),
+    "GET /admin/v1/reviews/{key}": desk(200),
+    "POST /admin/v1/reviews/{review_id}/hide": admin(200),
+    "POST /admin/v1/reviews/{review_id}/restore": admin(409),
     "GET /admin/v1/trail": desk(200, foreign=200),
     "GET /admin/v1/events": desk(400, foreign=400),
     "GET /admin/v1/jobs/parked": desk(200, foreign=200),
@@ -315,6 +324,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
         )
     },
     "/admin/v1/dispatch/blocks/{block_id}/lift": lambda w: {"block_id": w.paths["other_block_id"]},
+    "/admin/v1/reviews/{review_id}/hide": lambda w: {"review_id": w.paths["other_review_id"]},
 }
 
 
@@ -353,6 +363,8 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "payment_method": "tok_success",
     },
     "/online": lambda _: {"place": PLACE, **DOING},
+    "/review": lambda _: {"stars": 5},
+    "/reply": lambda _: {"words": "Thank you!"},
     "/amend": lambda _: {"skills": ["gutters"]},
     "/positions": lambda _: {"points": [{**PLACE, "at": _now()}]},
     "/admin/v1/units/{unit_id}": lambda _: {"skills": ["gutters"], **DOING},
@@ -439,6 +451,7 @@ async def world(market: Any) -> World:
         paths=await objects(shop)
         | {"booking_id": booking["id"], "settlement_id": await a_break(shop), "payout_run_id": run_id}
         | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]}
+        | {"review_id": await a_review(shop), "other_review_id": await a_review(shop)}
         | await online(shop)
         | await shop.offered(booking["id"]),
         policy=(await (await shop.admin()).read("/admin/v1/tenant"))["policy"],

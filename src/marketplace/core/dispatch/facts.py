@@ -62,7 +62,7 @@ def candidate_of(
         travel_seconds=0 if way.travel is None else seconds(way.travel),
         seen_seconds_ago=seconds(way.age),
         load=load_of(known.held.get(unit.id, ()), at=at),
-        stars=presence.stars if presence else None,
+        stars=unit.stars,
         skill_jobs=presence.done.get(job.skill, 0) if presence else 0,
         jobs_done=presence.jobs_done if presence else 0,
         idle_seconds=max(0, seconds(at - presence.idle_since)) if presence else 0,
