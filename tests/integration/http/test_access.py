@@ -152,7 +152,8 @@ TABLE: dict[str, Row] = {
     "POST /v1/offers/{offer_id}/see": provider(200),
     "POST /v1/offers/{offer_id}/accept": provider(409),
     "POST /v1/offers/{offer_id}/decline": provider(200),
-    "POST /v1/blocks": both(200, 200, other=200) | {"foreign customer": 404, "foreign provider": 404},
+    "POST /v1/blocks": both(200, 200, other=200)
+    | dict.fromkeys(("foreign customer", "foreign provider", "other provider"), 404),
     "POST /v1/blocks/{block_id}/lift": both(200, 404),
     "GET /v1/blocks": both(200, 200, other=200),
     # Who may listen is told that it cannot resume from there.

@@ -9,7 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.bookings.commands import Arrive, CallOut, DeliverBooking, SetOut, StartBooking
+from marketplace.core.bookings.commands import (
+    Arrive,
+    AssignBooking,
+    CallOut,
+    DeliverBooking,
+    SetOut,
+    StartBooking,
+)
 from marketplace.core.catalogue.pricing import PriceRule
 from marketplace.core.catalogue.usecases import DraftService, PublishService
 from marketplace.core.dispatch.answering import AcceptOffer, DeclineOffer
@@ -216,6 +223,14 @@ class Fleet:
         key = await self.call(**given)
         await self.accept(crew)
         return key
+
+    async def deal(self, crew: Crew) -> None:
+        """The customer and this crew, which admin sends, have met."""
+        key = await self.call()
+        by_hand = AssignBooking(booking_id=key, provider_id=crew.provider_id, reason="test")
+        await self.do(by_hand, self.world.admin)
+        await self.begin(key, crew)
+        await self.deliver(key, crew)
 
     async def begin(self, key: UUID, crew: Crew) -> None:
         booking: Booking = await self.world.booking(key)
