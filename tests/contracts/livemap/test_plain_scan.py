@@ -23,7 +23,7 @@ TEN = timedelta(seconds=10)
 HALF = timedelta(seconds=30)
 SAME_METRES = 2.0
 SKILLS = ("wash", "wax", "tow")
-# Around corners of areas: the Cape, where the equator meets Greenwich, over the date line, and the far north.
+# The Cape, where the equator meets Greenwich, over the date line, and the far north.
 CENTRES = (Place(-34.0, 19.0), Place(0.0, 0.0), Place(-17.0, 180.0), Place(70.0, 19.0))
 
 

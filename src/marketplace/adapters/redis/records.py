@@ -4,7 +4,7 @@ import struct
 from datetime import timedelta
 from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
-from typing import NamedTuple
+from operator import attrgetter
 from uuid import UUID
 
 from marketplace.core.shared.place import EARTH_RADIUS_METRES, Place
@@ -13,14 +13,17 @@ from marketplace.ports.geo import KEPT, Found, Search, Sighting
 _MICROSECOND = timedelta(microseconds=1)
 _PLACE = struct.Struct("<dd")
 _LOAD = struct.Struct("<ii")
-_HIT = struct.Struct("<16sddddi")  # id, when seen, until when held before, place, load
+_HIT = struct.Struct("<16sdddi")  # id, when seen, place, load
 _SEARCH = struct.Struct("<10d")
 _ENDED = struct.Struct("<dd")  # radius, the time
 _KNOWN = struct.Struct("<dddi")  # age, place, load
 _INTEGER_MAX = 2**31 - 1
 _IDS_KEPT = 100_000
+_metres = attrgetter("metres")
 # As far north and south as a GEO set goes. Distances are taken from the record, which holds the true place.
 _LATITUDE_MAX = 85.05
+# A GEO set takes the globe for a little larger than it is.
+_METRES_IN_SET = 6_372_797.560856 / EARTH_RADIUS_METRES
 
 
 def microseconds(span: timedelta) -> int:
@@ -47,16 +50,15 @@ def point_in_set(place: Place) -> tuple[float, float]:
     )
 
 
-def packed_search(
-    search: Search, *, ahead: int, radius_metres: float, reach_metres: float, examined_max: int
-) -> bytes:
+def packed_search(search: Search, *, ahead: int, radius_metres: float, examined_max: int) -> bytes:
     """In the order in which `near` takes it apart."""
     return _SEARCH.pack(
         ahead,
         KEPT_MICROSECONDS,
         *point_in_set(search.place),
-        radius_metres,
-        reach_metres,
+        radius_metres * _METRES_IN_SET,
+        # A set knows where a unit is to half a metre.
+        max(search.reach_metres, 1.0) * _METRES_IN_SET,
         search.limit,
         microseconds(search.fresh),
         microseconds(search.hold),
@@ -64,50 +66,33 @@ def packed_search(
     )
 
 
-class Hit(NamedTuple):
-    """A unit that an area answered with; `left` microseconds remain of a hold that its finder had before."""
-
-    metres: float
-    age: float
-    unit_id: bytes
-    area: bytes
-    left: float
-    latitude: float
-    longitude: float
-    load: int
-
-
-def hits(answer: bytes, *, area: bytes, start: Place) -> list[Hit]:
-    """With `distance_metres` written out: every found unit of every search comes through here."""
+def found_in(answer: bytes, *, start: Place) -> list[Found]:
+    """Nearest first. `distance_metres` is written out: every unit of every search comes through here."""
     north, east = radians(start.latitude), radians(start.longitude)
     across = cos(north)
     _, now = _ENDED.unpack_from(answer)
     found = []
-    for unit_id, seen, held, latitude, longitude, load in _HIT.iter_unpack(memoryview(answer)[_ENDED.size :]):
+    for raw, seen, latitude, longitude, load in _HIT.iter_unpack(memoryview(answer)[_ENDED.size :]):
         there = radians(latitude)
         rise, turn = sin((there - north) / 2), sin((radians(longitude) - east) / 2)
         chord = rise * rise + across * cos(there) * turn * turn
         metres = 2 * EARTH_RADIUS_METRES * asin(sqrt(min(1.0, chord)))
-        left = held - now if held > now else 0.0
-        found.append(Hit(metres, now - seen, unit_id, area, left, latitude, longitude, load))
+        age = timedelta(0, 0, int(now - seen))
+        found.append(Found(_unit_id(raw), Place(latitude, longitude), metres, age, load))
+    found.sort(key=_metres)
     return found
 
 
 def radius_of(answer: bytes) -> float:
-    """Up to where the area was searched."""
+    """Up to where it was searched."""
     radius, _ = _ENDED.unpack_from(answer)
-    return float(radius)
+    return float(radius) / _METRES_IN_SET
 
 
 @lru_cache(_IDS_KEPT)
 def _unit_id(raw: bytes) -> UUID:
     """Kept, as the same units are found again and again."""
     return UUID(bytes=raw)
-
-
-def found_of(hit: Hit) -> Found:
-    metres, age, unit_id, _, _, latitude, longitude, load = hit
-    return Found(_unit_id(unit_id), Place(latitude, longitude), metres, timedelta(0, 0, int(age)), load)
 
 
 def known(unit_id: UUID, answer: bytes) -> Found:
