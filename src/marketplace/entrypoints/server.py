@@ -60,7 +60,7 @@ async def serve(
         timeout_graceful_shutdown=int(settings.drain_seconds),
         proxy_headers=False,
     )
-    _spare_the_collector()
+    spare_the_collector()
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[opened]))
     stopping = asyncio.create_task(stop.wait())
@@ -71,7 +71,7 @@ async def serve(
     stopping.cancel()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What stands by now stays: the collector need not walk it again and again while requests wait."""
     gc.collect()
     gc.freeze()

@@ -1,10 +1,12 @@
 """How many searches of the live map are answered, beside what stands under it: PING, and a bare k-d tree."""
 
 import asyncio
+import contextlib
+import gc
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import sqrt
@@ -16,6 +18,7 @@ from marketplace.adapters.redis.server import Plain, Server
 from marketplace.core.shared.place import Place
 from marketplace.entrypoints.bench.desk import measure_desk
 from marketplace.entrypoints.bench.load import Outcome
+from marketplace.entrypoints.server import spare_the_collector
 from marketplace.ports.geo import Found, LiveMap, Search, Sighting
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -32,7 +35,11 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """Searches that hold, of `units` in the map; `fill_per_s` is how fast those were reported."""
+    """
+    Searches that hold, of `units` in the map; `fill_per_s` is how fast those were reported.
+
+    `ping_per_s` is what the same server answered in between, in turn with the searches.
+    """
 
     adapter: str
     units: int
@@ -40,6 +47,7 @@ class Near:
     p99_ms: float
     found_mean: float
     fill_per_s: float
+    ping_per_s: float | None = None
 
 
 class Country:
@@ -113,23 +121,35 @@ async def measure_near(
 ) -> dict[str, object]:
     """`near` for each adapter and size, and `redis_to_ping`, which is None without a Redis."""
     figures: list[Near] = []
-    for units in sizes:
-        figures += await _in_memory(units, seed, seconds, told)
     ratio = None
-    if redis_url is not None:
-        at_size = [await _on_redis(redis_url, units, seed, seconds, told) for units in sizes]
-        figures += at_size
-        ping_per_s = await _ping(redis_url, seconds)
-        told(f"PING: {ping_per_s:,.0f}/s")
-        compared = min(at_size, key=lambda one: abs(one.units - RATIO_AT))
-        ratio = round(compared.per_s / ping_per_s, 3)
+    with _as_served():
+        for units in sizes:
+            figures += await _in_memory(units, seed, seconds, told)
+        if redis_url is not None:
+            at_size = [await _on_redis(redis_url, units, seed, seconds, told) for units in sizes]
+            figures += at_size
+            compared = min(at_size, key=lambda one: abs(one.units - RATIO_AT))
+            assert compared.ping_per_s is not None
+            ratio = round(compared.per_s / compared.ping_per_s, 3)
     return {"near": [asdict(one) for one in figures], "redis_to_ping": ratio}
+
+
+@contextlib.contextmanager
+def _as_served() -> Iterator[None]:
+    """The garbage collector as seldom as in a process that serves."""
+    before = gc.get_threshold()
+    spare_the_collector()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 async def _in_memory(units: int, seed: int, seconds: float, told: Told) -> list[Near]:
     country = Country(units=units, seed=seed)
     livemap = MemoryLiveMap(now=lambda: datetime.now(UTC))
-    figures = [await _measured("memory", livemap, country, seconds, told)]
+    figures = [await _measured(livemap, country, seconds, told)]
     tree = _tree(units, seed, seconds)
     if tree is not None:
         told(f"k-d tree, {units:,} units: {tree.per_s:,.0f}/s")
@@ -140,44 +160,81 @@ async def _in_memory(units: int, seed: int, seconds: float, told: Told) -> list[
 async def _on_redis(url: str, units: int, seed: int, seconds: float, told: Told) -> Near:
     country = Country(units=units, seed=seed)
     livemap = RedisLiveMap(url=url, prefix=f"bench-{uuid4().hex}", timeout_seconds=5)
+    pings = _Pings(Server(url=url, seconds=5, connections=CLIENTS))
     try:
-        return await _measured("redis", livemap, country, seconds, told)
+        figures = await _measured(livemap, country, seconds, told, pings)
     finally:
         # What is left in Redis expires within the hour.
         await livemap.close()
+        await pings.server.close()
+    told(f"PING: {pings.outcome.per_s:,.0f}/s")
+    return replace(figures, ping_per_s=round(pings.outcome.per_s, 1))
 
 
-async def _measured(adapter: str, livemap: LiveMap, country: Country, seconds: float, told: Told) -> Near:
+@dataclass
+class _Pings:
+    """By the same way to the server as the searches, as many at once."""
+
+    server: Server
+    outcome: Outcome = field(default_factory=Outcome)
+
+    async def round(self, seconds: float) -> None:
+        began = time.perf_counter()
+        await asyncio.gather(*(self._client(began + seconds) for _ in range(CLIENTS)))
+        self.outcome.seconds += time.perf_counter() - began
+
+    async def _client(self, until: float) -> None:
+        while (began := time.perf_counter()) < until:
+            await self.server.call(Plain("PING", b""))
+            self.outcome.latencies.append(time.perf_counter() - began)
+
+
+async def _measured(
+    livemap: LiveMap,
+    country: Country,
+    seconds: float,
+    told: Told,
+    pings: _Pings | None = None,
+) -> Near:
     began, sightings = time.perf_counter(), country.sightings()
     while batch := list(islice(sightings, _BATCH)):
         await livemap.report(batch)
     fill_per_s = country.units / (time.perf_counter() - began)
-    clients = CLIENTS if adapter == "redis" else 1  # what nothing waits for gains nothing by more
-    outcome, found = await _search(livemap, country, seconds, clients)
+    outcome, found = await _search(livemap, country, seconds, pings)
     figures = Near(
-        adapter=adapter,
+        adapter="memory" if pings is None else "redis",
         units=country.units,
         per_s=round(outcome.per_s, 1),
         p99_ms=round(outcome.percentile_ms(0.99), 3),
         found_mean=round(found / len(outcome.latencies), 2),
         fill_per_s=round(fill_per_s, 1),
     )
-    told(f"{adapter}, {country.units:,} units: {figures.per_s:,.0f}/s")
+    told(f"{figures.adapter}, {country.units:,} units: {figures.per_s:,.0f}/s")
     return figures
 
 
-async def _search(livemap: LiveMap, country: Country, seconds: float, clients: int) -> tuple[Outcome, int]:
-    """In rounds small enough that few units are held; between them all are let go, which is not counted."""
+async def _search(
+    livemap: LiveMap, country: Country, seconds: float, pings: _Pings | None
+) -> tuple[Outcome, int]:
+    """
+    In rounds small enough that few units are held; between them all are let go, which is not counted.
+
+    A server is pinged for as long as each round took, so that both meet the same moments of the machine.
+    """
     outcome, found, searches = Outcome(), 0, country.searches()
+    clients = 1 if pings is None else CLIENTS  # what nothing waits for gains nothing by more
     round_size = max(CLIENTS, min(country.units // 200, 10 * CLIENTS))
     await _let_go(livemap, await _round(livemap, list(islice(searches, round_size)), Outcome(), clients))
     while outcome.seconds < seconds:
         wanted = list(islice(searches, round_size))
         began = time.perf_counter()
         answers = await _round(livemap, wanted, outcome, clients)
-        outcome.seconds += time.perf_counter() - began
+        took = time.perf_counter() - began
+        outcome.seconds += took
         found += sum(len(answer) for _, answer in answers)
         await _let_go(livemap, answers)
+        if pings is not None:
+            await pings.round(took)
     return outcome, found
 
 
@@ -200,24 +257,6 @@ async def _round(
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return answers
-
-
-async def _ping(url: str, seconds: float) -> float:
-    """By the same way to the server as the searches, as many at once."""
-    server = Server(url=url, seconds=5, connections=CLIENTS)
-    until = time.perf_counter() + seconds
-
-    async def client() -> int:
-        done = 0
-        while time.perf_counter() < until:
-            await server.call(Plain("PING", b""))
-            done += 1
-        return done
-
-    counts: list[Awaitable[int]] = [client() for _ in range(CLIENTS)]
-    total = sum(await asyncio.gather(*counts))
-    await server.close()
-    return total / seconds
 
 
 def _tree(units: int, seed: int, seconds: float) -> Near | None:

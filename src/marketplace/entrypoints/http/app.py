@@ -13,7 +13,6 @@ from marketplace.entrypoints.http import (
     catalogue,
     operators,
     providers,
-    reviews,
     sandbox,
     signin,
     stream,
@@ -31,7 +30,6 @@ USER_ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *providers.ROUTES,
     *bookings.ROUTES,
-    *reviews.ROUTES,
     *callouts.ROUTES,
     *operators.ROUTES,
 )

@@ -18,7 +18,6 @@ from marketplace.core.payouts.earning import Reason
 from marketplace.core.providers import provider, reservation
 from marketplace.core.providers.hours import HoursException, OpeningHours
 from marketplace.core.providers.provider import UnitState
-from marketplace.core.reviews import review
 from marketplace.core.settlements import settlement
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
@@ -80,7 +79,6 @@ class BookingView(View, frozen=True):
     start_code: str | None
     booked_at: datetime
     due_at: datetime | None
-    completed_at: datetime | None
     complaint_until: datetime | None
     proposed_starts_at: datetime | None
     proposed_by: Side | None
@@ -170,11 +168,7 @@ class EarningView(View, frozen=True):
 
 
 class ProviderView(View, frozen=True):
-    """
-    To strangers the place is approximate, and the bank account is not there.
-
-    `stars` is the mean of the `reviews_count` reviews that are shown, null before the first.
-    """
+    """To strangers the place is approximate, and the bank account is not there."""
 
     state: provider.State
     name: str
@@ -188,8 +182,6 @@ class ProviderView(View, frozen=True):
     buffer_after_minutes: int
     notice_minutes: int
     payee: str | None
-    stars: float | None
-    reviews_count: int
     applied_at: datetime
 
 
@@ -203,8 +195,6 @@ class UnitView(View, frozen=True):
     skills: tuple[str, ...]
     base: Place | None
     reach_metres: int | None
-    stars: float | None
-    reviews_count: int
 
 
 class ServiceView(View, frozen=True):
@@ -220,13 +210,6 @@ class ServiceView(View, frozen=True):
     duration_minutes: int
     duration_max_minutes: int
     drafted_at: datetime
-
-
-class OfferedServiceView(ServiceView, frozen=True):
-    """`stars` and `reviews_count` are its provider's; the house's own has none."""
-
-    stars: float | None
-    reviews_count: int
 
 
 class UserView(View, frozen=True):
@@ -313,6 +296,7 @@ class PresenceView(View, frozen=True):
     offered: int
     accepted: int
     done: dict[str, int]
+    stars: float | None
 
 
 class BlockView(View, frozen=True):
@@ -323,27 +307,6 @@ class BlockView(View, frozen=True):
     provider_id: UUID
     set_by: Role
     set_at: datetime
-
-
-class ReviewView(View, frozen=True):
-    """
-    To strangers it says nothing of who gave it; `customer_id` is for that customer and the platform's people.
-
-    `unit_id` is the unit that did the work: for its provider, and the platform's people.
-    """
-
-    state: review.State
-    booking_id: UUID | None
-    customer_id: UUID | None
-    provider_id: UUID
-    unit_id: UUID | None
-    service_id: UUID
-    service_name: str
-    stars: int
-    words: str | None
-    given_at: datetime
-    reply: str | None
-    replied_at: datetime | None
 
 
 class MessageView(View, frozen=True):
