@@ -225,6 +225,18 @@ from marketplace.core.providers.usecases import (
     retire_unit,
     return_unit,
 )
+from marketplace.core.reviews.usecases import (
+    CountReview,
+    HideReview,
+    ReplyToReview,
+    RestoreReview,
+    ReviewBooking,
+    count_review,
+    hide_review,
+    reply_to_review,
+    restore_review,
+    review_booking,
+)
 from marketplace.core.settlements.effects import (
     AskForLines,
     AskRailAboutBreak,
@@ -327,6 +339,11 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     AdvanceBooking: advance_booking,
     ClockBooking: clock_booking,
     CallOut: call_out,
+    ReviewBooking: review_booking,
+    ReplyToReview: reply_to_review,
+    HideReview: hide_review,
+    RestoreReview: restore_review,
+    CountReview: count_review,
     GoOnline: go_online,
     GoOffline: go_offline,
     KeepPlace: keep_place,

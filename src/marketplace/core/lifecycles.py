@@ -18,6 +18,7 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.aggregate import Aggregate
@@ -41,6 +42,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     RailStatement,
     Settlement,
     Booking,
+    Review,
     Presence,
     Block,
     Area,

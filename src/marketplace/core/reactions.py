@@ -27,6 +27,7 @@ from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
 from marketplace.core.payouts.usecases import LookUpPayout
+from marketplace.core.reviews.usecases import CountReview
 from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
 from marketplace.core.settlements.usecases import RecheckSettlement
 from marketplace.ports.storage import Follow
@@ -126,6 +127,10 @@ def _count(event: Follow) -> FinishJob:
     return FinishJob(booking_id=event.subject_id)
 
 
+def _rate(event: Follow) -> CountReview:
+    return CountReview(review_id=event.subject_id)
+
+
 def _begin_sending(event: Follow) -> BeginSending:
     return BeginSending(notification_id=event.subject_id)
 
@@ -180,6 +185,9 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "booking.handed_back": (_search,),
     "booking.confirmed": (_search_no_more,),
     "booking.delivered": (_count,),
+    "review.published": (_rate,),
+    "review.hidden": (_rate,),
+    "review.restored": (_rate,),
     "area.ticked": (_match,),
     "presence.online": (_show, _wake),
     "presence.offline": (_show,),

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-
-from marketplace.core.settlements.settlement import Settlement
-from marketplace.core.shared.aggregate import create
-from marketplace.core.shared.roles import SYSTEM, Role
-from marketplace.ports.storage import Work
+from tests.integration.http.objects import (
+    DOING,
+    PLACE,
+    a_break,
+    a_review,
+    fresh,
+    objects,
+    online,
+    service_of,
+)
 
 COLUMNS = (
     "nobody",
@@ -130,6 +134,10 @@ TABLE: dict[str, Row] = {
     "GET /v1/bookings/{booking_id}": both(200, 200),
     "GET /v1/bookings/{booking_id}/receipt": customer(200),
     "GET /v1/payments/{payment_id}": customer(200),
+    "POST /v1/bookings/{booking_id}/review": customer(409),
+    "POST /v1/reviews/{review_id}/reply": provider(200),
+    "GET /v1/reviews": both(200, 200, other=200),
+    "GET /v1/providers/{provider_id}/reviews": anyone(200, foreign=404),
     "POST /v1/call-outs": customer(201, other=201) | {"foreign customer": 404},
     "POST /v1/bookings/{booking_id}/search-on": customer(404),
     "GET /v1/bookings/{booking_id}/search": customer(404),
@@ -144,7 +152,8 @@ TABLE: dict[str, Row] = {
     "POST /v1/offers/{offer_id}/see": provider(200),
     "POST /v1/offers/{offer_id}/accept": provider(409),
     "POST /v1/offers/{offer_id}/decline": provider(200),
-    "POST /v1/blocks": both(200, 200, other=200) | {"foreign customer": 404, "foreign provider": 404},
+    "POST /v1/blocks": both(200, 200, other=200)
+    | dict.fromkeys(("foreign customer", "foreign provider", "other provider"), 404),
     "POST /v1/blocks/{block_id}/lift": both(200, 404),
     "GET /v1/blocks": both(200, 200, other=200),
     # Who may listen is told that it cannot resume from there.
@@ -246,6 +255,10 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/dispatch/blocks/{key}": desk(200),
     "POST /admin/v1/dispatch/blocks": admin(200),
     "POST /admin/v1/dispatch/blocks/{block_id}/lift": admin(200),
+    "GET /admin/v1/reviews": desk(200, foreign=200),
+    "GET /admin/v1/reviews/{key}": desk(200),
+    "POST /admin/v1/reviews/{review_id}/hide": admin(200),
+    "POST /admin/v1/reviews/{review_id}/restore": admin(409),
     "GET /admin/v1/trail": desk(200, foreign=200),
     "GET /admin/v1/events": desk(400, foreign=400),
     "GET /admin/v1/jobs/parked": desk(200, foreign=200),
@@ -258,13 +271,7 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/tenant/clock": admin(200, foreign=200),
 }
 
-DOING = {"reason": "a test"}
-PLACE = {"latitude": -33.9293, "longitude": 18.4125}
 CANCELLED = {"reason": "a test", "reason_code": "illness"}
-
-
-def fresh() -> str:
-    return str(uuid4())
 
 
 @dataclass
@@ -318,6 +325,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
         )
     },
     "/admin/v1/dispatch/blocks/{block_id}/lift": lambda w: {"block_id": w.paths["other_block_id"]},
+    "/admin/v1/reviews/{review_id}/hide": lambda w: {"review_id": w.paths["other_review_id"]},
 }
 
 
@@ -327,17 +335,6 @@ def _some_day() -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def service_of(provider_id: str) -> dict[str, Any]:
-    return {
-        "service_id": fresh(),
-        "provider_id": provider_id,
-        "name": "Gutters",
-        "category": "plumbing",
-        "rule": {"kind": "fixed", "amount_minor": 10_000},
-        "duration_minutes": 60,
-    }
 
 
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -367,6 +364,8 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "payment_method": "tok_success",
     },
     "/online": lambda _: {"place": PLACE, **DOING},
+    "/review": lambda _: {"stars": 5},
+    "/reply": lambda _: {"words": "Thank you!"},
     "/amend": lambda _: {"skills": ["gutters"]},
     "/positions": lambda _: {"points": [{**PLACE, "at": _now()}]},
     "/admin/v1/units/{unit_id}": lambda _: {"skills": ["gutters"], **DOING},
@@ -453,59 +452,13 @@ async def world(market: Any) -> World:
         paths=await objects(shop)
         | {"booking_id": booking["id"], "settlement_id": await a_break(shop), "payout_run_id": run_id}
         | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]}
+        | {"review_id": await a_review(shop), "other_review_id": await a_review(shop)}
         | await online(shop)
         | await shop.offered(booking["id"]),
         policy=(await (await shop.admin()).read("/admin/v1/tenant"))["policy"],
         starts=iter([slot["start"] for slot in await shop.slots(days=28, skip=2)][::9]),
         numbers=count(1000),
     )
-
-
-async def a_break(shop: Any) -> str:
-    """A line of a rail's statement that matches nothing."""
-    work = Work(shop.market.platform.api_store(), shop.seeded.tenant.id)
-    line = Settlement(
-        id=uuid4(),
-        tenant_id=work.tenant_id,
-        rail="sandbox",
-        line_id="line_1",
-        reference=uuid4(),
-        subject="charge",
-        currency="ZAR",
-        gross_minor=1,
-        fee_minor=0,
-        settled_at=datetime.now(UTC),
-    )
-    call = await shop.market.platform.directory().call(work.tenant_id, SYSTEM, "a test")
-    work.add(create(line, call))
-    await work.store.write(work.batch([]))
-    return str(line.id)
-
-
-async def online(shop: Any) -> dict[str, str]:
-    """Units that take jobs or rest, a service of the house's that asks for one, and a block by each side."""
-    desk, owner, customer, service = (
-        await shop.admin(),
-        await shop.provider(),
-        await shop.customer(),
-        shop.service(),
-    )
-    working, resting = ("van_id", "tired_id", "other_tired_id"), ("resting_id", "other_resting_id")
-    made = {name: fresh() for name in (*working, *resting, "house_id")}
-    house = service_of("") | {"service_id": made["house_id"], "provider_id": None, **DOING}
-    await desk.do("/admin/v1/services", **house)
-    await desk.do(f"/admin/v1/services/{made['house_id']}/publish", **DOING)
-    for name in (*working, *resting):
-        units = f"/v1/providers/{service.provider_id}/units"
-        await owner.do(units, unit_id=made[name], name="Van", skills=["gutters"])
-    present = [await owner.do(f"/v1/units/{made[name]}/online", place=PLACE) for name in working]
-    block = await customer.do("/v1/blocks", provider_id=str(service.provider_id))
-    other = await owner.do("/v1/blocks", customer_id=customer.tokens["user_id"])
-    return made | {
-        "presence_id": present[0]["id"],
-        "block_id": block["id"],
-        "other_block_id": other["id"],
-    }
 
 
 async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:
@@ -520,41 +473,6 @@ async def everybody(shop: Any, foreign: Any) -> dict[str, Any]:
         "customer": await shop.customer(),
         "provider": await shop.provider(),
         "admin": await shop.admin(),
-    }
-
-
-_MADE = ("draft_id", "other_draft_id", "amended_id", "unit_id", "other_unit_id", "spare_unit_id")
-
-
-async def objects(shop: Any) -> dict[str, str]:
-    """One of each kind, and more of those that a row uses up."""
-    desk, owner = await shop.admin(), await shop.provider()
-    service = shop.service()
-    made = {name: fresh() for name in _MADE}
-    for name in ("draft_id", "other_draft_id", "amended_id"):
-        body = service_of(str(service.provider_id)) | {"service_id": made[name]}
-        await owner.do("/v1/services", **body)
-    await owner.do(f"/v1/services/{made['amended_id']}/publish")
-    for name in ("unit_id", "other_unit_id", "spare_unit_id"):
-        await owner.do(f"/v1/providers/{service.provider_id}/units", unit_id=made[name], name="Crew")
-    spare = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
-    other = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
-    stranger = await desk.do("/admin/v1/users", phone="+27600000177", roles=["customer"], **DOING)
-    user_id = (await shop.customer(1)).tokens["user_id"]
-    return made | {
-        "service_id": str(service.id),
-        "second_id": str(shop.service(provider=1).id),
-        "provider_id": str(service.provider_id),
-        "refund_id": (await desk.pages("/admin/v1/refunds"))[0]["id"],
-        "payout_id": (await desk.pages("/admin/v1/payouts"))[0]["id"],
-        "user_id": user_id,
-        "stranger_id": stranger["id"],
-        "session_id": spare.tokens["session_id"],
-        "other_session_id": other.tokens["session_id"],
-        "message_id": (await desk.pages("/admin/v1/messages"))[0]["id"],
-        "reservation_id": (await desk.pages("/admin/v1/reservations"))[0]["id"],
-        "earning_id": (await desk.pages("/admin/v1/earnings"))[0]["id"],
-        "vendor_event_id": (await desk.pages("/admin/v1/vendor-events"))[0]["id"],
     }
 
 

@@ -309,6 +309,36 @@ class TestSupport:
         assert offline["sentence"] == "It was not looked at: it is offline."
 
 
+class TestStars:
+    async def test_that_a_customer_gave_count_when_the_next_job_is_decided(self, street: Street) -> None:
+        shop, van = street.shop, street.vans[0]
+        booking = await street.assigned()
+        path = f"/v1/bookings/{booking['id']}"
+        customer, provider, support = await shop.customer(), await shop.provider(), await shop.support()
+        confirmed = (await customer.read(path))["booking"]
+        for step in ("set-out", "arrive"):
+            await provider.do(f"{path}/{step}")
+        await provider.do(f"{path}/start", start_code=confirmed["start_code"])
+        await provider.do(f"{path}/deliver")
+        await customer.do(f"{path}/approve")
+        review = await customer.do(f"{path}/review", stars=2, words="Left the wheels.")
+        await shop.market.drain()
+
+        points = [{**HERE, "at": (await shop.now()).isoformat()}]
+        await provider.do(f"/v1/units/{van}/positions", points=points)
+        again = await street.call_out(by=1)
+
+        stars = {}
+        for key in (booking["id"], again["id"]):
+            (job,) = await support.pages("/admin/v1/dispatch/jobs", booking_id=key)
+            (decision,) = await support.pages(f"/admin/v1/dispatch/jobs/{job['id']}/decisions")
+            (candidate,) = decision["asked"]["candidates"]
+            stars[key] = (candidate["unit_id"], candidate["stars"])
+        (unit,) = [one for one in await provider.pages("/v1/provider/units") if one["id"] == van]
+        assert stars == {booking["id"]: (van, None), again["id"]: (van, 2.0)}
+        assert (review["stars"], unit["stars"], unit["reviews_count"]) == (2, 2.0, 1)
+
+
 class TestABlock:
     async def test_keeps_a_provider_away_and_is_seen_by_who_set_it(self, street: Street) -> None:
         customer, provider = await street.shop.customer(), await street.shop.provider()

@@ -196,6 +196,12 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
         Name.DISPUTE_HOLD,
         ("UPDATE payment SET state = 'disputed' WHERE contested_minor > 0",),
     ),
+    "a provider with stars that nobody gave": (
+        Name.STARS,
+        ("UPDATE provider SET stars_sum = stars_sum + 1",),
+    ),
+    "a unit with a review too many": (Name.STARS, ("UPDATE unit SET reviews_count = reviews_count + 1",)),
+    "a hidden review that still counts": (Name.STARS, ("UPDATE review SET state = 'hidden'",)),
     "an overdue booking": (
         Name.STUCK,
         ("UPDATE booking SET state = 'confirmed', due_at = '2026-01-01', reservation_id = id",),

@@ -42,8 +42,10 @@ from marketplace.core.promises import (
     may_rest,
     waits_for_somebody,
 )
+from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
+from marketplace.core.reviews.review import Review
 from marketplace.core.shared.events import Event
 from marketplace.core.tenants.tenant import Tenant
 from marketplace.ports.audit import VIOLATIONS_MAX, Outbox, Promise, RailBooks
@@ -74,6 +76,7 @@ class MemoryAudit:
             _promise(Name.REFUNDS_PAYABLE, facts.count(Refund), unexplained_refunds(facts)),
             _promise(Name.DISPUTE_HOLD, facts.count(Payment), unexplained_disputes(facts)),
             _promise(Name.SEARCHES, facts.count(DispatchJob), _unlike_their_bookings(facts)),
+            _promise(Name.STARS, facts.count(Review), _miscounted(facts)),
             _promise(Name.STUCK, sum(1 for _ in _waiting(facts)), _stuck(facts)),
             await self._messages(facts),
         )
@@ -182,6 +185,22 @@ def _unlike_their_bookings(facts: Facts) -> Iterator[str]:
             events = facts.histories["dispatch_job", job.id] + facts.histories["booking", booking.id]
             if max(event.at for event in events) < facts.long_past(job.tenant_id):
                 yield f"search {job.id} is {job.state}, its booking is {booking.state}"
+
+
+def _miscounted(facts: Facts) -> Iterator[str]:
+    """Sums unlike the reviews that are in them, and reviews that are not where they belong."""
+    stars: dict[UUID, list[int]] = defaultdict(list)
+    for review in facts.rows(Review):
+        for key in (review.provider_id, review.unit_id) if review.counted else ():
+            stars[key].append(review.stars)
+        last = facts.histories["review", review.id][-1].at
+        if review.counted != review.counts and last < facts.long_past(review.tenant_id):
+            yield f"review {review.id} is {review.state}, and the sums do not know"
+    for kind in (Provider, Unit):
+        for row in facts.rows(kind):
+            if (row.stars_sum, row.reviews_count) != (sum(stars[row.id]), len(stars[row.id])):
+                name = kind.LIFECYCLE.kind
+                yield f"{name} {row.id} has {row.stars_sum} stars, its reviews gave {sum(stars[row.id])}"
 
 
 def _begun_twice(facts: Facts) -> Iterator[UUID]:

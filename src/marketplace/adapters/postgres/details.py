@@ -8,6 +8,7 @@ import msgspec
 from marketplace.adapters.postgres.reads import Reads
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.payments.payment import Payment
+from marketplace.core.reviews.review import Review, review_id
 
 # Steps that the planner cannot reorder, each by primary key: a join planned while the tables were small
 # went through all users first (113 ms at 200 of them).
@@ -20,6 +21,7 @@ v AS MATERIALIZED (
 SELECT json_build_object(
   'booking', row_to_json(b),
   'payment', (SELECT row_to_json(p) FROM payment AS p WHERE p.tenant_id = :tenant_id AND p.id = b.payment_id),
+  'review', (SELECT row_to_json(r) FROM review AS r WHERE r.tenant_id = :tenant_id AND r.id = :review_id),
   'customer', (SELECT json_build_object('name', name, 'phone', phone) FROM "user"
                WHERE tenant_id = :tenant_id AND id = b.customer_id),
   'provider', CASE WHEN v.owner_id IS NOT NULL THEN json_build_object('name', v.name, 'phone', (SELECT phone
@@ -40,6 +42,7 @@ class Detail:
 
     booking: Booking
     payment: Payment | None
+    review: Review | None
     customer: Contact
     provider: Contact | None
 
@@ -48,5 +51,6 @@ _decoder = msgspec.json.Decoder(Detail)
 
 
 async def booking_detail(reads: Reads, tenant_id: UUID, *, booking_id: UUID) -> Detail | None:
-    text = await reads.value(tenant_id, _DETAIL, booking_id=booking_id)
+    given = {"booking_id": booking_id, "review_id": review_id(booking_id)}
+    text = await reads.value(tenant_id, _DETAIL, **given)
     return None if text is None else _decoder.decode(text)

@@ -21,6 +21,7 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.events import Event
@@ -75,6 +76,13 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     PayoutRun: (("started_at",),),
     RailStatement: (("asked_at",),),
     Settlement: (("reference",), ("settled_at",), ("state", "settled_at")),
+    Review: (
+        ("provider_id", "given_at"),
+        ("customer_id", "given_at"),
+        ("unit_id", "given_at"),
+        ("given_at",),
+        ("state", "given_at"),
+    ),
     Presence: (
         ("state", "id"),
         ("square", "placed_at"),

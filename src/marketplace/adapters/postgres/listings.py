@@ -1,5 +1,6 @@
 """Every list that can be asked for: its kind, its order, and the filters that an index serves."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -24,8 +25,9 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
-from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.provider import Provider, Unit, mean
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import Minor, Name, PersonsRole, Word
@@ -44,6 +46,29 @@ _POSTINGS = (
     "t.*, (SELECT json_object_agg(p.account, p.amount_minor) FROM posting AS p"
     " WHERE p.tenant_id = t.tenant_id AND p.movement_id = t.id) AS postings"
 )
+_WITH_RATING = (
+    "t.*, (SELECT json_build_object('stars_sum', p.stars_sum, 'reviews_count', p.reviews_count)"
+    " FROM provider AS p WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id) AS rating"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """What customers gave a provider."""
+
+    stars_sum: int
+    reviews_count: int
+
+    @property
+    def stars(self) -> float | None:
+        return mean(self.stars_sum, self.reviews_count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedService(Service):
+    """A service to choose, and how its provider is rated; the house's own has none."""
+
+    rating: Rating | None
 
 
 def _same(kind: type, *names: str) -> dict[str, Filter]:
@@ -83,6 +108,15 @@ SERVICES = Listing(
         "text": _holds("(t.name || ' ' || t.description)"),
         "price_max": Filter("(t.rule ->> 'amount_minor')::bigint <= :price_max", Minor),
     },
+)
+OFFERED = Listing(
+    kind=Service,
+    order="drafted_at",
+    filters={
+        name: SERVICES.filters[name] for name in ("category", "provider_id", "text", "price_max", "on_show")
+    },
+    columns=_WITH_RATING,
+    shown=OfferedService,
 )
 PROVIDERS = Listing(
     kind=Provider,
@@ -133,6 +167,11 @@ VENDOR_EVENTS = Listing(
     kind=VendorEvent, order="at", filters=_same(VendorEvent, "reference") | _between("at")
 )
 SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same(Settlement, "state", "reference"))
+REVIEWS = Listing(
+    kind=Review,
+    order="given_at",
+    filters=_same(Review, "provider_id", "customer_id", "unit_id", "booking_id", "state"),
+)
 PRESENCES = Listing(kind=Presence, order="placed_at", filters=_same(Presence, "state", "provider_id"))
 DISPATCH_JOBS = Listing(
     kind=DispatchJob, order="queued_at", filters=_same(DispatchJob, "state", "booking_id", "customer_id")

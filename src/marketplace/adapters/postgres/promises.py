@@ -28,6 +28,7 @@ from marketplace.core.promises import (
     Name,
     lawful_steps,
 )
+from marketplace.core.reviews.review import State as ReviewState
 from marketplace.core.settlements.settlement import State as SettlementState
 from marketplace.ports.audit import VIOLATIONS_MAX
 
@@ -294,6 +295,27 @@ _SEARCHES = _statement(
     given=f"WITH {_LONG_PAST}",
 )
 
+
+def _unlike_reviews(table: str, column: str) -> str:
+    return f"""SELECT format('{table} %s has %s stars, its reviews gave %s', t.id, t.stars_sum,
+                coalesce(g.stars, 0))
+            FROM {table} AS t LEFT JOIN (
+                SELECT tenant_id, {column} AS id, sum(stars) AS stars, count(*) AS times FROM review AS r
+                WHERE {_scope("r")} AND counted GROUP BY 1, 2) AS g USING (tenant_id, id)
+            WHERE {_scope("t")}
+                AND (t.stars_sum, t.reviews_count) <> (coalesce(g.stars, 0), coalesce(g.times, 0))"""
+
+
+_STARS = _statement(
+    "review",
+    f"""{_unlike_reviews("provider", "provider_id")} UNION ALL {_unlike_reviews("unit", "unit_id")}
+        UNION ALL SELECT format('review %s is %s, and the sums do not know', id, state)
+            FROM review AS r JOIN long_past AS l USING (tenant_id)
+            WHERE counted <> (state = '{ReviewState.PUBLISHED}') AND (SELECT max(e.at) FROM event AS e
+                WHERE (e.tenant_id, e.subject_id) = (r.tenant_id, r.id)) < l.at""",
+    given=f"WITH {_LONG_PAST}",
+)
+
 _MESSAGES = _statement(
     "notification",
     f"""SELECT format('notification %s was begun twice without a doubt between', subject_id) FROM event AS e
@@ -323,6 +345,7 @@ STATEMENTS: dict[Name, str] = {
     Name.REFUNDS_PAYABLE: _REFUNDS_PAYABLE,
     Name.DISPUTE_HOLD: _DISPUTE_HOLD,
     Name.SEARCHES: _SEARCHES,
+    Name.STARS: _STARS,
     Name.STUCK: _STUCK,
     Name.MESSAGES: _MESSAGES,
 }

@@ -3,6 +3,8 @@
 from marketplace.core.dispatch.queries import (
     BlocksOf,
     DecisionsOn,
+    DoneBy,
+    GivenUpBy,
     HeldBy,
     OffersTo,
     OnlineAfter,
@@ -32,6 +34,8 @@ CLAUSES: dict[type, str] = {
     ),
     ReservationsOf: "t.booking_id = :booking_id AND t.state = 'held'",
     BlocksOf: "t.customer_id = ANY(:customer_ids::uuid[]) AND t.state = 'standing'",
+    DoneBy: "t.customer_id = :customer_id AND (t.provider_id = :by OR t.handed_back_by = :by)",
+    GivenUpBy: "t.customer_id = :customer_id AND :by = ANY(t.unfit)",
     OnlineIn: "t.state = 'online' AND t.square = ANY(:squares::text[]) AND t.placed_at >= :since",
     OnlineAfter: "t.state = 'online' AND t.id > :after",
     DecisionsOn: "t.job_id = :job_id",

@@ -179,6 +179,7 @@ class Booking:
     pay_by: datetime
     accept_by: datetime | None = None
     lapses_at: datetime | None = None
+    completed_at: datetime | None = None
     complaint_until: datetime | None = None
     resolve_by: datetime | None = None
     release_at: datetime | None = None

@@ -34,4 +34,4 @@ async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) ->
 
 def decided(booking: Booking, call: Call, refund_minor: int, reason: str | None) -> Changed[Booking]:
     facts = {"refund_minor": refund_minor, "complaint_until": call.at, "release_at": call.at}
-    return step(booking, "resolve", call, reason=reason, **facts)
+    return step(booking, "resolve", call, reason=reason, completed_at=call.at, **facts)

@@ -83,4 +83,8 @@ def delivered(booking: Booking, call: Call, reason: str | None) -> Changed[Booki
 
 async def approve_booking(command: ApproveBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    return work.save(step(booking, "approve", call, reason=command.reason, refund_minor=0))
+    return work.save(approved(booking, call, command.reason))
+
+
+def approved(booking: Booking, call: Call, reason: str | None) -> Changed[Booking]:
+    return step(booking, "approve", call, reason=reason, refund_minor=0, completed_at=call.at)

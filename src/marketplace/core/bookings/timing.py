@@ -7,7 +7,7 @@ from marketplace.core.bookings.booking import Booking, Side
 from marketplace.core.bookings.commands import ClockBooking
 from marketplace.core.bookings.complaint import decided
 from marketplace.core.bookings.consequences import free_reservation
-from marketplace.core.bookings.fulfilment import delivered
+from marketplace.core.bookings.fulfilment import approved, delivered
 from marketplace.core.bookings.settlement import divide
 from marketplace.core.bookings.withdrawal import no_show
 from marketplace.core.payments.payment import DEAD, HELD, Payment
@@ -40,7 +40,7 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
         case "deliver":
             return work.save(delivered(booking, call, "nobody reported its end"))
         case "approve":
-            return work.save(step(booking, "approve", call, reason="no complaint", refund_minor=0))
+            return work.save(approved(booking, call, "no complaint"))
         case "resolve":
             # As it stood before the complaint: of a provider who did not come, everything goes back.
             return work.save(decided(booking, call, booking.refund_minor or 0, "not decided in time"))

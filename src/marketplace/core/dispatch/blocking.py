@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from marketplace.core.dispatch.block import Block, State, block_id
+from marketplace.core.dispatch.queries import DoneBy, GivenUpBy
 from marketplace.core.identity.user import User
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.aggregate import create, move
@@ -32,9 +33,17 @@ class LiftBlock:
 
 
 async def set_block(command: SetBlock, *, call: Call, work: Work) -> Block:
-    """Setting it twice is setting it once. Raises NotFound for a customer or provider that is not there."""
+    """
+    Setting it twice is setting it once.
+
+    Raises NotFound for a customer or provider that is not there; to a provider no customer is whose job it
+    never had.
+    """
     customer_id, provider_id = _sides(command, call)
-    await work.get_both(User, customer_id, Provider, provider_id)
+    if call.actor.role == Role.PROVIDER:
+        await _check_met(customer_id, provider_id, work)
+    else:
+        await work.get_both(User, customer_id, Provider, provider_id)
     key = block_id(
         tenant_id=call.tenant_id, customer_id=customer_id, provider_id=provider_id, set_by=call.actor.role
     )
@@ -52,6 +61,13 @@ async def set_block(command: SetBlock, *, call: Call, work: Work) -> Block:
     if standing.state == State.STANDING:
         return standing
     return work.save(move(standing, "set_again", call, reason=command.reason, set_at=call.at))
+
+
+async def _check_met(customer_id: UUID, provider_id: UUID, work: Work) -> None:
+    """Or whoever tries ids would learn which of them are customers'."""
+    asked = {"customer_id": customer_id, "by": provider_id}
+    if not any(await work.read(DoneBy(**asked), GivenUpBy(**asked))):
+        raise NotFound("user", customer_id)
 
 
 def _sides(command: SetBlock, call: Call) -> tuple[UUID, UUID]:

@@ -17,10 +17,10 @@ from marketplace.core.providers.provider import Provider, Unit, UnitState
 from marketplace.core.providers.provider import State as ProviderState
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.period import Period, merge
-from marketplace.core.shared.place import distance_metres
+from marketplace.core.shared.place import Place, distance_metres
 from marketplace.core.tenants.dispatching import DispatchPolicy
 
-# Whoever is on a job that begins within this has it before it: what comes later leaves time for another.
+# Whoever has a call-out that begins within this does it first: what comes later leaves time for another.
 LOAD_HORIZON = timedelta(hours=2)
 # What a job is taken to last still, once it has lasted longer than planned.
 OVERRUN = timedelta(minutes=10)
@@ -30,12 +30,26 @@ LONG_OVERRUN = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A unit's way to a job: free at `leaves_at`, and `travel` from where it is then; None without a road."""
+    """
+    A unit's way to a job: free at `leaves_at`, after `load` others, and `travel` from where it is then.
+
+    No `travel` where no road leads from there.
+    """
 
     metres: float
     age: timedelta
     leaves_at: datetime
     travel: timedelta | None
+    load: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """When a unit could set out to another job, after `load` others; no `place` for where it is now."""
+
+    leaves_at: datetime
+    place: Place | None = None
+    load: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +75,8 @@ def candidate_of(
         busy_seconds=seconds(way.leaves_at - at),
         travel_seconds=0 if way.travel is None else seconds(way.travel),
         seen_seconds_ago=seconds(way.age),
-        load=load_of(known.held.get(unit.id, ()), at=at),
-        stars=presence.stars if presence else None,
+        load=way.load,
+        stars=unit.stars,
         skill_jobs=presence.done.get(job.skill, 0) if presence else 0,
         jobs_done=presence.jobs_done if presence else 0,
         idle_seconds=max(0, seconds(at - presence.idle_since)) if presence else 0,
@@ -79,18 +93,44 @@ def seconds(span: timedelta) -> int:
 
 
 def load_of(held: Iterable[Reservation], *, at: datetime) -> int:
-    """The jobs that a unit is on or about to begin."""
-    return sum(_counts(one, at) for one in held)
+    """The jobs that a unit does before any other: not the slots to come, which may leave time before them."""
+    return sum(_counts(one, at) and not _waits(one, at) for one in held)
 
 
-def last_job(held: Iterable[Reservation], *, at: datetime) -> Reservation | None:
-    """The last of the jobs that a unit is on, or about to begin; None for one that is idle."""
-    return max((one for one in held if _counts(one, at)), key=lambda one: one.ends_at, default=None)
+def starts_of(held: Iterable[Reservation], *, lasting: timedelta, at: datetime) -> list[Start]:
+    """
+    When a unit could set out to a job that lasts so long, the soonest first; at the latest after all it has.
+
+    Before a slot where there may be time, and never before a call-out, whose way was planned from where the
+    unit is then. The way to a slot is in its buffer, as nobody knows the place.
+    """
+    found, start = [], Start(leaves_at=at)
+    for one in sorted((one for one in held if _counts(one, at)), key=lambda one: one.starts_at):
+        if _waits(one, at) and one.starts_at - start.leaves_at >= lasting:
+            found.append(start)
+        leaves_at = max(start.leaves_at, _free_at(one, at))
+        start = Start(leaves_at=leaves_at, place=one.place or start.place, load=start.load + 1)
+    return [*found, start]
 
 
-def free_at(last: Reservation, *, at: datetime) -> datetime:
-    """When a unit is done with its last job; of one that takes longer than planned nobody knows."""
-    return last.ends_at if last.ends_at > at else at + OVERRUN
+def soonest(
+    ways: Sequence[Way], job: DispatchJob, unit: Unit, known: Known, *, policy: DispatchPolicy, at: datetime
+) -> Way:
+    """The first by which the job runs into nothing else; the last, after all else, where none is."""
+    if len(ways) == 1:
+        return ways[0]
+    fits = (way for way in ways if _timing(unit, way, job, known, policy=policy, at=at) is None)
+    return next(fits, ways[-1])
+
+
+def _free_at(one: Reservation, at: datetime) -> datetime:
+    """When a unit is done with a job; of one that takes longer than planned nobody knows."""
+    return at + timedelta(seconds=seconds((one.ends_at if one.ends_at > at else at + OVERRUN) - at))
+
+
+def _waits(slot: Reservation, at: datetime) -> bool:
+    """A slot that was booked, and has not begun."""
+    return slot.place is None and slot.starts_at > at
 
 
 def _counts(held: Reservation, at: datetime) -> bool:
@@ -117,7 +157,7 @@ def hindrance(
         _standing(unit, known)
         or _fitness(job, unit, known)
         or _answers(job, unit, known)
-        or _load(unit, way, known, policy=policy, at=at)
+        or _load(way, policy=policy, at=at)
         or _timing(unit, way, job, known, policy=policy, at=at)
     )
 
@@ -148,8 +188,8 @@ def _answers(job: DispatchJob, unit: Unit, known: Known) -> Hindrance | None:
     return Hindrance.ASKED_ALREADY if asked else None
 
 
-def _load(unit: Unit, way: Way, known: Known, *, policy: DispatchPolicy, at: datetime) -> Hindrance | None:
-    if load_of(known.held.get(unit.id, ()), at=at) >= policy.load_max:
+def _load(way: Way, *, policy: DispatchPolicy, at: datetime) -> Hindrance | None:
+    if way.load >= policy.load_max:
         return Hindrance.FULL
     late = way.leaves_at > at + timedelta(minutes=policy.ahead_minutes)
     return Hindrance.BUSY if late else None

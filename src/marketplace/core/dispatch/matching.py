@@ -14,11 +14,12 @@ from marketplace.core.dispatch.facts import (
     LOAD_HORIZON,
     LONG_OVERRUN,
     Known,
+    Start,
     Way,
     candidate_of,
-    free_at,
-    last_job,
     seconds,
+    soonest,
+    starts_of,
 )
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.presence import Presence, presence_id
@@ -171,17 +172,30 @@ def _whole(span: timedelta) -> timedelta:
 async def _ways(
     job: DispatchJob, there: Sequence[Found], known: Known, call: Call, vendors: Vendors
 ) -> list[Way]:
-    """Who is on a job leaves from there, when it is done."""
-    last = [last_job(known.held.get(one.unit_id, ()), at=call.at) for one in there]
-    starts = [busy.place if busy and busy.place else one.place for one, busy in zip(there, last, strict=True)]
-    local = call.at.astimezone(zone(call.policy.time_zone))
-    travel = await vendors.router.travel(starts=starts, end=job.place, at=local)
-    return [
-        Way(
-            metres=one.metres,
-            age=one.age,
-            leaves_at=call.at + _whole(free_at(busy, at=call.at) - call.at) if busy else call.at,
-            travel=None if lasting is None else _whole(lasting),
-        )
-        for one, busy, lasting in zip(there, last, travel, strict=True)
+    """Who is on a job leaves from there, when it is done, unless there is time before the next."""
+    tried = [
+        (one, start)
+        for one in there
+        for start in starts_of(known.held.get(one.unit_id, ()), lasting=job.duration, at=call.at)
     ]
+    local = call.at.astimezone(zone(call.policy.time_zone))
+    places = [start.place or one.place for one, start in tried]
+    travel = await vendors.router.travel(starts=places, end=job.place, at=local)
+    ways: dict[UUID, list[Way]] = defaultdict(list)
+    for (one, start), lasting in zip(tried, travel, strict=True):
+        ways[one.unit_id].append(_way(one, start, lasting))
+    policy = call.policy.dispatch
+    return [
+        soonest(ways[one.unit_id], job, known.units[one.unit_id], known, policy=policy, at=call.at)
+        for one in there
+    ]
+
+
+def _way(one: Found, start: Start, travel: timedelta | None) -> Way:
+    return Way(
+        metres=one.metres,
+        age=one.age,
+        leaves_at=start.leaves_at,
+        travel=None if travel is None else _whole(travel),
+        load=start.load,
+    )

@@ -61,17 +61,10 @@ class Presence:
     offered: int = 0
     accepted: int = 0
     done: dict[str, int] = field(default_factory=dict)
-    stars_sum: int = 0
-    stars_count: int = 0
 
     @property
     def jobs_done(self) -> int:
         return sum(self.done.values())
-
-    @property
-    def stars(self) -> float | None:
-        """The mean of what customers gave; None before the first."""
-        return self.stars_sum / self.stars_count if self.stars_count else None
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.dispatch.block import Block
 from marketplace.core.dispatch.block import State as BlockState
 from marketplace.core.dispatch.decision import DispatchDecision
@@ -100,6 +101,30 @@ class BlocksOf:
 
     def matches(self, row: Any) -> bool:
         return row.customer_id in self.customer_ids and row.state == BlockState.STANDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneBy:
+    """The bookings of a customer that are a provider's, `by`, or were until it handed them back."""
+
+    kind: ClassVar[type[Booking]] = Booking
+    customer_id: UUID
+    by: UUID
+
+    def matches(self, row: Any) -> bool:
+        return row.customer_id == self.customer_id and self.by in {row.provider_id, row.handed_back_by}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUpBy:
+    """The searches for a customer's bookings that began anew, because a provider, `by`, handed them back."""
+
+    kind: ClassVar[type[DispatchJob]] = DispatchJob
+    customer_id: UUID
+    by: UUID
+
+    def matches(self, row: Any) -> bool:
+        return row.customer_id == self.customer_id and self.by in row.unfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,9 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     ),
     "booking.disputed": (Template(_P, "{brand}: the customer complains about {service}, {when}."),),
     "booking.refunded": (Template(_C, "{brand}: your complaint is decided. You get {back} back."),),
+    "review.published": (
+        Template(_P, "{brand}: your customer has reviewed {service}, {when}. Read it in the app."),
+    ),
     "booking.released": (Template(_P, "{brand}: the money for {service}, {when}, is released to you."),),
 }
 

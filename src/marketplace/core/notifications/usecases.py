@@ -11,6 +11,7 @@ from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import MESSAGES, Template, words_for
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.providers.provider import Provider
+from marketplace.core.reviews.review import Review
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.ids import derive
@@ -24,7 +25,7 @@ DEFAULT_CHANNEL = "sms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMessages:
-    """Plan the messages that an event of a booking, or of the search for its provider, calls for."""
+    """Plan the messages that an event of a booking, its search or its review calls for."""
 
     event_id: UUID
     event: str
@@ -87,6 +88,9 @@ async def _concerned(command: PlanMessages, work: Work) -> tuple[Booking, UUID |
         case "dispatch_job":
             job = await work.get(DispatchJob, command.subject_id)
             booking = await work.get(Booking, job.booking_id)
+        case "review":
+            review = await work.get(Review, command.subject_id)
+            booking = await work.get(Booking, review.booking_id)
         case _:
             booking = await work.get(Booking, command.subject_id)
     return booking, booking.provider_id

@@ -52,10 +52,10 @@ PROVIDER = Lifecycle(
         ),
         Move("reinstate", State.SUSPENDED, State.ACTIVE, by={Role.ADMIN}, emits="provider.reinstated"),
         Move("ban", _AMENDABLE, State.BANNED, by={Role.ADMIN}, emits="provider.banned"),
-        # What it owes follows from its payouts and claw-backs, in whatever state it is.
+        # What it owes follows from its payouts and claw-backs, and its stars from reviews, in any state.
         *(
             Move(name, s, s, by={Role.SYSTEM}, emits=f"provider.{event}", implied=True)
-            for name, event in (("claw_back", "clawed_back"), ("make_good", "made_good"))
+            for name, event in (("claw_back", "clawed_back"), ("make_good", "made_good"), ("rate", "rated"))
             for s in State
         ),
         Move("close", (*_AMENDABLE, State.BANNED), State.CLOSED, by=_OWNER, emits="provider.closed"),
@@ -68,7 +68,8 @@ class Provider:
     """
     `payee` is the paying rail's token for the provider's bank account; buffers and notice in minutes.
 
-    `owed_minor` is what was clawed back beyond its balance, and later earnings have not made good.
+    `owed_minor` is what was clawed back beyond its balance, and later earnings have not made good;
+    `stars_sum` is of the `reviews_count` reviews that are shown.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PROVIDER
@@ -90,6 +91,8 @@ class Provider:
     notice_minutes: int = 60
     payee: str | None = None
     owed_minor: int = 0
+    stars_sum: int = 0
+    reviews_count: int = 0
     applied_at: datetime
 
     @property
@@ -104,8 +107,18 @@ class Provider:
     def notice(self) -> timedelta:
         return timedelta(minutes=self.notice_minutes)
 
+    @property
+    def stars(self) -> float | None:
+        """The mean of what customers gave; None before the first."""
+        return mean(self.stars_sum, self.reviews_count)
+
     def parties(self) -> tuple[UUID, ...]:
         return (self.id, self.owner_id)
+
+
+def mean(stars_sum: int, reviews_count: int) -> float | None:
+    """To the hundredth: nobody reads more of it."""
+    return round(stars_sum / reviews_count, 2) if reviews_count else None
 
 
 def current_time_off(time_off: tuple[Period, ...], *, now: datetime) -> tuple[Period, ...]:
@@ -130,6 +143,7 @@ UNIT = Lifecycle(
         Move("retire", UnitState.ACTIVE, UnitState.RETIRED, by=_OWNER, emits="unit.retired"),
         Move("return", UnitState.RETIRED, UnitState.ACTIVE, by=_OWNER, emits="unit.returned"),
         Move("amend", UnitState.ACTIVE, UnitState.ACTIVE, by=_OWNER, emits="unit.amended"),
+        *(Move("rate", s, s, by={Role.SYSTEM}, emits="unit.rated", implied=True) for s in UnitState),
     ),
 )
 
@@ -140,7 +154,7 @@ class Unit:
     One thing that can do one job at a time: a crew, a vehicle, a stage.
 
     `skills` are the categories of service that it is sent out for, and `base` with `reach_metres` the
-    circle that it serves; without them it goes anywhere.
+    circle that it serves; without them it goes anywhere. Its stars are those of the work that it did.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = UNIT
@@ -155,6 +169,13 @@ class Unit:
     skills: tuple[str, ...] = ()
     base: Place | None = None
     reach_metres: int | None = None
+    stars_sum: int = 0
+    reviews_count: int = 0
+
+    @property
+    def stars(self) -> float | None:
+        """The mean of what customers gave; None before the first."""
+        return mean(self.stars_sum, self.reviews_count)
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)

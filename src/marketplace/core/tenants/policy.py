@@ -164,6 +164,16 @@ class PayoutPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPolicy:
+    """A completed booking may be reviewed for so many days."""
+
+    window_days: Annotated[int, Between(1, 366)] = 30
+
+    def __post_init__(self) -> None:
+        check_range("window_days", self.window_days, least=1, most=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """What this business calls things; used in messages and pages."""
 
@@ -187,6 +197,7 @@ class Policy:
     cancellation: CancellationTerms
     payout: PayoutPolicy = field(default_factory=PayoutPolicy)
     dispatch: DispatchPolicy = field(default_factory=DispatchPolicy)
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     wording: Wording = field(default_factory=Wording)
 
     def __post_init__(self) -> None:

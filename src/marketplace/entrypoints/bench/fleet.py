@@ -118,6 +118,8 @@ class Fleet:
             name="Van",
             added_at=_LONG_AGO,
             skills=tuple(f"skill-{name}" for name in names),
+            stars_sum=50,
+            reviews_count=11,
         )
         presence = Presence(
             id=presence_id(unit.id),
@@ -131,8 +133,6 @@ class Fleet:
             offered=20,
             accepted=16,
             done={unit.skills[0]: 12},
-            stars_sum=50,
-            stars_count=11,
         )
         held = (self._on_a_job(unit, at),) if self._random.random() < SHARE_ON_A_JOB else ()
         return Member(provider, unit, presence, held)

@@ -50,6 +50,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "messages": Entry("stored:messages", "Find what was said to whom, and whether it came."),
         "providers": Entry("providers:providers", "Find providers, verify and suspend them."),
         "services": Entry("services:services", "Find and draft services, put them on show or take them off."),
+        "reviews": Entry("stored:reviews", "Find what customers gave, and hide what must not stand."),
         "units": Entry("units:units", "Find units, and send them online or offline."),
         "dispatch": Entry("dispatch:dispatch", "See who is searched for, who was asked, and why not."),
         "tenants": Entry("tenants:tenants", "Open marketplaces, change their policy, move their clock."),

@@ -11,6 +11,7 @@ from marketplace.adapters.postgres import listings
 from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.catalogue.usecases import PublishService, WithdrawService
 from marketplace.core.identity.usecases import RevokeSession
+from marketplace.core.reviews.usecases import HideReview, RestoreReview
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column, money
@@ -104,6 +105,30 @@ sessions = _group(
         ),
         filters="user_id",
         acts={"revoke": Act(command=RevokeSession, subject="session_id", says="End a session.")},
+    )
+)
+reviews = _group(
+    Found(
+        name="reviews",
+        says="Find what customers gave, and hide what must not stand.",
+        listing=listings.REVIEWS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("given", "given_at", whole=True),
+            Column("stars", "stars", right=True),
+            Column("service", "service_name"),
+            Column("words", "words"),
+        ),
+        filters="provider_id unit_id customer_id booking_id",
+        acts={
+            "hide": Act(
+                command=HideReview,
+                subject="review_id",
+                says="Show a review to strangers no more; its stars do not count.",
+            ),
+            "restore": Act(command=RestoreReview, subject="review_id", says="Show a review again."),
+        },
     )
 )
 earnings = _group(

@@ -8,6 +8,8 @@ from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.reviews import usecases as reviews
+from marketplace.core.reviews.review import Review
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.desk import command_row, finding_rows
 from marketplace.entrypoints.http.office import Office
@@ -74,4 +76,13 @@ ROUTES: tuple[Route, ...] = (
     command_row("/services/{service_id}", catalogue.AmendService, Service, _OFFER),
     command_row("/services/{service_id}/publish", catalogue.PublishService, Service, _OFFER),
     command_row("/services/{service_id}/withdraw", catalogue.WithdrawService, Service, _OFFER),
+    *finding_rows(
+        "reviews",
+        listings.REVIEWS,
+        "state provider_id unit_id customer_id booking_id",
+        "What customers gave, hidden reviews too.",
+        _OFFER,
+    ),
+    command_row("/reviews/{review_id}/hide", reviews.HideReview, Review, _OFFER),
+    command_row("/reviews/{review_id}/restore", reviews.RestoreReview, Review, _OFFER),
 )

@@ -13,6 +13,7 @@ from marketplace.entrypoints.http import (
     catalogue,
     operators,
     providers,
+    reviews,
     sandbox,
     signin,
     stream,
@@ -30,6 +31,7 @@ USER_ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *providers.ROUTES,
     *bookings.ROUTES,
+    *reviews.ROUTES,
     *callouts.ROUTES,
     *operators.ROUTES,
 )

@@ -18,13 +18,14 @@ from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import State as RefundState
+from marketplace.core.reviews.usecases import review_until
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.representations import BookingView, PaymentView
+from marketplace.entrypoints.http.representations import BookingView, PaymentView, ReviewView
 from marketplace.entrypoints.http.routes import (
     BOTH,
     CUSTOMER,
@@ -50,7 +51,8 @@ class BookingDetail(msgspec.Struct, frozen=True):
     """
     A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller.
 
-    Of a call-out there is no provider until somebody has said yes.
+    Of a call-out there is no provider until somebody has said yes. `review_until` is there while the booking
+    can still be reviewed.
     """
 
     booking: BookingView
@@ -58,6 +60,8 @@ class BookingDetail(msgspec.Struct, frozen=True):
     customer: Contact
     provider: Contact | None
     refund_if_cancelled_minor: int | None
+    review: ReviewView | None
+    review_until: datetime | None
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -100,7 +104,13 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
         provider=None if coming is None else Contact(coming.name, coming.phone if live else None),
         refund_if_cancelled_minor=_refund_now(found, call) if "cancel" in view.moves else None,
+        review=view_of(detail.review, call) if detail.review else None,
+        review_until=None if detail.review else _still(review_until(found, call), call),
     )
+
+
+def _still(until: datetime | None, call: Call) -> datetime | None:
+    return None if until is None or until < call.at else until
 
 
 def _refund_now(found: Booking, call: Call) -> int:

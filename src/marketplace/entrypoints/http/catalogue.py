@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.adapters.postgres.listings import SERVICES
+from marketplace.adapters.postgres.listings import OFFERED, SERVICES
 from marketplace.core.catalogue import usecases as catalogue
 from marketplace.core.catalogue.availability import (
     check_bookable,
@@ -27,9 +27,9 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.parsing import span
-from marketplace.entrypoints.http.representations import PriceView, ServiceView
+from marketplace.entrypoints.http.representations import OfferedServiceView, PriceView, ServiceView
 from marketplace.entrypoints.http.routes import PROVIDER, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import owns, price_view, view_of
+from marketplace.entrypoints.http.views import offered_view, owns, price_view, view_of
 from marketplace.ports.storage import One
 
 SLOTS_DAYS_MAX = 31
@@ -55,10 +55,9 @@ class AskPrice:
     options: Annotated[tuple[ChosenOption, ...], Length(50)] = ()
 
 
-async def service(office: Office, call: Call, *, service_id: UUID) -> ServiceView:
-    found, _ = await _service(office, call, service_id)
-    view: ServiceView = view_of(found, call)
-    return view
+async def service(office: Office, call: Call, *, service_id: UUID) -> OfferedServiceView:
+    found, provider = await _service(office, call, service_id)
+    return offered_view(found, provider, call)
 
 
 async def slots(
@@ -136,7 +135,7 @@ def _route(path: str, command: type, status: int = 200) -> CommandRoute:
 ROUTES: tuple[Route, ...] = (
     list_row(
         "/v1/services",
-        SERVICES,
+        OFFERED,
         "category provider_id text price_max",
         own=lambda _: {"on_show": True},
         summary="Services on show, by category, provider, text or price.",
@@ -146,7 +145,7 @@ ROUTES: tuple[Route, ...] = (
     QuestionRoute(
         path="/v1/services/{service_id}",
         ask=service,
-        answer=ServiceView,
+        answer=OfferedServiceView,
         summary="One service.",
         public=True,
         tags=_TAGS,

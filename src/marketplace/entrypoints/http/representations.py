@@ -18,6 +18,7 @@ from marketplace.core.payouts.earning import Reason
 from marketplace.core.providers import provider, reservation
 from marketplace.core.providers.hours import HoursException, OpeningHours
 from marketplace.core.providers.provider import UnitState
+from marketplace.core.reviews import review
 from marketplace.core.settlements import settlement
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
@@ -79,6 +80,7 @@ class BookingView(View, frozen=True):
     start_code: str | None
     booked_at: datetime
     due_at: datetime | None
+    completed_at: datetime | None
     complaint_until: datetime | None
     proposed_starts_at: datetime | None
     proposed_by: Side | None
@@ -168,7 +170,11 @@ class EarningView(View, frozen=True):
 
 
 class ProviderView(View, frozen=True):
-    """To strangers the place is approximate, and the bank account is not there."""
+    """
+    To strangers the place is approximate, and the bank account is not there.
+
+    `stars` is the mean of the `reviews_count` reviews that are shown, null before the first.
+    """
 
     state: provider.State
     name: str
@@ -182,6 +188,8 @@ class ProviderView(View, frozen=True):
     buffer_after_minutes: int
     notice_minutes: int
     payee: str | None
+    stars: float | None
+    reviews_count: int
     applied_at: datetime
 
 
@@ -195,6 +203,8 @@ class UnitView(View, frozen=True):
     skills: tuple[str, ...]
     base: Place | None
     reach_metres: int | None
+    stars: float | None
+    reviews_count: int
 
 
 class ServiceView(View, frozen=True):
@@ -210,6 +220,13 @@ class ServiceView(View, frozen=True):
     duration_minutes: int
     duration_max_minutes: int
     drafted_at: datetime
+
+
+class OfferedServiceView(ServiceView, frozen=True):
+    """`stars` and `reviews_count` are its provider's; the house's own has none."""
+
+    stars: float | None
+    reviews_count: int
 
 
 class UserView(View, frozen=True):
@@ -296,7 +313,6 @@ class PresenceView(View, frozen=True):
     offered: int
     accepted: int
     done: dict[str, int]
-    stars: float | None
 
 
 class BlockView(View, frozen=True):
@@ -307,6 +323,27 @@ class BlockView(View, frozen=True):
     provider_id: UUID
     set_by: Role
     set_at: datetime
+
+
+class ReviewView(View, frozen=True):
+    """
+    To strangers it says nothing of who gave it; `customer_id` is for that customer and the platform's people.
+
+    `unit_id` is the unit that did the work: for its provider, and the platform's people.
+    """
+
+    state: review.State
+    booking_id: UUID | None
+    customer_id: UUID | None
+    provider_id: UUID
+    unit_id: UUID | None
+    service_id: UUID
+    service_name: str
+    stars: int
+    words: str | None
+    given_at: datetime
+    reply: str | None
+    replied_at: datetime | None
 
 
 class MessageView(View, frozen=True):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from marketplace.adapters.postgres.listings import OfferedService, Rating
 from marketplace.adapters.postgres.money import MovementLine
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.catalogue.pricing import Price
@@ -23,6 +24,7 @@ from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
+from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
@@ -33,6 +35,7 @@ from marketplace.entrypoints.http.representations import (
     EarningView,
     JobView,
     MessageView,
+    OfferedServiceView,
     OfferView,
     PaymentView,
     PayoutRunView,
@@ -42,6 +45,7 @@ from marketplace.entrypoints.http.representations import (
     ProviderView,
     RefundView,
     ReservationView,
+    ReviewView,
     SearchView,
     ServiceView,
     SessionView,
@@ -123,6 +127,30 @@ def service_view(service: Service, call: Call) -> ServiceView:
     return view
 
 
+def offered_view(service: Service, rated: Provider | Rating | None, call: Call) -> OfferedServiceView:
+    """A service as it is shown to choose from: with what customers gave its provider."""
+    hidden: dict[str, Any] = {} if owns(service, call) else {"moves": ()}
+    hidden |= {"stars": rated and rated.stars, "reviews_count": rated.reviews_count if rated else 0}
+    view: OfferedServiceView = _view(OfferedServiceView, service, call, **hidden)
+    return view
+
+
+def review_view(review: Review, call: Call) -> ReviewView:
+    """Who gave it is shown to nobody else, and its provider knows it by the booking."""
+    actor, hidden = call.actor, dict[str, Any]()
+    desk = actor.role in {Role.ADMIN, Role.SUPPORT}
+    got = actor.role == Role.PROVIDER and actor.provider_id == review.provider_id
+    gave = actor.role == Role.CUSTOMER and actor.user_id == review.customer_id
+    if not (desk or gave):
+        hidden["customer_id"] = None
+    if not (desk or got):
+        hidden |= {"unit_id": None, "moves": ()}
+    if not (desk or got or gave):
+        hidden["booking_id"] = None
+    view: ReviewView = _view(ReviewView, review, call, **hidden)
+    return view
+
+
 def _plain(kind: type[View]) -> Callable[[Any, Call], Any]:
     return lambda subject, call: _view(kind, subject, call)
 
@@ -158,6 +186,8 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Provider: (ProviderView, provider_view),
     Unit: (UnitView, _plain(UnitView)),
     Service: (ServiceView, service_view),
+    OfferedService: (OfferedServiceView, lambda one, call: offered_view(one, one.rating, call)),
+    Review: (ReviewView, review_view),
     User: (UserView, _plain(UserView)),
     Session: (SessionView, _plain(SessionView)),
     Tenant: (TenantView, _plain(TenantView)),

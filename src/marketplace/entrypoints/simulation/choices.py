@@ -25,6 +25,7 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
+from marketplace.core.reviews.usecases import ReviewBooking
 from marketplace.core.shared.roles import Actor
 from marketplace.entrypoints.simulation.market import Market
 
@@ -139,6 +140,12 @@ def resolve(scene: Scene) -> Step:
     return ResolveDispute(booking_id=scene.booking.id, refund_minor=back, reason=WHY), scene.market.admin
 
 
+def review(scene: Scene) -> Step:
+    """Mostly good; once given it is given."""
+    (stars,) = scene.random.choices((1, 2, 3, 4, 5), (5, 5, 10, 30, 50))
+    return ReviewBooking(booking_id=scene.booking.id, stars=stars, words=WHY), scene.customer
+
+
 _ON_THE_WAY = ((70, arrive), (10, hand_back), (10, cancel), (10, nothing))
 CHOICES: dict[State, tuple[tuple[int, Choice], ...]] = {
     State.AWAITING_PAYMENT: ((10, cancel), (90, nothing)),
@@ -157,7 +164,7 @@ CHOICES: dict[State, tuple[tuple[int, Choice], ...]] = {
     State.UNDER_WAY: ((90, deliver), (10, nothing)),
     State.DELIVERED: ((60, approve), (15, dispute), (25, nothing)),
     State.NO_SHOW: ((30, dispute), (70, nothing)),
-    State.COMPLETED: ((15, dispute), (85, nothing)),
+    State.COMPLETED: ((15, dispute), (30, review), (55, nothing)),
     State.DISPUTED: ((85, resolve), (15, nothing)),
 }
 

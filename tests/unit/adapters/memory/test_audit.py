@@ -25,9 +25,11 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.promises import Name
-from marketplace.core.providers.provider import Provider
+from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
+from marketplace.core.reviews.review import Review
+from marketplace.core.reviews.review import State as ReviewState
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.settlement import State as SettlementState
 from marketplace.core.settlements.statement import RailStatement
@@ -283,6 +285,19 @@ class TestTheOthers:
         stored.put(replace(payment, state=PaymentState.UNKNOWN, due_at=None))
 
         assert any("nothing will happen" in found for found in (await stored.broken())[Name.STUCK])
+
+    @pytest.mark.parametrize("kind", [Provider, Unit])
+    async def test_find_stars_that_nobody_gave(self, stored: Stored, kind: Any) -> None:
+        rated = stored.one(kind, lambda row: row.reviews_count)
+        stored.put(replace(rated, stars_sum=rated.stars_sum + 1))
+
+        assert str(rated.id) in (await stored.broken())[Name.STARS][0]
+
+    async def test_find_a_hidden_review_that_still_counts(self, stored: Stored) -> None:
+        review = stored.one(Review)
+        stored.put(replace(review, state=ReviewState.HIDDEN))
+
+        assert "the sums do not know" in (await stored.broken())[Name.STARS][0]
 
     async def test_find_a_message_that_came_twice(self, stored: Stored) -> None:
         key = next(iter(stored.copies))

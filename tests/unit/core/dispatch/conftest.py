@@ -9,7 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.bookings.commands import Arrive, CallOut, DeliverBooking, SetOut, StartBooking
+from marketplace.core.bookings.commands import (
+    Arrive,
+    AssignBooking,
+    CallOut,
+    DeliverBooking,
+    SetOut,
+    StartBooking,
+)
 from marketplace.core.catalogue.pricing import PriceRule
 from marketplace.core.catalogue.usecases import DraftService, PublishService
 from marketplace.core.dispatch.answering import AcceptOffer, DeclineOffer
@@ -27,7 +34,7 @@ from marketplace.core.marketplace import run
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.providers.reservation import State as ReservationState
 from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsProvider, MoveProvider
-from marketplace.core.shared.aggregate import move
+from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.place import METRES_PER_DEGREE, Place
 from marketplace.core.shared.roles import Actor, Role
@@ -110,6 +117,22 @@ class Fleet:
     async def prefer(self, key: UUID, *, priority: int) -> None:
         """As for a customer with a membership."""
         await self._write(move(self.job(key), "widen", self.world.lane.call(), priority=priority))
+
+    async def hold(self, crew: Crew, *, minutes: tuple[int, int]) -> None:
+        """As when somebody books a slot, so many minutes from now."""
+        now, work = self.world.lane.now, self.work()
+        begin, end = (now + timedelta(minutes=one) for one in minutes)
+        slot = Reservation(
+            id=derive(crew.unit_id, "slot", begin),
+            tenant_id=self.world.lane.tenant.id,
+            provider_id=crew.provider_id,
+            unit_id=crew.unit_id,
+            booking_id=derive(crew.unit_id, "booked", begin),
+            starts_at=begin,
+            ends_at=end,
+        )
+        work.add(create(slot, self.world.lane.call()))
+        await self.world.storage.write(work.batch([]))
 
     async def _write(self, moved: Any) -> None:
         work = self.work()
@@ -216,6 +239,14 @@ class Fleet:
         key = await self.call(**given)
         await self.accept(crew)
         return key
+
+    async def deal(self, crew: Crew) -> None:
+        """The customer and this crew, which admin sends, have met."""
+        key = await self.call()
+        by_hand = AssignBooking(booking_id=key, provider_id=crew.provider_id, reason="test")
+        await self.do(by_hand, self.world.admin)
+        await self.begin(key, crew)
+        await self.deliver(key, crew)
 
     async def begin(self, key: UUID, crew: Crew) -> None:
         booking: Booking = await self.world.booking(key)

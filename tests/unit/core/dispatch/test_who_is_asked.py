@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.unit.core.dispatch.conftest import north
 
-from marketplace.core.bookings.commands import CancelBooking
+from marketplace.core.bookings.commands import CancelBooking, HandBack
 from marketplace.core.dispatch.blocking import LiftBlock, SetBlock
 from marketplace.core.dispatch.presences import GoOffline, GoOnline
 from marketplace.core.dispatch.scoring import Hindrance
@@ -27,6 +28,7 @@ class TestABlock:
         fleet = await open_fleet(1_000, 2_000)
         near, far = fleet.crews
         customer = fleet.world.customer
+        await fleet.deal(near)
         if side == "customer":
             block = await fleet.do(SetBlock(provider_id=near.provider_id), customer)
         else:
@@ -38,6 +40,34 @@ class TestABlock:
         assert fleet.reason(key, near) == Hindrance.BLOCKED
         with pytest.raises(NotFound):
             await fleet.do(LiftBlock(block_id=block.id), near.actor if side == "customer" else customer)
+
+    async def test_is_not_set_against_whom_a_provider_never_met(self, open_fleet: Open) -> None:
+        """Nor does the answer tell whether there is such a customer."""
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        await fleet.deal(far)
+        refusals = []
+
+        for key in (fleet.world.customer.user_id, uuid4()):
+            with pytest.raises(NotFound) as refused:
+                await fleet.do(SetBlock(customer_id=key), near.actor)
+            refusals.append(str(refused.value).replace(str(key), "KEY"))
+
+        assert refusals[0] == refusals[1]
+
+    async def test_is_set_by_who_handed_the_job_back_whoever_has_it_now(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        key = await fleet.taken(near)
+        await fleet.do(HandBack(booking_id=key, reason="rude"), near.actor)
+        at_once = await fleet.do(SetBlock(customer_id=fleet.world.customer.user_id), near.actor)
+        await fleet.do(LiftBlock(block_id=at_once.id), near.actor)
+        await fleet.world.forward(seconds=3)
+        await fleet.accept(far)
+
+        block = await fleet.do(SetBlock(customer_id=fleet.world.customer.user_id), near.actor)
+
+        assert block.state == "standing"
 
     async def test_that_is_lifted_does_not(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000, 2_000)

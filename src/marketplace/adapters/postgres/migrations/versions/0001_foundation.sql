@@ -185,6 +185,8 @@ CREATE TABLE "provider" (
     "notice_minutes" bigint NOT NULL,
     "payee" text,
     "owed_minor" bigint NOT NULL,
+    "stars_sum" bigint NOT NULL,
+    "reviews_count" bigint NOT NULL,
     "applied_at" timestamptz NOT NULL,
     CONSTRAINT "provider_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "provider_state" CHECK (state = ANY ('{applied,verified,active,suspended,banned,closed}'::text[]))
@@ -209,13 +211,15 @@ CREATE TABLE "unit" (
     "skills" jsonb NOT NULL,
     "base" jsonb,
     "reach_metres" bigint,
+    "stars_sum" bigint NOT NULL,
+    "reviews_count" bigint NOT NULL,
     CONSTRAINT "unit_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "unit_state" CHECK (state = ANY ('{active,retired}'::text[]))
 );
 CREATE INDEX "unit_provider_id_idx" ON "unit" (tenant_id, "provider_id");
 CREATE INDEX "unit_added_at_idx" ON "unit" (tenant_id, "added_at");
 CREATE TRIGGER "unit_birth" BEFORE INSERT ON "unit" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>retired,retired>active}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "unit_move" BEFORE UPDATE ON "unit" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>retired,retired>active,retired>retired}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "unit" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "unit_own" ON "unit" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "unit" TO marketplace_app;
@@ -304,6 +308,7 @@ CREATE TABLE "booking" (
     "pay_by" timestamptz NOT NULL,
     "accept_by" timestamptz,
     "lapses_at" timestamptz,
+    "completed_at" timestamptz,
     "complaint_until" timestamptz,
     "resolve_by" timestamptz,
     "release_at" timestamptz,
@@ -594,6 +599,38 @@ ALTER TABLE "settlement" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "settlement_own" ON "settlement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "settlement" TO marketplace_app;
 
+CREATE TABLE "review" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "customer_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "unit_id" uuid,
+    "service_id" uuid NOT NULL,
+    "service_name" text NOT NULL,
+    "stars" bigint NOT NULL,
+    "words" text,
+    "given_at" timestamptz NOT NULL,
+    "reply" text,
+    "replied_at" timestamptz,
+    "counted" boolean NOT NULL,
+    CONSTRAINT "review_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "review_state" CHECK (state = ANY ('{published,hidden}'::text[])),
+    CONSTRAINT "review_booking_id_key" UNIQUE (tenant_id, "booking_id")
+);
+CREATE INDEX "review_provider_id_given_at_idx" ON "review" (tenant_id, "provider_id", "given_at");
+CREATE INDEX "review_customer_id_given_at_idx" ON "review" (tenant_id, "customer_id", "given_at");
+CREATE INDEX "review_unit_id_given_at_idx" ON "review" (tenant_id, "unit_id", "given_at");
+CREATE INDEX "review_given_at_idx" ON "review" (tenant_id, "given_at");
+CREATE INDEX "review_state_given_at_idx" ON "review" (tenant_id, "state", "given_at");
+CREATE TRIGGER "review_birth" BEFORE INSERT ON "review" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{published}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "review_move" BEFORE UPDATE ON "review" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{hidden>hidden,hidden>published,published>hidden,published>published}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "review" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "review_own" ON "review" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "review" TO marketplace_app;
+
 CREATE TABLE "presence" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
@@ -610,8 +647,6 @@ CREATE TABLE "presence" (
     "offered" bigint NOT NULL,
     "accepted" bigint NOT NULL,
     "done" jsonb NOT NULL,
-    "stars_sum" bigint NOT NULL,
-    "stars_count" bigint NOT NULL,
     CONSTRAINT "presence_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "presence_state" CHECK (state = ANY ('{offline,online}'::text[]))
 );
