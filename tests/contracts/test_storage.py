@@ -25,8 +25,10 @@ from marketplace.core.tenants.policy import CancellationTerms, CancellationTier,
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.ports.storage import (
     AlreadyThere,
+    Among,
     Batch,
     Broken,
+    Named,
     One,
     Overlap,
     Stale,
@@ -479,6 +481,42 @@ class TestKeys:
         await written(free)
 
         assert (await free.get(Tenant, other.id)).slug == tenant.slug
+
+
+class TestNamed:
+    async def test_come_each_once_with_those_who_name_them(
+        self, work: Work, tenant: Tenant, call: Call
+    ) -> None:
+        one, other, _ = (work.add(create(unit_of(tenant), call)) for _ in range(3))
+        claims = [
+            work.add(
+                create(reservation_of(tenant, unit_id, NOON + hour * HOUR, NOON + (hour + 1) * HOUR), call)
+            )
+            for hour, unit_id in enumerate((one.id, other.id, one.id, uuid4()))
+        ]
+        await written(work)
+        held = Among(Reservation, tuple(claim.id for claim in claims))
+        named = Named(Unit, "unit_id", held)
+
+        found, units, again = await fresh(work).read(held, named, Named(Unit, "id", named))
+
+        assert len(found) == 4
+        assert units == again == tuple(sorted((one, other), key=lambda unit: unit.id))
+
+    async def test_are_nobody_where_nobody_names(self, work: Work) -> None:
+        assert await work.ask(Named(Unit, "unit_id", Among(Reservation, (uuid4(),)))) == ()
+
+    async def test_are_no_other_marketplace_s(self, store: Store) -> None:
+        mine, theirs = new_tenant(), new_tenant()
+        works = [Work(store, one.id) for one in (mine, theirs)]
+        unit = works[0].add(create(unit_of(mine), call_of(mine)))
+        claim = works[1].add(create(reservation_of(theirs, unit.id, NOON, NOON + HOUR), call_of(theirs)))
+        for work in works:
+            await written(work)
+
+        named = Named(Unit, "unit_id", One(Reservation, claim.id))
+
+        assert [await work.ask(named) for work in works] == [(), ()]
 
 
 class TestTenants:

@@ -55,7 +55,7 @@ from marketplace.core.tenants.policy import (
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.core.tenants.usecases import OpenTenant
 from marketplace.entrypoints.hooks import hear
-from marketplace.ports.storage import Alarm, Batch, Follow, One, Query, Stale, Store
+from marketplace.ports.storage import Alarm, Batch, Follow, One, Question, Stale, Store
 from marketplace.ports.vendors import Vendors
 
 SHARING = {"races", "crash"}
@@ -120,7 +120,7 @@ class Party:
     turn: int = 0
     arrived: bool = False
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         return await self.store.read(tenant_id, questions)
 
     async def write(self, batch: Batch) -> None:

@@ -79,6 +79,23 @@ class Among(Generic[R]):
         return row.id in self.ids
 
 
+@dataclass(frozen=True, slots=True)
+class Named(Generic[R]):
+    """
+    The rows of this kind whose ids stand in a field of the rows that `by` finds, each once.
+
+    So that what is found and what it names come in one round trip. `by` is a question without a limit.
+    """
+
+    kind: type[R]
+    field: str
+    by: "Question[Any]"
+
+
+# What may be asked of storage: about rows by themselves, or by others that name them.
+Question = Query[R] | Named[R]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
     """A job: carry out the reactions to an event that was written with it."""
@@ -144,7 +161,7 @@ class Batch:
 
 
 class Store(Protocol):
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         """The answers to several questions, from one snapshot, in one round trip."""
         ...
 
@@ -178,11 +195,11 @@ class Work:
     rows: list[Any] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    async def read(self, *questions: Query[Any]) -> list[tuple[Any, ...]]:
+    async def read(self, *questions: Question[Any]) -> list[tuple[Any, ...]]:
         """The answers in the order of the questions, in one round trip."""
         return await self.store.read(self.tenant_id, questions)
 
-    async def ask(self, question: Query[R]) -> tuple[R, ...]:
+    async def ask(self, question: Question[R]) -> tuple[R, ...]:
         (answer,) = await self.read(question)
         return answer
 

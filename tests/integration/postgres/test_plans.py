@@ -14,10 +14,16 @@ from marketplace.adapters.postgres.kinds import STORED
 from marketplace.adapters.postgres.migrate import analyse
 from marketplace.adapters.postgres.queries import CLAUSES
 from marketplace.adapters.postgres.reads import Listing, numbered, page_statement
-from marketplace.adapters.postgres.statements import Shape, parameters_of, read_statement, write_statement
+from marketplace.adapters.postgres.statements import (
+    Shape,
+    parameters_of,
+    read_statement,
+    wording_of,
+    write_statement,
+)
 from marketplace.adapters.postgres.tables import encode_rows, table_of
-from marketplace.core.providers.provider import Unit
-from marketplace.ports.storage import Among, One
+from marketplace.core.providers.provider import Provider, Unit
+from marketplace.ports.storage import Among, Named, One
 
 NOON, ROWS = datetime(2026, 3, 2, 12, tzinfo=UTC), 200
 AGGREGATES = [kind for kind in STORED if hasattr(kind, "LIFECYCLE")]
@@ -174,6 +180,14 @@ class TestPlans:
         assert "tenant_id" in found
         # The tenant alone would mean all of its rows.
         assert found.count("=") + found.count("<") + found.count(">") > 1, found
+
+    async def test_look_up_what_others_name_by_its_id(self, connection: Driver) -> None:
+        wording = wording_of(Named(Provider, "provider_id", Among(Unit, ())))
+
+        plan = await plan_of(connection, read_statement((wording,)), 2)
+
+        found = {table: [conditions(scan) for scan in scans(plan, table)] for table in ("unit", "provider")}
+        assert all(len(scanned) == 1 and "id = ANY" in scanned[0] for scanned in found.values())
 
     @pytest.mark.parametrize("kind", AGGREGATES)
     async def test_move_and_guard_rows_by_their_ids(self, connection: Driver, kind: Any) -> None:

@@ -8,7 +8,7 @@ from marketplace.adapters.memory.store import MemoryStore
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.blueprints import load
 from marketplace.entrypoints.directory import Directory
-from marketplace.ports.storage import Batch, Query
+from marketplace.ports.storage import Batch, Question
 
 AHEAD = timedelta(days=3)
 
@@ -20,7 +20,7 @@ class Meddled(MemoryStore):
         super().__init__()
         self.tenant, self.directory, self.reads = tenant, Directory(self), 0
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         found = await super().read(tenant_id, questions)
         self.reads += 1
         if self.reads == 1:

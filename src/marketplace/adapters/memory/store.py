@@ -11,7 +11,7 @@ from uuid import UUID
 from marketplace.adapters.memory.table import Table
 from marketplace.core.shared.aggregate import Aggregate
 from marketplace.core.shared.rules import Balanced, rules_of
-from marketplace.ports.storage import Alarm, Batch, Broken, Job, One, Query, Stale
+from marketplace.ports.storage import Alarm, Batch, Broken, Job, Named, One, Question, Stale
 
 _by_id = attrgetter("id")
 
@@ -25,7 +25,7 @@ class MemoryStore:
         self._queued: set[str] = set()
         self._tickets = count()
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         return [self._answer(tenant_id, question) for question in questions]
 
     async def write(self, batch: Batch) -> None:
@@ -71,8 +71,12 @@ class MemoryStore:
             self._tables[kind] = Table(kind)
         return self._tables[kind]
 
-    def _answer(self, tenant_id: UUID, question: Query[Any]) -> tuple[Any, ...]:
+    def _answer(self, tenant_id: UUID, question: Question[Any]) -> tuple[Any, ...]:
         table = self._table(question.kind)
+        if isinstance(question, Named):
+            ids = {getattr(row, question.field) for row in self._answer(tenant_id, question.by)}
+            named = (table.get(tenant_id, key) for key in ids)
+            return tuple(sorted((row for row in named if row is not None), key=_by_id))
         if isinstance(question, One):
             row = table.get(tenant_id, question.id)
             return () if row is None else (row,)

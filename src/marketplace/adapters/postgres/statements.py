@@ -12,7 +12,10 @@ from typing import Any
 from marketplace.adapters.postgres.queries import CLAUSES
 from marketplace.adapters.postgres.tables import Table, table_of
 from marketplace.core.shared.rules import kind_name
+from marketplace.ports.storage import Named
 
+# A tuple, because each read makes and hashes one for each of its questions.
+Wording = tuple[Any, ...]
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -27,16 +30,38 @@ class Shape:
     jobs: bool
 
 
+def wording_of(question: Any) -> Wording:
+    """What a question's text depends on: (query, kind), and for rows that others name how those are found."""
+    if isinstance(question, Named):
+        return (Named, question.kind, question.field, wording_of(question.by))
+    return (question.__class__, question.kind)
+
+
 @lru_cache(maxsize=1024)
-def read_statement(questions: tuple[tuple[type, type], ...]) -> str:
-    """One row with a JSON array for each (query, kind). $1 is the tenant, then every query's parameters."""
+def read_statement(questions: tuple[Wording, ...]) -> str:
+    """One row with a JSON array for each question. $1 is the tenant, then every query's parameters."""
     answers, position = [], 1
-    for query, kind in questions:
-        names = parameters_of(query)
+    for wording in questions:
+        names = parameters_of(_asked(wording))
         places = {name: position + 1 + index for index, name in enumerate(names)}
         position += len(names)
-        answers.append(_answer(table_of(kind), clause(query, places), places.get("most")))
+        answers.append(_answer(table_of(wording[1]), _condition(wording, places), places.get("most")))
     return "SELECT " + ",\n".join(answers)
+
+
+def _asked(wording: Wording) -> type:
+    """The query whose parameters count."""
+    query: type = _asked(wording[-1]) if wording[0] is Named else wording[0]
+    return query
+
+
+def _condition(wording: Wording, places: dict[str, int]) -> str:
+    """Ids are collected first, and then looked up: no join, for which an order would have to be guessed."""
+    if wording[0] is not Named:
+        return clause(wording[0], places)
+    _, _, field, by = wording
+    rows = f"{table_of(by[1]).quoted} AS t WHERE t.tenant_id = $1 AND ({_condition(by, places)})"
+    return f't.id = ANY(ARRAY(SELECT t."{field}" FROM {rows}))'
 
 
 @lru_cache(maxsize=256)
@@ -157,4 +182,6 @@ def _rows(table: Table, number: int) -> str:
 
 
 def arguments_of(question: Any) -> tuple[Any, ...]:
+    if isinstance(question, Named):
+        return arguments_of(question.by)
     return tuple(getattr(question, name) for name in parameters_of(question.__class__))

@@ -13,12 +13,13 @@ from marketplace.adapters.postgres.statements import (
     Shape,
     arguments_of,
     read_statement,
+    wording_of,
     write_statement,
 )
 from marketplace.adapters.postgres.tables import encode_rows, table_of
 from marketplace.core.shared.errors import MarketplaceError
 from marketplace.core.shared.rules import NoOverlap, rules_of
-from marketplace.ports.storage import Alarm, Batch, Follow, Job, Query
+from marketplace.ports.storage import Alarm, Batch, Follow, Job, Question
 
 # Whoever waits for the clock can wait a little longer than whoever waits for an answer.
 _PRIORITY = {Follow: 1, Alarm: 0}
@@ -32,10 +33,10 @@ class PostgresStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         if not questions:
             return []
-        statement = read_statement(tuple((type(question), question.kind) for question in questions))
+        statement = read_statement(tuple(map(wording_of, questions)))
         arguments = [value for question in questions for value in arguments_of(question)]
         try:
             async with connection_of(self._engine, tenant_id) as connection:

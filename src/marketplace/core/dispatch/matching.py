@@ -33,7 +33,7 @@ from marketplace.core.shared.errors import Unavailable
 from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.geo import Found, Search
-from marketplace.ports.storage import Among, Work
+from marketplace.ports.storage import Among, Named, Work
 from marketplace.ports.vendors import Vendors
 
 # Units found stay with a round until it has decided, and no longer should it die.
@@ -115,14 +115,14 @@ def _search(job: DispatchJob, policy: DispatchPolicy) -> Search:
 async def _known(jobs: Sequence[DispatchJob], found: set[UUID], call: Call, work: Work) -> Known:
     ids = tuple(sorted(found))
     begin, end = call.at, max(*(job.window_end + job.duration for job in jobs), call.at + LOAD_HORIZON)
-    units, presences, offers, held, blocks = await work.read(
+    units, providers, presences, offers, held, blocks = await work.read(
         Among(Unit, ids),
+        Named(Provider, "provider_id", Among(Unit, ids)),
         Among(Presence, tuple(map(presence_id, ids))),
         OffersTo(unit_ids=ids, since=call.at - _HOUR),
         HeldBy(unit_ids=ids, start=begin - LONG_OVERRUN, end=end),
         BlocksOf(customer_ids=tuple(sorted({job.customer_id for job in jobs}))),
     )
-    providers = await work.ask(Among(Provider, tuple(sorted({unit.provider_id for unit in units}))))
     return Known(
         units=_by_id(units),
         providers=_by_id(providers),

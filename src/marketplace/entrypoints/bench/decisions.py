@@ -20,7 +20,7 @@ from marketplace.entrypoints.bench.fleet import Fleet, withdraw_all
 from marketplace.entrypoints.bench.load import Outcome
 from marketplace.entrypoints.geography import assigner_of
 from marketplace.ports.geo import LiveMap
-from marketplace.ports.storage import Batch, Follow, Query, Store
+from marketplace.ports.storage import Batch, Follow, Question, Store
 from marketplace.ports.vendors import Vendors
 
 CLIENTS = 8
@@ -53,7 +53,7 @@ class _Counted:
     store: Store
     round_trips: int = 0
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         self.round_trips += 1
         return await self.store.read(tenant_id, questions)
 

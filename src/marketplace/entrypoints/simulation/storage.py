@@ -22,7 +22,7 @@ from marketplace.core.shared.errors import OutcomeUnknown, Unavailable
 from marketplace.core.shared.events import Event
 from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.entrypoints.simulation.trouble import Trouble
-from marketplace.ports.storage import Alarm, Batch, Query, Store
+from marketplace.ports.storage import Alarm, Batch, Question, Store
 
 _encoder = msgspec.json.Encoder()
 
@@ -52,7 +52,7 @@ class LaneStore:
     standing: dict[tuple[str, UUID], str] = field(default_factory=dict)
     _busy: bool = False
 
-    async def read(self, tenant_id: UUID, questions: Sequence[Query[Any]]) -> list[tuple[Any, ...]]:
+    async def read(self, tenant_id: UUID, questions: Sequence[Question[Any]]) -> list[tuple[Any, ...]]:
         if self.trouble.strikes("storage_unavailable"):
             raise Unavailable("storage is down")
         answers = await self.inner.read(tenant_id, questions)
