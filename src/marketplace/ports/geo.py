@@ -8,6 +8,7 @@ one clock of its own: who reports says how old a sighting is, so that no two mac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -49,10 +50,24 @@ class Position:
         _check_age(self.age)
 
 
+class Room(StrEnum):
+    """What a unit has room for: a job now, or one after those that it has."""
+
+    NOW = "now"
+    NEXT = "next"
+
+
+def room_of(load: int, load_max: int) -> Room | None:
+    """None of one that has as many jobs as it may have."""
+    if load >= load_max:
+        return None
+    return Room.NEXT if load > 0 else Room.NOW
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """
-    Units with `skill` and room for a job, seen no longer than `fresh` ago within `reach_metres` of `place`.
+    Units with `skill` and `room`, seen no longer than `fresh` ago within `reach_metres` of `place`.
 
     Those found are kept for `holder` during `hold`: no other holder finds them meanwhile, and the same holder
     finds them again, which makes the hold anew. A hold of no length only looks.
@@ -61,6 +76,7 @@ class Search:
     tenant_id: UUID
     place: Place
     skill: str
+    room: Room = Room.NOW
     reach_metres: float
     fresh: timedelta
     limit: int

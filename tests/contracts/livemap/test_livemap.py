@@ -10,6 +10,7 @@ import pytest
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.place import METRES_PER_DEGREE, Place, distance_metres
+from marketplace.ports.geo import Room
 
 HERE = Place(-33.92, 18.42)
 STREET, SUBURB, TOWN = Place(-33.921, 18.421), Place(-33.95, 18.46), Place(-33.93, 19.2)
@@ -52,13 +53,15 @@ class TestNear:
         assert await stage.near(skill="wax") == [both, other]
         assert await stage.near(skill="tow") == []
 
-    async def test_finds_whoever_has_room(self, stage: Any) -> None:
-        (room,) = await stage.report(HERE, load=1, load_max=2)
+    async def test_finds_the_room_that_is_asked_for(self, stage: Any) -> None:
+        (idle,) = await stage.report(HERE, load=0, load_max=2)
+        (busy,) = await stage.report(HERE, load=1, load_max=2)
         (full,) = await stage.report(HERE, load=2, load_max=2)
 
-        found = await stage.map.near(stage.search())
+        now, after = [await stage.map.near(stage.search(room=room)) for room in (Room.NOW, Room.NEXT)]
 
-        assert [(one.unit_id, one.load) for one in found] == [(room, 1)]
+        assert [(one.unit_id, one.load) for one in now] == [(idle, 0)]
+        assert [(one.unit_id, one.load) for one in after] == [(busy, 1)]
         assert (await stage.where(full)).load == 2
 
     async def test_finds_only_who_was_seen_lately(self, stage: Any) -> None:
@@ -370,15 +373,16 @@ class TestFollow:
     async def test_moves_a_unit_and_leaves_the_rest(self, stage: Any, there: Place) -> None:
         (unit,) = await stage.report(HERE, skills=("wash", "wax"), load=1, load_max=3)
         holder = uuid4()
-        await stage.near(holder=holder, hold=MINUTE)
+        await stage.near(room=Room.NEXT, holder=holder, hold=MINUTE)
 
         assert await stage.map.follow([stage.position(there, unit_id=unit)]) == ()
 
-        assert await stage.near(there) == []
+        assert await stage.near(there, room=Room.NEXT) == []
         for skill in ("wash", "wax"):
-            (found,) = await stage.map.near(stage.search(there, skill=skill, holder=holder))
+            search = stage.search(there, skill=skill, room=Room.NEXT, holder=holder)
+            (found,) = await stage.map.near(search)
             assert (found.unit_id, found.place, found.load) == (unit, there, 1)
-        assert await stage.near(HERE, reach_metres=50, holder=holder) == []
+        assert await stage.near(HERE, room=Room.NEXT, reach_metres=50, holder=holder) == []
 
     @pytest.mark.parametrize("there", [STREET, TOWN])
     async def test_hides_whoever_has_no_room_wherever_it_goes(self, stage: Any, there: Place) -> None:

@@ -15,7 +15,7 @@ from tests.contracts.livemap.conftest import KINDS, Stage, Time, staged
 
 from marketplace.adapters.memory.livemap import MemoryLiveMap
 from marketplace.core.shared.place import Place, distance_metres
-from marketplace.ports.geo import KEPT, Found, Position, Search, Sighting
+from marketplace.ports.geo import KEPT, Found, Position, Room, Search, Sighting, room_of
 
 MINUTE = timedelta(minutes=1)
 # A test takes time by itself. Ages end on ten seconds and other spans on thirty, so that it does not matter.
@@ -81,7 +81,7 @@ class PlainScan:
             (distance_metres(search.place, known.sighting.place), unit_id)
             for unit_id, known in self.units.items()
             if search.skill in known.sighting.skills
-            and known.sighting.load < known.sighting.load_max
+            and room_of(known.sighting.load, known.sighting.load_max) == search.room
             and self.now - known.seen_at <= search.fresh
             and (known.held_until <= self.now or known.holder == search.holder)
         ]
@@ -154,6 +154,7 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         {
             "place": place,
             "skill": st.sampled_from(SKILLS),
+            "room": st.sampled_from(Room),
             "reach_metres": st.sampled_from([70_000.0, 6_000.0, 6_000.0, 1_500.0, 300.0, 40.0]),
             "fresh": st.one_of(st.just(KEPT), st.integers(0, 20).map(lambda number: number * MINUTE + HALF)),
             "limit": st.integers(1, 12),

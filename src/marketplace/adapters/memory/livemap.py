@@ -8,34 +8,35 @@ from uuid import UUID
 
 from marketplace.adapters.memory.grid import Grid, Home, metres_of, square_of, vector
 from marketplace.core.shared.place import Place
-from marketplace.ports.geo import KEPT, Found, Position, Search, Sighting, merged
+from marketplace.ports.geo import KEPT, Found, Position, Room, Search, Sighting, merged, room_of
 
 Facts = tuple[tuple[str, ...], int, int]  # skills, load, load_max
+Key = tuple[UUID, Room, str]  # a tenant's room and skill
 _distance = itemgetter(0)
 
 
 class _Unit:
-    """What is known of a unit; `skills` are those by which it can be found, none while it has no room."""
+    """What is known of a unit; `grids` are the keys of those that it is in, none while it has no room."""
 
-    __slots__ = ("facts", "held_until", "holder", "home", "load", "place", "seen_at", "skills", "unit_id")
+    __slots__ = ("facts", "grids", "held_until", "holder", "home", "load", "place", "seen_at", "unit_id")
 
     def __init__(self, unit_id: UUID, *, facts: Facts, place: Place, seen_at: datetime) -> None:
         self.unit_id, self.facts, self.load = unit_id, facts, facts[1]
         self.place, self.seen_at = place, seen_at
         self.home: Home = (place.latitude, place.longitude)
-        self.skills: tuple[str, ...] = ()
+        self.grids: tuple[Key, ...] = ()
         self.holder: UUID | None = None
         self.held_until: datetime | None = None
 
 
 class MemoryLiveMap:
-    """A grid for each tenant and skill, of who has room. `now` is any clock, a simulation's too."""
+    """A grid for each tenant, room and skill. `now` is any clock, a simulation's too."""
 
     def __init__(self, *, now: Callable[[], datetime]) -> None:
         self._now = now
         # In the order in which they were last seen, so that those that fell silent stand first.
         self._units: OrderedDict[tuple[UUID, UUID], _Unit] = OrderedDict()
-        self._grids: dict[tuple[UUID, str], Grid[_Unit]] = {}
+        self._grids: dict[Key, Grid[_Unit]] = {}
         self._blank = True
 
     async def report(self, sightings: Sequence[Sighting]) -> int:
@@ -125,16 +126,17 @@ class MemoryLiveMap:
         return True
 
     def _change(self, tenant_id: UUID, unit: _Unit, facts: Facts, place: Place) -> None:
-        skills = facts[0] if facts[1] < facts[2] else ()
+        room = room_of(facts[1], facts[2])
+        grids = () if room is None else tuple([(tenant_id, room, skill) for skill in facts[0]])
         home = (place.latitude, place.longitude)
-        if skills != unit.skills or home != unit.home:
-            self._take_out(tenant_id, unit)
-            unit.skills, unit.home = skills, home
+        if grids != unit.grids or home != unit.home:
+            self._take_out(unit)
+            unit.grids, unit.home = grids, home
             at = vector(*home)
-            for skill in skills:
-                grid = self._grids.get((tenant_id, skill))
+            for key in grids:
+                grid = self._grids.get(key)
                 if grid is None:
-                    grid = self._grids[tenant_id, skill] = Grid()
+                    grid = self._grids[key] = Grid()
                 grid.put(unit, at=at)
         unit.facts, unit.load, unit.place = facts, facts[1], place
 
@@ -142,17 +144,17 @@ class MemoryLiveMap:
         unit.seen_at = seen_at
         self._units.move_to_end((tenant_id, unit.unit_id))
 
-    def _take_out(self, tenant_id: UUID, unit: _Unit) -> None:
-        for skill in unit.skills:
-            grid = self._grids[tenant_id, skill]
+    def _take_out(self, unit: _Unit) -> None:
+        for key in unit.grids:
+            grid = self._grids[key]
             grid.take(unit)
             if not len(grid):
-                del self._grids[tenant_id, skill]
-        unit.skills = ()
+                del self._grids[key]
+        unit.grids = ()
 
     def _nearest(self, search: Search, now: datetime) -> list[tuple[float, _Unit]]:
         """The hot loop: squares of chords, which sort like distances and cost three products each."""
-        grid = self._grids.get((search.tenant_id, search.skill))
+        grid = self._grids.get((search.tenant_id, search.room, search.skill))
         if grid is None:
             return []
         home = (search.place.latitude, search.place.longitude)
@@ -201,4 +203,4 @@ class MemoryLiveMap:
     def _drop(self, tenant_id: UUID, unit_id: UUID) -> None:
         unit = self._units.pop((tenant_id, unit_id), None)
         if unit is not None:
-            self._take_out(tenant_id, unit)
+            self._take_out(unit)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from redis.crc import key_slot
 
+from marketplace.ports.geo import Room
+
 _SLOTS, _MARKS = 16_384, 64
 
 
@@ -23,9 +25,13 @@ class Keys:
     def holds(self, tenant_id: UUID) -> bytes:
         return self._of(tenant_id, "holds")
 
-    def able(self, tenant_id: UUID, skill: str = "") -> bytes:
-        """The set of who has a skill and room; without a skill how the names of all these sets begin."""
-        return self._of(tenant_id, f"skill:{skill}")
+    def able(self, tenant_id: UUID, skill: str, room: Room) -> bytes:
+        """The set of who has a skill and room."""
+        return self.sets(tenant_id) + f"{room}:{skill}".encode()
+
+    def sets(self, tenant_id: UUID) -> bytes:
+        """How the names of all these sets begin."""
+        return self._of(tenant_id, "able:")
 
     def marks(self) -> Iterator[bytes]:
         """Keys all over the slots: a server that lost its data lost some of them, whichever it is."""

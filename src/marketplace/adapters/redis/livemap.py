@@ -18,11 +18,11 @@ from marketplace.adapters.redis.records import (
     radius_of,
 )
 from marketplace.adapters.redis.server import Call, Plain, Server, script
-from marketplace.ports.geo import Found, Position, Search, Sighting, merged
+from marketplace.ports.geo import Found, Position, Room, Search, Sighting, merged
 
 Unit = tuple[UUID, UUID]  # of which tenant, and which
 Sight = tuple[Position | Sighting, bytes]  # and its facts, none where they stay as they were
-Neighbourhood = tuple[UUID, str, float, float]  # of a tenant's skill, by place
+Neighbourhood = tuple[UUID, str, Room, float, float]  # of a tenant's skill and room, by place
 _BATCH = 1_000
 # Where more units than this are held or silent, those behind them are not found.
 _EXAMINED_MAX = 5_000
@@ -36,7 +36,7 @@ _SPREADS_MAX = 20_000
 
 class RedisLiveMap:
     """
-    One GEO set for each tenant and skill, holding only who has room, so that a search looks at few.
+    One GEO set for each tenant, skill and room, so that a search looks at few.
 
     `ahead` is how far the map's time runs before the server's, for simulations; the same for all processes.
     """
@@ -69,7 +69,7 @@ class RedisLiveMap:
     async def near(self, search: Search) -> tuple[Found, ...]:
         tenant_id, numbers = search.tenant_id, self._numbers(search)
         keys = (
-            self._keys.able(tenant_id, search.skill),
+            self._keys.able(tenant_id, search.skill, search.room),
             self._keys.units(tenant_id),
             self._keys.holds(tenant_id),
         )
@@ -87,7 +87,7 @@ class RedisLiveMap:
     async def withdraw(self, *, tenant_id: UUID, units: Sequence[UUID]) -> None:
         keys = (self._keys.units(tenant_id), self._keys.holds(tenant_id))
         await self._server.call_all(
-            [Call(script("forget"), keys, [self._keys.able(tenant_id), *some]) for some in _in_batches(units)]
+            [Call(script("forget"), keys, [self._keys.sets(tenant_id), *some]) for some in _in_batches(units)]
         )
 
     async def where(self, *, tenant_id: UUID, unit_id: UUID) -> Found | None:
@@ -119,7 +119,7 @@ class RedisLiveMap:
 
     def _entering(self, tenant_id: UUID, sights: Sequence[Sight]) -> Call:
         keys = (self._keys.units(tenant_id), self._keys.holds(tenant_id))
-        arguments: list[bytes | float] = [self._shift(), KEPT_MICROSECONDS, self._keys.able(tenant_id)]
+        arguments: list[bytes | float] = [self._shift(), KEPT_MICROSECONDS, self._keys.sets(tenant_id)]
         for one, facts in sights:
             arguments += (one.unit_id.bytes, microseconds(one.age), packed_place(one.place), facts)
         return Call(script("enter"), keys, arguments)
@@ -155,6 +155,5 @@ def _in_batches(units: Sequence[UUID]) -> list[list[bytes]]:
 
 
 def _spread_keys(search: Search) -> tuple[Neighbourhood, Neighbourhood]:
-    place = search.place
-    near = (search.tenant_id, search.skill, round(place.latitude, 1), round(place.longitude, 1))
-    return near, (search.tenant_id, search.skill, 0.0, 1_000.0)
+    place, whose = search.place, (search.tenant_id, search.skill, search.room)
+    return (*whose, round(place.latitude, 1), round(place.longitude, 1)), (*whose, 0.0, 1_000.0)

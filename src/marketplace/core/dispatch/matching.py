@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.geo import Found, Search
+from marketplace.ports.geo import Found, Room, Search
 from marketplace.ports.storage import Among, Named, Work
 from marketplace.ports.vendors import Vendors
 
@@ -91,22 +92,37 @@ async def _near(
     jobs: Sequence[DispatchJob], call: Call, work: Work, vendors: Vendors
 ) -> Sequence[tuple[Found, ...]]:
     """All of a round from the map, or all from storage: what one knows does not compare with the other."""
-    searches = [_search(job, call.policy.dispatch) for job in jobs]
+    rooms = _rooms(call.policy.dispatch)
+    searches = [_search(job, room, limit, call.policy.dispatch) for job in jobs for room, limit in rooms]
     try:
-        return await asyncio.gather(*map(vendors.live_map.near, searches))
+        found = await asyncio.gather(*map(vendors.live_map.near, searches))
     except Unavailable:
         # One by one, so that a round takes no more connections than usual.
-        return [await find_stored(search, call=call, work=work) for search in searches]
+        found = [await find_stored(search, call=call, work=work) for search in searches]
+    each = len(rooms)
+    return [tuple(chain(*found[first : first + each])) for first in range(0, len(found), each)]
 
 
-def _search(job: DispatchJob, policy: DispatchPolicy) -> Search:
+def _rooms(policy: DispatchPolicy) -> Sequence[tuple[Room, int]]:
+    """
+    Of the candidates a part are units that are done with a job soon, where policy gives them the next.
+
+    The nearest of all would be busy ones mostly, where most are busy, and the nearest idle not among them.
+    """
+    chained = policy.candidates_max * 2 // 5 if policy.load_max > 1 and policy.ahead_minutes else 0
+    rooms = (Room.NOW, policy.candidates_max - chained), (Room.NEXT, chained)
+    return [(room, limit) for room, limit in rooms if limit]
+
+
+def _search(job: DispatchJob, room: Room, limit: int, policy: DispatchPolicy) -> Search:
     return Search(
         tenant_id=job.tenant_id,
         place=job.place,
         skill=job.skill,
+        room=room,
         reach_metres=policy.waves[job.wave].reach_metres,
         fresh=timedelta(seconds=policy.fresh_seconds),
-        limit=policy.candidates_max,
+        limit=limit,
         holder=job.area_id,
         hold=HOLD,
     )

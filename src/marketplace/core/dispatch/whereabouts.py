@@ -14,7 +14,7 @@ from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.place import distance_metres
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.geo import Found, LiveMap, Search
+from marketplace.ports.geo import Found, LiveMap, Search, room_of
 from marketplace.ports.storage import Among, One, Work
 
 # A unit that stands still writes down its place once in fifteen minutes, and is a little late at times.
@@ -55,22 +55,24 @@ async def _within(reach_metres: float, search: Search, call: Call, work: Work) -
     near = [(metres, one) for metres, _, one in away if metres <= reach_metres]
     found: list[Found] = []
     for first in range(0, len(near), _PAGE):
-        found += await _able(near[first : first + _PAGE], search.skill, call, work)
+        found += await _able(near[first : first + _PAGE], search, call, work)
         if len(found) >= search.limit:
             break
     return found
 
 
-async def _able(near: Sequence[tuple[float, Presence]], skill: str, call: Call, work: Work) -> list[Found]:
-    """Those with the skill, and room for a job."""
+async def _able(
+    near: Sequence[tuple[float, Presence]], search: Search, call: Call, work: Work
+) -> list[Found]:
+    """Those with the skill and the room."""
     ids = tuple(one.unit_id for _, one in near)
     units, held = await work.read(Among(Unit, ids), _held(ids, call))
-    skilled = {unit.id for unit in units if skill in unit.skills}
+    skilled = {unit.id for unit in units if search.skill in unit.skills}
     jobs: dict[UUID, list[Reservation]] = defaultdict(list)
     for reservation in held:
         jobs[reservation.unit_id].append(reservation)
     found = (_found(one, metres, jobs[one.unit_id], call) for metres, one in near if one.unit_id in skilled)
-    return [one for one in found if one.load < call.policy.dispatch.load_max]
+    return [one for one in found if room_of(one.load, call.policy.dispatch.load_max) == search.room]
 
 
 def _held(unit_ids: tuple[UUID, ...], call: Call) -> HeldBy:

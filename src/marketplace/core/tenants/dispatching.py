@@ -29,13 +29,13 @@ class Weights:
     What counts beside the way there, each in the seconds of travel that it is worth.
 
     `job_ahead` for each job that the unit has still to end, beside the time that it is planned for: nobody
-    knows when it ends (in a simulated city of 300, chaining jobs without it costs 8 % at a utilisation of
-    0.7, and gains half at 0.85 with it or without); `star` for each star short of five; `expertise` for
-    somebody who has done this often; `idle_hour` for each hour without a job; `newcomer` for somebody who
-    has not had the first few jobs; `member` for each level of a member's priority.
+    knows when it ends (in a simulated city of 300, a next job pays where nobody idle is near); `star` for
+    each star short of five; `expertise` for somebody who has done this often; `idle_hour` for each hour
+    without a job; `newcomer` for somebody who has not had the first few jobs; `member` for each level of a
+    member's priority.
     """
 
-    job_ahead_seconds: Annotated[int, Between(0, _SECONDS_MAX)] = 300
+    job_ahead_seconds: Annotated[int, Between(0, _SECONDS_MAX)] = 600
     star_seconds: Annotated[int, Between(0, _SECONDS_MAX)] = 120
     expertise_seconds: Annotated[int, Between(0, _SECONDS_MAX)] = 60
     idle_hour_seconds: Annotated[int, Between(0, _SECONDS_MAX)] = 60
@@ -51,8 +51,9 @@ class DispatchPolicy:
 
     `reach_minutes` is how long "now" may take to begin, `search_minutes` how long the platform looks before
     the customer chooses, `fresh_seconds` how old a sighting may be. A unit has `load_max` jobs at a time, the
-    next one from `ahead_minutes` before it is done with the last. A newcomer gets its advantage for its
-    first `newcomer_jobs`, and at most `newcomer_offers_hour` offers an hour by it.
+    next one from `ahead_minutes` before it is done with the last; where that is so, two fifths of a job's
+    `candidates_max` are units that have one. A newcomer gets its advantage for its first `newcomer_jobs`,
+    and at most `newcomer_offers_hour` offers an hour by it.
     """
 
     offer_seconds: Annotated[int, Between(5, 3600)] = 45

@@ -142,7 +142,7 @@ class TestCost:
 
         parts = (cost.busy, cost.travel, cost.refusal, cost.load, cost.stars, cost.expertise, cost.idle)
         assert cost.total == sum(parts) + cost.newcomer
-        assert (cost.busy, cost.load, cost.stars, cost.idle) == (200, 300, 180, -30)
+        assert (cost.busy, cost.load, cost.stars, cost.idle) == (200, 600, 180, -30)
 
     def test_falls_for_a_newcomer_until_it_has_had_its_offers(self) -> None:
         costs = [

@@ -187,6 +187,16 @@ class TestAUnit:
         assert one.ends_at <= other.starts_at <= one.ends_at + timedelta(seconds=1)
         assert await fleet.world.broken() == []
 
+    async def test_that_is_idle_is_found_behind_those_that_are_not(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 1_100, 1_200, candidates_max=3)
+        for crew in fleet.crews:
+            await fleet.taken(crew)
+        idle = await fleet.join(metres=3_000)
+
+        await fleet.call()
+
+        assert fleet.asked() == [idle]
+
     async def test_is_asked_for_one_job_at_a_time(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000)
         (crew,) = fleet.crews

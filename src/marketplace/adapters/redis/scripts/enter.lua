@@ -2,7 +2,7 @@
 -- for each unit: id, age, place, facts or '' where they stay as they were and a stranger is not taken in.
 -- A record is, from byte: 1 when seen, 9 latitude, 17 longitude, 25 load, 29 load_max, 33 skills parted by NUL. Facts
 -- are its bytes from 25. Times are microseconds. A hold is, from byte: 1 until when, 9 whose.
--- Who has room is in the set of each skill; who has none is in no set, so that nobody finds it.
+-- Who has room, now or next, is in the set of each skill and that room; who has none is in no set.
 -- Answers for each unit: 1 where this was news, 0 where not, -1 where the unit is not known.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] + ARGV[1]
@@ -13,7 +13,8 @@ local function sets_of(facts)
   local sets = {}
   local load, load_max = struct.unpack('<ii', facts)
   if load < load_max then
-    for skill in string.gmatch(string.sub(facts, 9), '[^%z]+') do sets[#sets + 1] = prefix .. skill end
+    local room = prefix .. (load > 0 and 'next:' or 'now:')
+    for skill in string.gmatch(string.sub(facts, 9), '[^%z]+') do sets[#sets + 1] = room .. skill end
   end
   return sets
 end
