@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.integration.conftest import Meeting, Party
 
 from marketplace.adapters.postgres.audit import PostgresAudit
 from marketplace.core.bookings.booking import State
@@ -314,3 +315,53 @@ class TestTwoRounds:
             distinct = f"SELECT count(DISTINCT {column}) FROM dispatch_offer WHERE tenant_id = $1"
             assert await market.sql(distinct) == 4
         assert await street.is_sound()
+
+
+class TestAWorkerThatStoodStill:
+    """Longer than its jobs are its own, between deciding a round and writing it down."""
+
+    @pytest.mark.parametrize("again", ["the same round", "a later round"])
+    @pytest.mark.parametrize("meanwhile", ["offered", "accepted", "declined", "cancelled"])
+    async def test_writes_nothing_of_what_another_has_done(
+        self, open_street: Open, again: str, meanwhile: str
+    ) -> None:
+        street = await open_street(crews=2)
+        market = street.market
+        command, customer = street.wish()
+        await market.do(command, customer)
+        await market.work()
+        area_id = await market.sql("SELECT id FROM area WHERE tenant_id = $1")
+        paused, key = Match(area_id=area_id, round_id=uuid4()), command.booking_id
+        meeting = Meeting(2)
+        stopped = replace(market.desk, store=Party(meeting, market.store))
+        standing = asyncio.create_task(stopped.carry_out(paused, market.call(SYSTEM)))
+        await meeting.somebody.wait()
+
+        second = paused if again == "the same round" else replace(paused, round_id=uuid4())
+        await market.desk.carry_out(second, market.call(SYSTEM))
+        (offer,) = await street.offers()
+        if meanwhile == "accepted":
+            await market.do(*accept(offer))
+        elif meanwhile == "declined":
+            await market.do(*decline(offer))
+        elif meanwhile == "cancelled":
+            await market.do(CancelBooking(booking_id=key, reason="no need"), customer)
+        await market.work()
+        before = await trace(street)
+        meeting.arrive()
+        await standing
+
+        assert await trace(street) == before
+        assert await street.is_sound()
+
+
+async def trace(street: Street) -> list[Any]:
+    """Every offer, search and booking, and how often each was moved."""
+    found = await street.market.connection.exec_driver_sql(
+        "SELECT 'offer', id, state::text, version FROM dispatch_offer WHERE tenant_id = $1"
+        " UNION ALL SELECT 'search', id, state::text, version FROM dispatch_job WHERE tenant_id = $1"
+        " UNION ALL SELECT 'booking', id, state::text, version FROM booking WHERE tenant_id = $1"
+        " ORDER BY 1, 2",
+        (street.market.tenant.id,),
+    )
+    return [tuple(row) for row in found]
