@@ -14,6 +14,7 @@ from marketplace.adapters.postgres.foundation import FOUNDATION, QUEUE_GRANTS
 from marketplace.adapters.postgres.kinds import STORED
 from marketplace.adapters.postgres.schema import APP_ROLE, table_script
 from marketplace.adapters.postgres.shelf import DDL
+from marketplace.adapters.postgres.turns import INDEX
 
 _SHELF_GRANTS = f"GRANT SELECT, INSERT, UPDATE, DELETE ON sandbox_document TO {APP_ROLE};\n"
 
@@ -30,6 +31,7 @@ def whole_schema() -> str:
             render_install(queue),
             QueryBuilderEnvironment(queue).build_optimize_autovacuum_query(),
             "",
+            INDEX,
             QUEUE_GRANTS,
         )
     )

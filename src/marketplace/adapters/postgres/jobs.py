@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.connections import take
 from marketplace.adapters.postgres.refusals import lost
+from marketplace.adapters.postgres.turns import Turns
 from marketplace.core.shared.errors import MarketplaceError, Unavailable
 from marketplace.ports.storage import Alarm, Follow
 
@@ -87,7 +88,21 @@ async def drain(
         )
 
 
-class _DueOnly(Queries):
+class _InTurn(Queries):
+    """The library takes jobs by priority and age alone, whosever they are."""
+
+    def __init__(self, driver: AsyncpgDriver) -> None:
+        super().__init__(driver)
+        self._turns = Turns(driver)
+
+    async def dequeue(self, *given: Any, **named: Any) -> list[QueuedJob]:
+        await self._turns.take()
+        taken = await super().dequeue(*given, **named)
+        self._turns.count(len(taken))
+        return taken
+
+
+class _DueOnly(_InTurn):
     """Draining ends when nothing is due; the library waits for every timer there is."""
 
     async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
@@ -106,7 +121,7 @@ async def _manager(
     try:
         connection: Any = pooled.driver_connection
         driver = AsyncpgDriver(connection)
-        manager = QueueManager(_DueOnly(driver) if drains else Queries(driver), db_settings().channel)
+        manager = QueueManager(_DueOnly(driver) if drains else _InTurn(driver), db_settings().channel)
         # Otherwise an idle worker would notice at its next look only.
         connection.add_termination_listener(lambda _: manager.shutdown.set())
         for kind, handle in ((Follow, follow), (Alarm, ring)):

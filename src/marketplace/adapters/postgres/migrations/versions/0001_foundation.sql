@@ -1000,6 +1000,9 @@ ALTER TABLE pgqueuer_statistics SET (
     autovacuum_analyze_threshold     = 10000
 );
 
+-- Whose turn it is: the tenants that wait, and the oldest job of each.
+CREATE INDEX pgqueuer_turns ON pgqueuer ((headers->>'tenant'), execute_after, id) WHERE status = 'queued';
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics
     TO marketplace_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO marketplace_app;
