@@ -72,7 +72,7 @@ async def serve(
 
 
 def spare_the_collector() -> None:
-    """What stands by now stays: the collector need not walk it again and again while requests wait."""
+    """What stands by now stays: the collector need not walk it again and again while others wait."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

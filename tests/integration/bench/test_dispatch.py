@@ -40,6 +40,7 @@ class TestCommand:
         assert figures["redis_to_ping"] > 0
         assert {one["units"] for one in figures["decisions"]} == {300}
         assert figures["decisions_per_s"] > 0 < figures["decision_p99_ms"]
+        assert figures["redraw_s"] > 0
         assert figures["accept_races_per_s"] > 0
         assert figures["accept_races"] == 8
         assert figures["double_assignments"] == 0

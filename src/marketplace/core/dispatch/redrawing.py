@@ -1,5 +1,6 @@
 """The live map is drawn anew from storage: everybody who is online, where it was last, and what it has."""
 
+import asyncio
 from collections import defaultdict
 from datetime import timedelta
 from uuid import UUID
@@ -25,15 +26,24 @@ async def redraw(*, call: Call, store: Store, vendors: Vendors) -> int:
 
     What moves meanwhile is told by the usual ways; an older sighting changes nothing of what they said.
     """
-    shown, after = 0, _FIRST
-    while True:
-        work = Work(store, call.tenant_id)
-        presences = await work.ask(OnlineAfter(after=after, most=PAGE))
-        if not presences:
-            return shown
-        sightings = await _sightings(presences, call, work)
-        await vendors.live_map.report(sightings)
-        shown, after = shown + len(sightings), presences[-1].id
+    shown, presences = 0, await _online(_FIRST, call, store)
+    while presences:
+        # Those who come next are read while these are shown.
+        count, presences = await asyncio.gather(
+            _show(presences, call, store, vendors), _online(presences[-1].id, call, store)
+        )
+        shown += count
+    return shown
+
+
+async def _online(after: UUID, call: Call, store: Store) -> tuple[Presence, ...]:
+    return await Work(store, call.tenant_id).ask(OnlineAfter(after=after, most=PAGE))
+
+
+async def _show(presences: tuple[Presence, ...], call: Call, store: Store, vendors: Vendors) -> int:
+    sightings = await _sightings(presences, call, Work(store, call.tenant_id))
+    await vendors.live_map.report(sightings)
+    return len(sightings)
 
 
 async def _sightings(presences: tuple[Presence, ...], call: Call, work: Work) -> list[Sighting]:

@@ -1,6 +1,7 @@
 """What dispatch decides, and what operators answer, is measured on a database of its own."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,15 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.adapters.embedded.postgres import DURABLE
 from marketplace.adapters.memory.livemap import MemoryLiveMap
+from marketplace.adapters.memory.roads import GreatCircleRouter
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.adapters.redis.livemap import RedisLiveMap
+from marketplace.core.dispatch.redrawing import redraw
 from marketplace.entrypoints import scratch
 from marketplace.entrypoints.bench.acceptance import RACERS, Lane, Races, measure_races
 from marketplace.entrypoints.bench.decisions import Decisions, measure_decisions
 from marketplace.entrypoints.bench.fleet import Fleet, Member, join
+from marketplace.entrypoints.geography import assigner_of, close
 from marketplace.ports.geo import LiveMap
 from marketplace.ports.storage import Batch, Store
+from marketplace.ports.vendors import Vendors
 
 CONNECTIONS = 16
 _BATCH = 5_000
@@ -50,10 +55,11 @@ async def measure_desk(
     with scratch.server(database_url, settings=DURABLE) as server:
         told(f"writing {units:,} units")
         async with opened(server, units=units, seed=seed) as field:
+            redraw_s = await _redraw(field, redis_url, told)
             decisions = await _decisions(field, redis_url, seconds, told)
             told("races for a job, and for a unit")
             raced = await measure_races(field.lane, seconds=seconds, races=races)
-    return _report(decisions, raced)
+    return {"redraw_s": redraw_s} | _report(decisions, raced)
 
 
 def _report(decisions: list[Decisions], raced: Races) -> dict[str, object]:
@@ -97,6 +103,22 @@ async def _filled(store: Store, owner: AsyncConnection, units: int, seed: int) -
     )
 
 
+async def _redraw(field: Field, redis_url: str | None, told: Told) -> float:
+    """Seconds in which a map that has lost everything shows it again: that on Redis where there is one."""
+    *_, (name, live_map) = _maps(redis_url).items()
+    vendors = Vendors(
+        rails={}, channels={}, live_map=live_map, router=GreatCircleRouter(), assigner=assigner_of()
+    )
+    began = time.perf_counter()
+    try:
+        shown = await redraw(call=field.fleet.call(), store=field.store, vendors=vendors)
+    finally:
+        await close(live_map)
+    seconds = round(time.perf_counter() - began, 2)
+    told(f"{name}: {shown:,} units drawn in {seconds} s")
+    return seconds
+
+
 async def _decisions(field: Field, redis_url: str | None, seconds: float, told: Told) -> list[Decisions]:
     figures = []
     for name, live_map in _maps(redis_url).items():
@@ -112,8 +134,7 @@ async def _decisions(field: Field, redis_url: str | None, seconds: float, told: 
                 seconds=seconds,
             )
         finally:
-            if isinstance(live_map, RedisLiveMap):
-                await live_map.close()
+            await close(live_map)
         told(f"{name}: {one.per_s:,.0f}/s, one at a time p99 {one.p99_ms} ms")
         figures.append(one)
     return figures

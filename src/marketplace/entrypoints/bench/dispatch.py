@@ -98,17 +98,30 @@ async def measure(
     told: Told = lambda _: None,
 ) -> dict[str, object]:
     """All that is measured of dispatch; what needs a database at the size where the ratio is taken."""
-    near = await measure_near(redis_url=redis_url, seconds=seconds, seed=seed, sizes=sizes, told=told)
-    desk = await measure_desk(
-        units=min(sizes, key=lambda units: abs(units - RATIO_AT)),
-        seconds=seconds,
-        seed=seed,
-        database_url=database_url,
-        redis_url=redis_url,
-        races=races,
-        told=told,
-    )
+    with _as_served():
+        near = await measure_near(redis_url=redis_url, seconds=seconds, seed=seed, sizes=sizes, told=told)
+        desk = await measure_desk(
+            units=min(sizes, key=lambda units: abs(units - RATIO_AT)),
+            seconds=seconds,
+            seed=seed,
+            database_url=database_url,
+            redis_url=redis_url,
+            races=races,
+            told=told,
+        )
     return near | desk
+
+
+@contextlib.contextmanager
+def _as_served() -> Iterator[None]:
+    """The garbage collector as seldom as in a process that serves."""
+    before = gc.get_threshold()
+    spare_the_collector()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 async def measure_near(
@@ -122,28 +135,15 @@ async def measure_near(
     """`near` for each adapter and size, and `redis_to_ping`, which is None without a Redis."""
     figures: list[Near] = []
     ratio = None
-    with _as_served():
-        for units in sizes:
-            figures += await _in_memory(units, seed, seconds, told)
-        if redis_url is not None:
-            at_size = [await _on_redis(redis_url, units, seed, seconds, told) for units in sizes]
-            figures += at_size
-            compared = min(at_size, key=lambda one: abs(one.units - RATIO_AT))
-            assert compared.ping_per_s is not None
-            ratio = round(compared.per_s / compared.ping_per_s, 3)
+    for units in sizes:
+        figures += await _in_memory(units, seed, seconds, told)
+    if redis_url is not None:
+        at_size = [await _on_redis(redis_url, units, seed, seconds, told) for units in sizes]
+        figures += at_size
+        compared = min(at_size, key=lambda one: abs(one.units - RATIO_AT))
+        assert compared.ping_per_s is not None
+        ratio = round(compared.per_s / compared.ping_per_s, 3)
     return {"near": [asdict(one) for one in figures], "redis_to_ping": ratio}
-
-
-@contextlib.contextmanager
-def _as_served() -> Iterator[None]:
-    """The garbage collector as seldom as in a process that serves."""
-    before = gc.get_threshold()
-    spare_the_collector()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*before)
 
 
 async def _in_memory(units: int, seed: int, seconds: float, told: Told) -> list[Near]:

@@ -13,6 +13,7 @@ from marketplace.entrypoints.cli.signals import stopping_is_success
 from marketplace.entrypoints.cli.stopping import until_signalled
 from marketplace.entrypoints.geography import warn_apart
 from marketplace.entrypoints.platform import platform
+from marketplace.entrypoints.server import spare_the_collector
 from marketplace.entrypoints.settings import Settings
 from marketplace.entrypoints.wiring import Platform
 
@@ -44,6 +45,7 @@ async def _work(settings: Settings, url: str) -> None:
     async with until_signalled() as stop, _platform(settings, url) as made:
         warn_apart(settings)
         screen.stderr().print("The worker is at work.")
+        spare_the_collector()
         await made.worker().run(stop)
 
 
