@@ -225,18 +225,7 @@ from marketplace.core.providers.usecases import (
     retire_unit,
     return_unit,
 )
-from marketplace.core.reviews.usecases import (
-    CountReview,
-    HideReview,
-    ReplyToReview,
-    RestoreReview,
-    ReviewBooking,
-    count_review,
-    hide_review,
-    reply_to_review,
-    restore_review,
-    review_booking,
-)
+from marketplace.core.reviews import usecases as reviews
 from marketplace.core.settlements.effects import (
     AskForLines,
     AskRailAboutBreak,
@@ -251,6 +240,7 @@ from marketplace.core.settlements.usecases import (
     read_statements,
     recheck_settlement,
 )
+from marketplace.core.subscriptions import usecases as subscriptions
 from marketplace.core.tenants.usecases import (
     AmendPolicy,
     CloseTenant,
@@ -339,11 +329,15 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     AdvanceBooking: advance_booking,
     ClockBooking: clock_booking,
     CallOut: call_out,
-    ReviewBooking: review_booking,
-    ReplyToReview: reply_to_review,
-    HideReview: hide_review,
-    RestoreReview: restore_review,
-    CountReview: count_review,
+    reviews.ReviewBooking: reviews.review_booking,
+    reviews.ReplyToReview: reviews.reply_to_review,
+    reviews.HideReview: reviews.hide_review,
+    reviews.RestoreReview: reviews.restore_review,
+    reviews.CountReview: reviews.count_review,
+    subscriptions.GrantMembership: subscriptions.grant_membership,
+    subscriptions.RenewMembership: subscriptions.renew_membership,
+    subscriptions.EndMembership: subscriptions.end_membership,
+    subscriptions.ClockMembership: subscriptions.clock_membership,
     GoOnline: go_online,
     GoOffline: go_offline,
     KeepPlace: keep_place,

@@ -23,6 +23,7 @@ from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.aggregate import Aggregate
 from marketplace.core.shared.lifecycle import Lifecycle
+from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Tenant
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -43,6 +44,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Settlement,
     Booking,
     Review,
+    Membership,
     Presence,
     Block,
     Area,

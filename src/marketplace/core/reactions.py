@@ -30,6 +30,7 @@ from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.core.reviews.usecases import CountReview
 from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
 from marketplace.core.settlements.usecases import RecheckSettlement
+from marketplace.core.subscriptions.usecases import ClockMembership
 from marketplace.ports.storage import Follow
 
 Reaction = Callable[[Follow], Any]
@@ -222,6 +223,7 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "settlement": lambda key: RecheckSettlement(settlement_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
     "session": lambda key: ExpireSession(session_id=key),
+    "membership": lambda key: ClockMembership(membership_id=key),
     "area": lambda key: ClockArea(area_id=key),
     "dispatch_job": lambda key: ClockJob(job_id=key),
     "dispatch_offer": lambda key: ClockOffer(offer_id=key),

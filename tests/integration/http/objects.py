@@ -115,6 +115,12 @@ async def objects(shop: Any) -> dict[str, str]:
     other = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
     stranger = await desk.do("/admin/v1/users", phone="+27600000177", roles=["customer"], **DOING)
     user_id = (await shop.customer(1)).tokens["user_id"]
+    member_id = (await shop.customer()).tokens["user_id"]
+    until = f"{datetime.now(UTC).year + 2}-01-01T00:00:00Z"
+    for name, customer_id in (("membership_id", member_id), ("other_membership_id", user_id)):
+        member = {"membership_id": (key := fresh()), "customer_id": customer_id, "until": until}
+        await desk.do("/admin/v1/memberships", **member, **DOING)
+        made[name] = key
     return made | {
         "service_id": str(service.id),
         "second_id": str(shop.service(provider=1).id),
@@ -122,6 +128,7 @@ async def objects(shop: Any) -> dict[str, str]:
         "refund_id": (await desk.pages("/admin/v1/refunds"))[0]["id"],
         "payout_id": (await desk.pages("/admin/v1/payouts"))[0]["id"],
         "user_id": user_id,
+        "member_id": member_id,
         "stranger_id": stranger["id"],
         "session_id": spare.tokens["session_id"],
         "other_session_id": other.tokens["session_id"],

@@ -339,6 +339,25 @@ class TestStars:
         assert (review["stars"], unit["stars"], unit["reviews_count"]) == (2, 2.0, 1)
 
 
+class TestAMember:
+    async def test_goes_before_whoever_waits_longer(self, street: Street) -> None:
+        shop, (first, member) = street.shop, (await street.shop.customer(), await street.shop.customer(1))
+        grant = {"membership_id": str(uuid4()), "customer_id": member.tokens["user_id"]}
+        until = (await shop.now() + timedelta(days=30)).isoformat()
+        await (await shop.admin()).do("/admin/v1/memberships", **grant, until=until, **DOING)
+        bookings = [await street.call_out(by=by) for by in (0, 1)]
+
+        await street.online(street.vans[0])
+        await shop.advance(seconds=2)
+
+        jobs = {one["booking_id"]: one for one in await (await shop.admin()).pages("/admin/v1/dispatch/jobs")}
+        (offer,) = await street.offers()
+        assert [jobs[one["id"]]["priority"] for one in bookings] == [0, 1]
+        assert jobs[bookings[0]["id"]]["queued_at"] < jobs[bookings[1]["id"]]["queued_at"]
+        assert offer["booking_id"] == bookings[1]["id"]
+        assert (await first.read("/v1/me"))["membership"] is None
+
+
 class TestABlock:
     async def test_keeps_a_provider_away_and_is_seen_by_who_set_it(self, street: Street) -> None:
         customer, provider = await street.shop.customer(), await street.shop.provider()

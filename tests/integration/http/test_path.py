@@ -233,6 +233,8 @@ class TestAListing:
         customer, provider, admin = await shop.customer(), await shop.provider(), await shop.admin()
         await customer.do(f"/v1/bookings/{done['id']}/review", stars=5)
         await paid_out(shop)
+        member = {"membership_id": str(uuid4()), "customer_id": customer.tokens["user_id"]}
+        await admin.do("/admin/v1/memberships", **member, until="2099-01-01T00:00:00Z", reason="a test")
         lists = [
             *((customer, path) for path in ("/v1/services", "/v1/bookings")),
             *((provider, f"/v1/provider/{name}") for name in ("services", "units", "earnings", "payouts")),

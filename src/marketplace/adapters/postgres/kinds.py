@@ -26,6 +26,7 @@ from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.receipts import Receipt
+from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Tenant
 
 # An index that ends in an instant serves a list in that order.
@@ -83,6 +84,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
         ("given_at",),
         ("state", "given_at"),
     ),
+    Membership: (("customer_id", "granted_at"), ("granted_at",), ("state", "granted_at")),
     Presence: (
         ("state", "id"),
         ("square", "placed_at"),

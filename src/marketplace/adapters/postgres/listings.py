@@ -31,6 +31,7 @@ from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import Minor, Name, PersonsRole, Word
+from marketplace.core.subscriptions.membership import Membership
 
 # The house's own has no provider: whoever is near is sent.
 _BOOKABLE = (
@@ -172,6 +173,7 @@ REVIEWS = Listing(
     order="given_at",
     filters=_same(Review, "provider_id", "customer_id", "unit_id", "booking_id", "state"),
 )
+MEMBERSHIPS = Listing(kind=Membership, order="granted_at", filters=_same(Membership, "customer_id", "state"))
 PRESENCES = Listing(kind=Presence, order="placed_at", filters=_same(Presence, "state", "provider_id"))
 DISPATCH_JOBS = Listing(
     kind=DispatchJob, order="queued_at", filters=_same(DispatchJob, "state", "booking_id", "customer_id")

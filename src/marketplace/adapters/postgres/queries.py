@@ -19,6 +19,7 @@ from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
+from marketplace.core.subscriptions.queries import MembershipsOf
 from marketplace.ports.storage import Among, One
 
 CLAUSES: dict[type, str] = {
@@ -39,6 +40,7 @@ CLAUSES: dict[type, str] = {
     OnlineIn: "t.state = 'online' AND t.square = ANY(:squares::text[]) AND t.placed_at >= :since",
     OnlineAfter: "t.state = 'online' AND t.id > :after",
     DecisionsOn: "t.job_id = :job_id",
+    MembershipsOf: "t.customer_id = :customer_id AND t.state = 'active'",
     ActiveUnits: "t.provider_id = :provider_id AND t.state = 'active'",
     HeldBetween: (
         "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"

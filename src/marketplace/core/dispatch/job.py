@@ -51,7 +51,8 @@ class DispatchJob:
     """
     `window_start` to `window_end` is when the work may begin; `unfit` are units that said no, or may not.
 
-    `search_at` is when the search is reminded of it, should nothing else have done so.
+    `search_at` is when the search is reminded of it, should nothing else have done so; `priority` is the
+    level of the customer's membership, 0 without one.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = DISPATCH_JOB

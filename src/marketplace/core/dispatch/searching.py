@@ -23,6 +23,8 @@ from marketplace.core.shared.ids import derive
 from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
+from marketplace.core.subscriptions.membership import Membership, current
+from marketplace.core.subscriptions.queries import MembershipsOf
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -100,13 +102,16 @@ async def open_search(command: OpenSearch, *, call: Call, work: Work) -> Dispatc
         return None
     work.guard(booking)
     cell = cell_of(wanted.place)
-    on = await work.ask(OpenJobOf(booking_id=booking.id))
-    if on and booking.handed_back_by in {None, *on[0].unfit}:
-        return on[0]
-    fresh = _job(booking, wanted, call)
+    open_jobs, members = await work.read(
+        OpenJobOf(booking_id=booking.id), MembershipsOf(customer_id=booking.customer_id)
+    )
+    on: DispatchJob | None = open_jobs[0] if open_jobs else None
+    if on is not None and booking.handed_back_by in {None, *on.unfit}:
+        return on
+    fresh = _job(booking, wanted, members, call)
     if fresh.queued_at <= call.at:
         await ask_for_round(fresh.area_id, call, work, cell=cell)
-    return await _restart(on[0], fresh, call, work) if on else work.add(create(fresh, call))
+    return work.add(create(fresh, call)) if on is None else await _restart(on, fresh, call, work)
 
 
 async def _restart(job: DispatchJob, fresh: DispatchJob, call: Call, work: Work) -> DispatchJob:
@@ -118,6 +123,7 @@ async def _restart(job: DispatchJob, fresh: DispatchJob, call: Call, work: Work)
         "queued_at": fresh.queued_at,
         "give_up_at": fresh.give_up_at,
         "search_at": fresh.search_at,
+        "priority": fresh.priority,
     }
     return work.save(move(job, "restart", call, **anew))
 
@@ -126,8 +132,10 @@ def _waits(booking: Booking) -> bool:
     return booking.state == BookingState.AWAITING_PROVIDER and booking.reservation_id is None
 
 
-def _job(booking: Booking, wanted: Wanted, call: Call) -> DispatchJob:
+def _job(booking: Booking, wanted: Wanted, members: tuple[Membership, ...], call: Call) -> DispatchJob:
+    """Whoever is a member when the search begins goes before others for as long as it lasts."""
     begins = search_begins(wanted.window, call)
+    member = current(members, at=begins)
     return DispatchJob(
         id=derive(booking.id, "search", booking.version),
         tenant_id=booking.tenant_id,
@@ -140,6 +148,7 @@ def _job(booking: Booking, wanted: Wanted, call: Call) -> DispatchJob:
         window_start=max(wanted.window.start, call.at),
         window_end=_latest(booking, wanted, call),
         **_when(begins, call),
+        priority=0 if member is None else member.level,
         unfit=() if booking.handed_back_by is None else (booking.handed_back_by,),
     )
 

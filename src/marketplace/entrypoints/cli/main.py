@@ -47,6 +47,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "ledger": Entry("ledger:ledger", "Read the books."),
         "users": Entry("users:users", "Find users, and say what they may do."),
         "sessions": Entry("stored:sessions", "Find who is signed in, and end it."),
+        "memberships": Entry("memberships:memberships", "Find members, make them, and keep them longer."),
         "messages": Entry("stored:messages", "Find what was said to whom, and whether it came."),
         "providers": Entry("providers:providers", "Find providers, verify and suspend them."),
         "services": Entry("services:services", "Find and draft services, put them on show or take them off."),

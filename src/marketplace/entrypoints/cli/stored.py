@@ -12,6 +12,7 @@ from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.catalogue.usecases import PublishService, WithdrawService
 from marketplace.core.identity.usecases import RevokeSession
 from marketplace.core.reviews.usecases import HideReview, RestoreReview
+from marketplace.core.subscriptions.usecases import EndMembership, RenewMembership
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column, money
@@ -105,6 +106,32 @@ sessions = _group(
         ),
         filters="user_id",
         acts={"revoke": Act(command=RevokeSession, subject="session_id", says="End a session.")},
+    )
+)
+memberships = _group(
+    Found(
+        name="memberships",
+        says="Find members, make them, and keep them longer.",
+        listing=listings.MEMBERSHIPS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("customer", "customer_id", whole=True),
+            Column("level", "level", right=True),
+            Column("until", "until", whole=True),
+        ),
+        filters="customer_id",
+        acts={
+            "renew": Act(
+                command=RenewMembership,
+                subject="membership_id",
+                says="Let a membership last longer.",
+                example="--until $INSTANT",
+            ),
+            "end": Act(
+                command=EndMembership, subject="membership_id", says="End a membership before its day."
+            ),
+        },
     )
 )
 reviews = _group(

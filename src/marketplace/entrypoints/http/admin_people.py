@@ -10,12 +10,15 @@ from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.reviews import usecases as reviews
 from marketplace.core.reviews.review import Review
+from marketplace.core.subscriptions import usecases as subscriptions
+from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http.desk import command_row, finding_rows
+from marketplace.entrypoints.http.desk import command_row, finding_rows, listing_row, question_row
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.providers import known_payee
+from marketplace.entrypoints.http.representations import PersonView
 from marketplace.entrypoints.http.routes import Route
-from marketplace.entrypoints.http.signin import normal_phone
+from marketplace.entrypoints.http.signin import normal_phone, person
 
 _PEOPLE, _OFFER = "People", "Offer"
 
@@ -32,12 +35,19 @@ async def _kept_out(office: Office, result: User | None, _: Call) -> None:
 
 
 ROUTES: tuple[Route, ...] = (
-    *finding_rows("users", listings.USERS, "phone role state", "Users, by number, role or state.", _PEOPLE),
+    listing_row("/users", listings.USERS, "phone role state", "Users, by number, role or state.", _PEOPLE),
+    question_row("/users/{key}", person, PersonView, "One user, and whether it is a member.", _PEOPLE),
     command_row("/users", identity.GrantRoles, User, _PEOPLE, prepare=normal_phone, after=_kept_out),
     command_row("/users/{user_id}/block", identity.BlockUser, User, _PEOPLE, after=_kept_out),
     command_row("/users/{user_id}/unblock", identity.UnblockUser, User, _PEOPLE),
     *finding_rows("sessions", listings.SESSIONS, "user_id state", "Who is signed in, and was.", _PEOPLE),
     command_row("/sessions/{session_id}/revoke", identity.RevokeSession, Session, _PEOPLE, after=_signed_out),
+    *finding_rows(
+        "memberships", listings.MEMBERSHIPS, "customer_id state", "Who is a member, and was.", _PEOPLE
+    ),
+    command_row("/memberships", subscriptions.GrantMembership, Membership, _PEOPLE, status=201),
+    command_row("/memberships/{membership_id}/renew", subscriptions.RenewMembership, Membership, _PEOPLE),
+    command_row("/memberships/{membership_id}/end", subscriptions.EndMembership, Membership, _PEOPLE),
     *finding_rows(
         "messages",
         listings.MESSAGES,

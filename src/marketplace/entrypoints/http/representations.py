@@ -23,6 +23,7 @@ from marketplace.core.settlements import settlement
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
+from marketplace.core.subscriptions import membership
 from marketplace.core.tenants import tenant
 from marketplace.core.tenants.policy import CancellationTerms, Policy
 from marketplace.core.tenants.tenant import Mode
@@ -236,6 +237,23 @@ class UserView(View, frozen=True):
     roles: tuple[Role, ...]
     provider_id: UUID | None
     joined_at: datetime
+
+
+class MembershipView(View, frozen=True):
+    """Until when a customer goes before others; each `level` is worth what the policy says."""
+
+    state: membership.State
+    customer_id: UUID
+    level: int
+    granted_at: datetime
+    until: datetime
+    ended_at: datetime | None
+
+
+class PersonView(UserView, frozen=True):
+    """A user with the membership that it has now, null without one."""
+
+    membership: MembershipView | None
 
 
 class SessionView(View, frozen=True):

@@ -15,12 +15,14 @@ from marketplace.core.identity.user import User
 from marketplace.core.notifications.effects import send_code
 from marketplace.core.shared.errors import NotFound, NotSignedIn
 from marketplace.core.shared.roles import Role
+from marketplace.core.subscriptions.membership import current
+from marketplace.core.subscriptions.queries import MembershipsOf
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.representations import SessionView, UserView
+from marketplace.entrypoints.http.representations import PersonView, SessionView, UserView
 from marketplace.entrypoints.http.routes import SIGNED_IN, CommandRoute, QuestionRoute, Route
-from marketplace.entrypoints.http.views import view_of
+from marketplace.entrypoints.http.views import person_view, view_of
 from marketplace.entrypoints.phones import normalise
 from marketplace.ports.storage import One
 
@@ -81,12 +83,18 @@ async def _forget(office: Office, result: Session | None, _: Call) -> None:
         office.bearers.forget(result.id)
 
 
-async def me(office: Office, call: Call) -> UserView:
-    (found,) = await office.store.read(call.tenant_id, [One(User, _user_id(call))])
+async def person(office: Office, call: Call, *, key: UUID) -> PersonView:
+    """A user with the membership that it has now; raises NotFound."""
+    found, standing = await office.store.read(
+        call.tenant_id, [One(User, key), MembershipsOf(customer_id=key)]
+    )
     if not found:
-        raise NotFound("user", call.actor.user_id)
-    view: UserView = view_of(found[0], call)
-    return view
+        raise NotFound("user", key)
+    return person_view(found[0], current(standing, at=call.at), call)
+
+
+async def me(office: Office, call: Call) -> PersonView:
+    return await person(office, call, key=_user_id(call))
 
 
 def _user_id(call: Call) -> UUID:
@@ -138,6 +146,6 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("/v1/me", identity.AmendUser, answer=UserView, view=view_of, roles=SIGNED_IN),
     QuestionRoute(
-        path="/v1/me", ask=me, answer=UserView, summary="Who you are here.", roles=SIGNED_IN, tags=_TAGS
+        path="/v1/me", ask=me, answer=PersonView, summary="Who you are here.", roles=SIGNED_IN, tags=_TAGS
     ),
 )

@@ -28,18 +28,21 @@ from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
+from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.http.representations import (
     BlockView,
     BookingView,
     EarningView,
     JobView,
+    MembershipView,
     MessageView,
     OfferedServiceView,
     OfferView,
     PaymentView,
     PayoutRunView,
     PayoutView,
+    PersonView,
     PresenceView,
     PriceView,
     ProviderView,
@@ -171,6 +174,12 @@ def job_view(job: DispatchJob, call: Call) -> SearchView | JobView:
     return view
 
 
+def person_view(user: User, member: Membership | None, call: Call) -> PersonView:
+    shown = None if member is None else _view(MembershipView, member, call)
+    view: PersonView = _view(PersonView, user, call, membership=shown)
+    return view
+
+
 def _whole(subject: Any, _: Call) -> Any:
     return subject
 
@@ -189,6 +198,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     OfferedService: (OfferedServiceView, lambda one, call: offered_view(one, one.rating, call)),
     Review: (ReviewView, review_view),
     User: (UserView, _plain(UserView)),
+    Membership: (MembershipView, _plain(MembershipView)),
     Session: (SessionView, _plain(SessionView)),
     Tenant: (TenantView, _plain(TenantView)),
     Reservation: (ReservationView, _plain(ReservationView)),

@@ -1,6 +1,7 @@
 """A marketplace that sends its operators out, on a clock of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +39,8 @@ from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.place import METRES_PER_DEGREE, Place
 from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.subscriptions.membership import Membership
+from marketplace.core.subscriptions.usecases import GrantMembership
 from marketplace.ports.geo import Sighting
 from marketplace.ports.storage import Work
 
@@ -114,9 +117,32 @@ class Fleet:
         """As when a crew has done so many jobs long ago."""
         await self._write(move(self.presence(crew), "finish", self.world.lane.call(), done={SKILL: jobs}))
 
-    async def prefer(self, key: UUID, *, priority: int) -> None:
-        """As for a customer with a membership."""
-        await self._write(move(self.job(key), "widen", self.world.lane.call(), priority=priority))
+    async def enrol(self, customer: Actor, *, level: int = 1, days: int = 30) -> Membership:
+        """The customer is a member from now on."""
+        assert customer.user_id is not None
+        command = GrantMembership(
+            membership_id=uuid4(),
+            customer_id=customer.user_id,
+            until=self.world.lane.now + timedelta(days=days),
+            level=level,
+            reason="test",
+        )
+        membership: Membership = await self.do(command, self.world.admin)
+        return membership
+
+    @contextmanager
+    def counting(self) -> Iterator[list[int]]:
+        """How many questions each round trip asks."""
+        counted: list[int] = []
+        read = self.world.storage.read
+
+        async def reading(tenant_id: UUID, questions: Sequence[Any]) -> Any:
+            counted.append(len(questions))
+            return await read(tenant_id, questions)
+
+        self.world.storage.read = reading
+        yield counted
+        self.world.storage.read = read
 
     async def hold(self, crew: Crew, *, minutes: tuple[int, int]) -> None:
         """As when somebody books a slot, so many minutes from now."""
@@ -188,15 +214,18 @@ class Fleet:
         """A customer calls somebody out, and the first round is over."""
         key = uuid4()
         actor = given.pop("actor", self.world.customer)
+        await self.world.do(self.callout(key, **given), actor)
+        await self.world.forward(seconds=seconds)
+        return key
+
+    def callout(self, key: UUID, **given: Any) -> CallOut:
         facts = {
             "booking_id": key,
             "service_id": self.service_id,
             "place": HERE,
             "payment_method": "tok_success",
         }
-        await self.world.do(CallOut(**facts | given), actor)
-        await self.world.forward(seconds=seconds)
-        return key
+        return CallOut(**facts | given)
 
     def held(self, crew: Crew) -> list[Reservation]:
         return [

@@ -76,6 +76,7 @@ class TestHandingBack:
         fleet = await open_fleet(1_000, 2_000)
         near, far = fleet.crews
         key = await fleet.call()
+        await fleet.enrol(fleet.world.customer, level=2)
         by_hand = AssignBooking(booking_id=key, provider_id=near.provider_id, reason="asked for")
         await fleet.world.do(by_hand, fleet.world.admin)
         await fleet.world.do(HandBack(booking_id=key, reason="broke down"), near.actor)
@@ -83,7 +84,7 @@ class TestHandingBack:
         await fleet.world.forward(seconds=2)
 
         (job,) = fleet.jobs(key)
-        assert (job.state, job.unfit) == (JobState.OFFERING, (near.provider_id,))
+        assert (job.state, job.unfit, job.priority) == (JobState.OFFERING, (near.provider_id,), 2)
         assert fleet.asked() == [far]
         assert await fleet.world.broken() == []
 

@@ -12,12 +12,15 @@ from marketplace.core.bookings.commands import CancelBooking, HandBack
 from marketplace.core.dispatch.blocking import LiftBlock, SetBlock
 from marketplace.core.dispatch.presences import GoOffline, GoOnline
 from marketplace.core.dispatch.scoring import Hindrance
+from marketplace.core.dispatch.searching import OpenSearch
 from marketplace.core.providers.hours import OpeningHours
 from marketplace.core.providers.provider import NotBookable
 from marketplace.core.providers.usecases import AmendProvider, MoveProvider
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.period import Period
+from marketplace.core.subscriptions.usecases import EndMembership
 from marketplace.core.tenants.dispatching import Wave, Weights
+from marketplace.ports.storage import Follow
 
 Open = Callable[..., Awaitable[Any]]
 
@@ -235,11 +238,50 @@ class TestAMember:
     async def test_is_served_first_where_there_is_one_unit_for_two(self, open_fleet: Open) -> None:
         fleet = await open_fleet()
         plain = await fleet.call(seconds=100)
-        member = await fleet.call(seconds=0, actor=fleet.world.market.customers[1])
-        await fleet.prefer(member, priority=3)
+        customer = fleet.world.market.customers[1]
+        await fleet.enrol(customer, level=3)
+        member = await fleet.call(seconds=0, actor=customer)
 
         await fleet.join(metres=1_000)
         await fleet.world.forward(seconds=2)
 
         assert [offer.booking_id for offer in fleet.offers()] == [member]
         assert fleet.decisions(plain)[-1].verdicts[0].reason == Hindrance.OTHERS_FIRST
+
+    async def test_of_before_goes_before_nobody(self, open_fleet: Open) -> None:
+        fleet = await open_fleet()
+        member = await fleet.enrol(fleet.world.customer, days=1)
+        of_today, of_tomorrow = [
+            await fleet.call(starts_at=fleet.world.lane.now + timedelta(hours=hours)) for hours in (2, 30)
+        ]
+
+        await fleet.do(EndMembership(membership_id=member.id, reason="test"), fleet.world.admin)
+        afterwards = await fleet.call()
+
+        priorities = [fleet.job(key).priority for key in (of_today, of_tomorrow, afterwards)]
+        assert priorities == [1, 0, 0]
+
+    async def test_that_is_let_down_is_one_when_the_search_begins_anew(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        (crew,) = fleet.crews
+        key = await fleet.taken(crew)
+        before = fleet.job(key).priority
+        await fleet.enrol(fleet.world.customer, level=2)
+
+        await fleet.do(HandBack(booking_id=key, reason="flat tyre"), crew.actor)
+
+        assert (before, fleet.job(key).priority) == (0, 2)
+
+    async def test_costs_no_round_trip_more(self, open_fleet: Open) -> None:
+        """The call-out reads its service; the search its booking, then what it has to know, then its area."""
+        fleet = await open_fleet()
+        fleet.lose(lambda job: isinstance(job, Follow) and job.name == "booking.paid")
+        with fleet.counting() as reads:
+            await fleet.world.do(fleet.callout(key := uuid4()), fleet.world.customer)
+        called = reads.copy()
+        await fleet.world.settle()
+
+        with fleet.counting() as reads:
+            await fleet.world.do(OpenSearch(booking_id=key))
+
+        assert (fleet.job(key).priority, called, reads) == (0, [1], [1, 2, 1])

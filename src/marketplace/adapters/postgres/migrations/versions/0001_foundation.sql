@@ -631,6 +631,31 @@ ALTER TABLE "review" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "review_own" ON "review" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "review" TO marketplace_app;
 
+CREATE TABLE "membership" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "customer_id" uuid NOT NULL,
+    "level" bigint NOT NULL,
+    "granted_at" timestamptz NOT NULL,
+    "until" timestamptz NOT NULL,
+    "ended_at" timestamptz,
+    CONSTRAINT "membership_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "membership_state" CHECK (state = ANY ('{active,ended}'::text[])),
+    CONSTRAINT "membership_needs_ended_at" CHECK ("ended_at" IS NOT NULL OR state <> ALL ('{ended}'::text[]))
+);
+CREATE INDEX "membership_customer_id_granted_at_idx" ON "membership" (tenant_id, "customer_id", "granted_at");
+CREATE INDEX "membership_granted_at_idx" ON "membership" (tenant_id, "granted_at");
+CREATE INDEX "membership_state_granted_at_idx" ON "membership" (tenant_id, "state", "granted_at");
+CREATE UNIQUE INDEX "membership_customer_id_key" ON "membership" (tenant_id, "customer_id") WHERE state = ANY ('{active}'::text[]);
+CREATE TRIGGER "membership_birth" BEFORE INSERT ON "membership" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{active}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "membership_move" BEFORE UPDATE ON "membership" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>ended}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "membership" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "membership_own" ON "membership" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "membership" TO marketplace_app;
+
 CREATE TABLE "presence" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
