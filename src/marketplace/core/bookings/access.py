@@ -38,8 +38,10 @@ async def booking_and_payment(key: UUID, call: Call, work: Work) -> tuple[Bookin
     return booking, await work.get(Payment, booking.payment_id)
 
 
-def step(booking: Booking, name: str, call: Call, *, reason: str | None, **changes: Any) -> Changed[Booking]:
-    """A move of a booking."""
+def step(
+    booking: Booking, name: str, call: Call, *, reason: str | None = None, **changes: Any
+) -> Changed[Booking]:
+    """A move of a booking; without a `reason` of its own, for that of the call."""
     return move(booking, name, call, reason=reason, **changes)
 
 

@@ -48,10 +48,10 @@ async def assign_booking(command: AssignBooking, *, call: Call, work: Work) -> B
         raise NotBookable(f"this provider is {provider.state}")
     find = _by_diary if booking.wanted is None else _by_hand
     given = await find(booking, provider, call, work)
-    return assign(given, payment, call, work, reason=command.reason)
+    return assign(given, payment, call, work)
 
 
-def assign(given: Assignment, payment: Payment, call: Call, work: Work, *, reason: str | None) -> Booking:
+def assign(given: Assignment, payment: Payment, call: Call, work: Work) -> Booking:
     """Whoever said yes, it is the platform that assigns, or admin."""
     booking, key = given.booking, derive(given.booking.id, "reservation", given.booking.version)
     by = call if call.actor.role == Role.ADMIN else replace(call, actor=SYSTEM)
@@ -63,7 +63,7 @@ def assign(given: Assignment, payment: Payment, call: Call, work: Work, *, reaso
         "ends_at": given.ends_at,
         **confirmed(given.ends_at, call),
     }
-    assigned = step(booking, "assign", by, reason=reason, **facts)
+    assigned = step(booking, "assign", by, **facts)
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     work.guard(given.provider)

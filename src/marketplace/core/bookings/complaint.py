@@ -15,7 +15,7 @@ from marketplace.ports.storage import Work
 async def dispute_booking(command: DisputeBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
     resolve_by = call.at + timedelta(minutes=call.policy.booking.dispute_deadline_minutes)
-    return work.save(step(booking, "dispute", call, reason=command.reason, resolve_by=resolve_by))
+    return work.save(step(booking, "dispute", call, resolve_by=resolve_by))
 
 
 async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) -> Booking:
@@ -25,7 +25,7 @@ async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) ->
         raise Invalid("refund_minor", f"{command.refund_minor}", f"0 to {booking.total_minor}")
     if command.refund_minor < booking.total_minor:
         return work.save(decided(booking, call, command.refund_minor, command.reason))
-    refunded = step(booking, "refund", call, reason=command.reason, refund_minor=booking.total_minor)
+    refunded = step(booking, "refund", call, refund_minor=booking.total_minor)
     if not payment.left_minor:
         raise Conflict("its payment holds nothing to give back", payment=str(payment.state))
     settle(refunded.subject, payment, call, work)

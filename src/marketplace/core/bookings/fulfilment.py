@@ -37,7 +37,7 @@ class MissedStart:
 
 async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
     booking, payment = await booking_and_payment(command.booking_id, call, work)
-    accepted = step(booking, "accept", call, reason=command.reason, **confirmed(booking.ends_at, call))
+    accepted = step(booking, "accept", call, **confirmed(booking.ends_at, call))
     if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     take_held_money(payment, call, work)
@@ -46,18 +46,18 @@ async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> B
 
 async def set_out(command: SetOut, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    return work.save(step(booking, "set_out", call, reason=command.reason))
+    return work.save(step(booking, "set_out", call))
 
 
 async def arrive(command: Arrive, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    return work.save(step(booking, "arrive", call, reason=command.reason))
+    return work.save(step(booking, "arrive", call))
 
 
 async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Booking | MissedStart:
     """The customer's code proves that both are there; admin needs none. A miss counts."""
     booking = await booking_of(command.booking_id, call, work)
-    started = step(booking, "start", call, reason=command.reason)
+    started = step(booking, "start", call)
     proof_needed = call.actor.role == Role.PROVIDER and booking.start_code is not None
     if proof_needed and booking.start_code != command.start_code:
         return _missed(booking, call, work)

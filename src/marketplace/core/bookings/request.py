@@ -205,8 +205,8 @@ def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment
 async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Booking:
     """The last payment is looked at again, and guarded: one that failed may still turn out to have worked."""
     booking, last = await booking_and_payment(command.booking_id, call, work)
-    facts = {"payment_id": command.payment_id, "payment_failure": None}
-    retried = step(booking, "retry_payment", call, reason=command.reason, **facts)
+    facts: dict[str, Any] = {"payment_id": command.payment_id, "payment_failure": None}
+    retried = step(booking, "retry_payment", call, **facts)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
     work.guard(last)

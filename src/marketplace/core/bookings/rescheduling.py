@@ -1,6 +1,7 @@
 """A new time needs both sides, and takes the new slot in the write that gives up the old one."""
 
 from datetime import datetime
+from typing import Any
 
 from marketplace.core.bookings.access import booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking
@@ -22,8 +23,8 @@ async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booki
     """The slot is looked at now and taken when the other side agrees. A new proposal replaces the last."""
     booking = await booking_of(command.booking_id, call, work)
     start = start_to_come(command.starts_at, now=call.at)
-    proposal = {"proposed_starts_at": start, "proposed_by": side_of(call)}
-    proposed = step(booking, "propose_time", call, reason=None, **proposal)
+    proposal: dict[str, Any] = {"proposed_starts_at": start, "proposed_by": side_of(call)}
+    proposed = step(booking, "propose_time", call, **proposal)
     facts, _, _ = await _diary(booking, start, call, work)
     pick_unit(facts, start=start, seed=booking.id)
     return work.save(proposed)
@@ -31,7 +32,7 @@ async def propose_time(command: ProposeTime, *, call: Call, work: Work) -> Booki
 
 async def decline_time(command: DeclineTime, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    return work.save(step(booking, "decline_time", call, reason=None, **NO_PROPOSAL))
+    return work.save(step(booking, "decline_time", call, **NO_PROPOSAL))
 
 
 async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking:
@@ -40,7 +41,7 @@ async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking
     start = booking.proposed_starts_at or booking.starts_at
     end = start + (booking.ends_at - booking.starts_at)
     times = {"starts_at": start, "ends_at": end, **NO_PROPOSAL, **confirmed(end, call)}
-    moved = step(booking, "reschedule", call, reason=command.reason, **times)
+    moved = step(booking, "reschedule", call, **times)
     facts, provider, held = await _diary(booking, start, call, work)
     unit_id = pick_unit(facts, start=start, seed=booking.id)
     blocked = Period(start, end).widened(provider.buffer_before, provider.buffer_after)

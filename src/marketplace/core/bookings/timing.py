@@ -32,7 +32,7 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
         case "expire":
             await free_reservation(booking, call, work)
             back = booking.total_minor if await _has_paid(booking, work) else None
-            return work.save(step(booking, "expire", call, reason=None, refund_minor=back))
+            return work.save(step(booking, "expire", call, refund_minor=back))
         case "lapse":
             await free_reservation(booking, call, work)
             facts = no_show(booking, Side.PROVIDER, call)
@@ -68,4 +68,4 @@ async def _release(booking: Booking, call: Call, work: Work) -> Booking:
         divide(booking, payment, back, call, work)
     # Nobody is told of money that the customer, or the bank, has got back.
     name = "release" if left > back else "end_unpaid"
-    return work.save(step(booking, name, call, reason=None, released_at=call.at))
+    return work.save(step(booking, name, call, released_at=call.at))

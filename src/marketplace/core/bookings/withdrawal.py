@@ -1,6 +1,7 @@
 """Calling a booking off, by either side, before the work: the time is freed and the money decided at once."""
 
 from datetime import timedelta
+from typing import Any
 
 from marketplace.core.bookings.access import booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking, Side, State
@@ -16,8 +17,8 @@ _FREE_OF_CHARGE = frozenset({State.AWAITING_PAYMENT, State.AWAITING_PROVIDER})
 
 async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) -> Booking:
     booking = await booking_of(command.booking_id, call, work)
-    ended = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
-    declined = step(booking, "decline", call, reason=command.reason, **ended)
+    ended: dict[str, Any] = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
+    declined = step(booking, "decline", call, **ended)
     await free_reservation(booking, call, work)
     return work.save(declined)
 
@@ -50,7 +51,7 @@ async def report_no_show(command: ReportNoShow, *, call: Call, work: Work) -> Bo
     """Whoever reports was there. The customer's absence costs what a cancellation at the start would."""
     booking = await booking_of(command.booking_id, call, work)
     absent = _absent(command, side_of(call))
-    reported = step(booking, "report_no_show", call, reason=command.reason, **no_show(booking, absent, call))
+    reported = step(booking, "report_no_show", call, **no_show(booking, absent, call))
     await free_reservation(booking, call, work)
     return work.save(reported)
 
@@ -63,7 +64,7 @@ def _absent(command: ReportNoShow, side: Side) -> Side:
     return Side.PROVIDER if side == Side.CUSTOMER else Side.CUSTOMER
 
 
-def no_show(booking: Booking, absent: Side, call: Call) -> dict[str, object]:
+def no_show(booking: Booking, absent: Side, call: Call) -> dict[str, Any]:
     """Decided now, carried out when the complaint window is over."""
     until = call.at + timedelta(minutes=call.policy.booking.complaint_window_minutes)
     back = refund_minor(
@@ -87,6 +88,6 @@ async def hand_back(command: HandBack, *, call: Call, work: Work) -> Booking:
         "accept_by": accept_deadline(booking, call),
         **NO_PROPOSAL,
     }
-    handed = step(booking, "hand_back", call, reason=command.reason, **freed)
+    handed = step(booking, "hand_back", call, **freed)
     await free_reservation(booking, call, work)
     return work.save(handed)

@@ -76,12 +76,12 @@ async def offer_of(key: UUID, call: Call, work: Work) -> DispatchOffer:
 
 async def acknowledge_offer(command: AcknowledgeOffer, *, call: Call, work: Work) -> DispatchOffer:
     offer = await offer_of(command.offer_id, call, work)
-    return work.save(move(offer, "deliver", call, reason=command.reason))
+    return work.save(move(offer, "deliver", call))
 
 
 async def see_offer(command: SeeOffer, *, call: Call, work: Work) -> DispatchOffer:
     offer = await offer_of(command.offer_id, call, work)
-    return work.save(move(offer, "see", call, reason=command.reason))
+    return work.save(move(offer, "see", call))
 
 
 async def accept_offer(command: AcceptOffer, *, call: Call, work: Work) -> DispatchOffer:
@@ -92,7 +92,7 @@ async def accept_offer(command: AcceptOffer, *, call: Call, work: Work) -> Dispa
     before. Raises MoveRefused for one that is, NotBookable, TooLate or SlotTaken for what has changed since.
     """
     offer = await offer_of(command.offer_id, call, work)
-    accepted = move(offer, "accept", call, reason=command.reason)
+    accepted = move(offer, "accept", call)
     (job,), (booking,), (provider,), (unit,), presences, rivals = await work.read(
         One(DispatchJob, offer.job_id),
         One(Booking, offer.booking_id),
@@ -108,7 +108,7 @@ async def accept_offer(command: AcceptOffer, *, call: Call, work: Work) -> Dispa
     )
     _check(given, unit, job, held)
     work.guard(unit)
-    assign(given, payment, call, work, reason=command.reason)
+    assign(given, payment, call, work)
     withdraw_offers((rival for rival in rivals if rival.id != offer.id), call, work)
     work.save(move(job, "assign", call, unit_id=offer.unit_id, search_at=None))
     _note(presences, call, work, accepted=1)
@@ -140,7 +140,7 @@ def _assignment(
 
 async def decline_offer(command: DeclineOffer, *, call: Call, work: Work) -> DispatchOffer:
     offer = await offer_of(command.offer_id, call, work)
-    declined = move(offer, "decline", call, reason=command.reason)
+    declined = move(offer, "decline", call)
     await _go_on(offer, call, work)
     return work.save(declined)
 

@@ -57,10 +57,10 @@ async def set_block(command: SetBlock, *, call: Call, work: Work) -> Block:
             set_by=call.actor.role,
             set_at=call.at,
         )
-        return work.add(create(fresh, call, reason=command.reason))
+        return work.add(create(fresh, call))
     if standing.state == State.STANDING:
         return standing
-    return work.save(move(standing, "set_again", call, reason=command.reason, set_at=call.at))
+    return work.save(move(standing, "set_again", call, set_at=call.at))
 
 
 async def _check_met(customer_id: UUID, provider_id: UUID, work: Work) -> None:
@@ -90,4 +90,4 @@ async def lift_block(command: LiftBlock, *, call: Call, work: Work) -> Block:
     }
     if not own.get(call.actor.role, True):
         raise NotFound("block", block.id)
-    return work.save(move(block, "lift", call, reason=command.reason))
+    return work.save(move(block, "lift", call))

@@ -110,14 +110,14 @@ async def go_online(command: GoOnline, *, call: Call, work: Work) -> Presence:
     presence = await work.find(Presence, key)
     if presence is None:
         fresh = Presence(id=key, tenant_id=call.tenant_id, unit_id=unit.id, provider_id=provider.id, **shown)
-        return work.add(create(fresh, call, reason=command.reason))
-    return work.save(move(presence, "go_online", call, reason=command.reason, **shown))
+        return work.add(create(fresh, call))
+    return work.save(move(presence, "go_online", call, **shown))
 
 
 async def go_offline(command: GoOffline, *, call: Call, work: Work) -> Presence:
     await _unit(command.unit_id, call, work)
     presence = await work.get(Presence, presence_id(command.unit_id))
-    return work.save(move(presence, "go_offline", call, reason=command.reason, ends_at=None))
+    return work.save(move(presence, "go_offline", call, ends_at=None))
 
 
 async def keep_place(command: KeepPlace, *, call: Call, work: Work) -> Presence:

@@ -233,12 +233,10 @@ async def search_on(command: SearchOn, *, call: Call, work: Work) -> DispatchJob
     window = _window_from(command, booking, job, call)
     begins = search_begins(window, call)
     again = _when(begins, call) | {"wave": 0, "window_start": window.start, "window_end": window.end}
-    work.save(
-        step(booking, "extend_search", call, reason=command.reason, **_other_time(booking, window, again))
-    )
+    work.save(step(booking, "extend_search", call, **_other_time(booking, window, again)))
     if begins <= call.at:
         await ask_for_round(job.area_id, call, work, cell=cell_of(job.place))
-    return work.save(move(job, "wait", call, reason=command.reason, **again))
+    return work.save(move(job, "wait", call, **again))
 
 
 def _window_from(command: SearchOn, booking: Booking, job: DispatchJob, call: Call) -> Period:

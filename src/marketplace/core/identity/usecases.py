@@ -71,22 +71,22 @@ async def grant_roles(command: GrantRoles, *, call: Call, work: Work) -> User:
     if not found:
         granted |= {"id": key, "tenant_id": call.tenant_id, "phone": command.phone, "name": command.name}
         granted["joined_at"] = call.at
-        return work.add(create(User(**granted), call, reason=command.reason))
+        return work.add(create(User(**granted), call))
     user: User = found[0]
     _end(sessions, call, work, command.reason)
     granted["name"] = command.name or user.name
-    return work.save(move(user, "grant", call, reason=command.reason, **granted))
+    return work.save(move(user, "grant", call, **granted))
 
 
 async def block_user(command: BlockUser, *, call: Call, work: Work) -> User:
     user, sessions = await _with_sessions(command.user_id, work)
     _end(sessions, call, work, command.reason)
-    return work.save(move(user, "block", call, reason=command.reason))
+    return work.save(move(user, "block", call))
 
 
 async def unblock_user(command: UnblockUser, *, call: Call, work: Work) -> User:
     user = await work.get(User, command.user_id)
-    return work.save(move(user, "unblock", call, reason=command.reason))
+    return work.save(move(user, "unblock", call))
 
 
 async def _with_sessions(key: UUID, work: Work) -> tuple[User, tuple[Session, ...]]:
@@ -101,4 +101,4 @@ def _end(sessions: tuple[Session, ...], call: Call, work: Work, reason: str) -> 
 
 async def revoke_session(command: RevokeSession, *, call: Call, work: Work) -> Session:
     session = await work.get(Session, command.session_id)
-    return work.save(move(session, "revoke", call, reason=command.reason))
+    return work.save(move(session, "revoke", call))

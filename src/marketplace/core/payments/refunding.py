@@ -161,19 +161,19 @@ async def look_up_refund(command: LookUpRefund, *, call: Call, work: Work) -> Re
     refund = await work.get(Refund, command.refund_id)
     if call.actor.role == Role.CLOCK and not is_due(refund, call):
         return refund
-    return work.save(move(refund, "look_up", call, reason=command.reason, lookups=refund.lookups + 1))
+    return work.save(move(refund, "look_up", call, lookups=refund.lookups + 1))
 
 
 async def retry_refund(command: RetryRefund, *, call: Call, work: Work) -> Refund:
     refund = await work.get(Refund, command.refund_id)
     attempt = refund.attempt + 1
     again: dict[str, Any] = {"attempt": attempt, "reference": derive(refund.id, attempt), "lookups": 0}
-    return work.save(move(refund, "retry", call, reason=command.reason, **again))
+    return work.save(move(refund, "retry", call, **again))
 
 
 async def pay_refund_by_hand(command: PayRefundByHand, *, call: Call, work: Work) -> Refund:
     refund = await work.get(Refund, command.refund_id)
-    paid = work.save(move(refund, "pay_by_hand", call, reason=command.reason))
+    paid = work.save(move(refund, "pay_by_hand", call))
     _paid(paid, BANK, call, work)
     return paid
 

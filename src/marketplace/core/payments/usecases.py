@@ -240,13 +240,13 @@ async def look_up_payment(command: LookUpPayment, *, call: Call, work: Work) -> 
     payment = await work.get(Payment, command.payment_id)
     if call.actor.role == Role.CLOCK and not is_due(payment, call):
         return payment
-    return work.save(move(payment, "look_up", call, reason=command.reason, lookups=payment.lookups + 1))
+    return work.save(move(payment, "look_up", call, lookups=payment.lookups + 1))
 
 
 async def submit_evidence(command: SubmitEvidence, *, call: Call, work: Work) -> Payment:
     """It is written down before it is sent."""
     payment = await work.get(Payment, command.payment_id)
-    return work.save(move(payment, "submit_evidence", call, reason=command.reason, evidence=command.text))
+    return work.save(move(payment, "submit_evidence", call, evidence=command.text))
 
 
 async def hear_hint(command: HearHint, *, call: Call, work: Work) -> VendorEvent:

@@ -75,11 +75,11 @@ class LookUpPayout:
 async def approve_payout(command: ApprovePayout, *, call: Call, work: Work) -> Payout:
     payout = await work.get(Payout, command.payout_id)
     approved_by = call.actor.user_id
-    return work.save(move(payout, "approve", call, reason=command.reason, approved_by=approved_by))
+    return work.save(move(payout, "approve", call, approved_by=approved_by))
 
 
 async def hold_payout(command: HoldPayout, *, call: Call, work: Work) -> Payout:
-    return work.save(move(await work.get(Payout, command.payout_id), "hold", call, reason=command.reason))
+    return work.save(move(await work.get(Payout, command.payout_id), "hold", call))
 
 
 async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Payout:
@@ -87,13 +87,13 @@ async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Pay
     payout = await work.get(Payout, command.payout_id)
     again = {} if payout.failure is None else await _afresh(payout, work)
     again["due_again_by"] = call.actor.user_id
-    return work.save(move(payout, "resume", call, reason=command.reason, **again))
+    return work.save(move(payout, "resume", call, **again))
 
 
 async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payout:
     payout = await work.get(Payout, command.payout_id)
     again = await _afresh(payout, work) | {"due_again_by": call.actor.user_id}
-    return work.save(move(payout, "retry", call, reason=command.reason, **again))
+    return work.save(move(payout, "retry", call, **again))
 
 
 async def _afresh(payout: Payout, work: Work) -> dict[str, Any]:
@@ -121,7 +121,7 @@ async def look_up_payout(command: LookUpPayout, *, call: Call, work: Work) -> Pa
     payout = await work.get(Payout, command.payout_id)
     if call.actor.role == Role.CLOCK and not is_due(payout, call):
         return payout
-    return work.save(move(payout, "look_up", call, reason=command.reason, lookups=payout.lookups + 1))
+    return work.save(move(payout, "look_up", call, lookups=payout.lookups + 1))
 
 
 _STEPS = {

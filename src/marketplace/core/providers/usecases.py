@@ -157,7 +157,7 @@ def _check(given: dict[str, Any]) -> None:
 async def move_provider(command: MoveProvider, *, call: Call, work: Work) -> Provider:
     """Suspending, banning or closing takes its services out of search and ends no booking."""
     provider = own(await work.get(Provider, command.provider_id), call)
-    return work.save(move(provider, command.move, call, reason=command.reason))
+    return work.save(move(provider, command.move, call))
 
 
 async def add_unit(command: AddUnit, *, call: Call, work: Work) -> Unit:

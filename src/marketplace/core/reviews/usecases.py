@@ -127,11 +127,11 @@ async def reply_to_review(command: ReplyToReview, *, call: Call, work: Work) -> 
 
 
 async def hide_review(command: HideReview, *, call: Call, work: Work) -> Review:
-    return work.save(move(await work.get(Review, command.review_id), "hide", call, reason=command.reason))
+    return work.save(move(await work.get(Review, command.review_id), "hide", call))
 
 
 async def restore_review(command: RestoreReview, *, call: Call, work: Work) -> Review:
-    return work.save(move(await work.get(Review, command.review_id), "restore", call, reason=command.reason))
+    return work.save(move(await work.get(Review, command.review_id), "restore", call))
 
 
 async def count_review(command: CountReview, *, call: Call, work: Work) -> Review:

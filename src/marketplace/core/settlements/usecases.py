@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import (
@@ -128,15 +129,13 @@ async def recheck_settlement(command: RecheckSettlement, *, call: Call, work: Wo
         return settlement
     (found,) = await _matches((settlement,), work)
     settled = _settled(settlement, found)
-    changes = {
+    changes: dict[str, Any] = {
         "movement_id": settled.movement_id,
         "booking_id": settled.booking_id,
         "problem": settled.problem,
     }
     step = "book" if settled.state == State.BOOKED else "recheck"
-    rechecked = move(
-        settlement, step, call, reason=command.reason, rechecks=settlement.rechecks + 1, **changes
-    )
+    rechecked = move(settlement, step, call, rechecks=settlement.rechecks + 1, **changes)
     work.insert(*_postings(settlement, found, call))
     return work.save(rechecked)
 

@@ -74,7 +74,7 @@ async def amend_policy(command: AmendPolicy, *, call: Call, work: Work) -> Tenan
     tenant = await work.get(Tenant, call.tenant_id)
     if command.policy.currency != tenant.policy.currency:
         raise Invalid("policy.currency", "cannot change", tenant.policy.currency)
-    return work.save(move(tenant, "amend", call, reason=command.reason, policy=command.policy))
+    return work.save(move(tenant, "amend", call, policy=command.policy))
 
 
 async def move_clock(command: MoveClock, *, call: Call, work: Work) -> Tenant:
@@ -82,7 +82,7 @@ async def move_clock(command: MoveClock, *, call: Call, work: Work) -> Tenant:
     if not 0 < command.seconds <= CLOCK_STEP_SECONDS_MAX:
         raise Invalid("seconds", f"{command.seconds}", f"1 to {CLOCK_STEP_SECONDS_MAX}: forward only")
     ahead = tenant.clock_ahead_seconds + command.seconds
-    return work.save(move(tenant, "move_clock", call, reason=command.reason, clock_ahead_seconds=ahead))
+    return work.save(move(tenant, "move_clock", call, clock_ahead_seconds=ahead))
 
 
 async def close_tenant(command: CloseTenant, *, call: Call, work: Work) -> Tenant:
