@@ -14,7 +14,8 @@ _STEP_FIRST, _STEP_MIN, _STEP_MAX = 0.05, 0.0025, 3.2  # degrees of latitude
 # Points in a cell that has any: outside these the grid is made anew, finer or coarser.
 _CROWD_MIN, _CROWD_MAX = 2.0, 12.0
 _GROWTH = 1.4
-_AMPLE = 1.2
+# How many more points than are wanted the first ring is to hold: a second one costs twice the first.
+_AMPLE = 1.4
 
 
 def vector(latitude: float, longitude: float) -> Vector:
