@@ -8,22 +8,23 @@ from pgqueuer.ports.driver import Driver
 
 INDEX = """\
 -- Whose turn it is: the tenants that wait, and the oldest job of each.
-CREATE INDEX pgqueuer_turns ON pgqueuer ((headers->>'tenant'), execute_after, id) WHERE status = 'queued';
+CREATE INDEX pgqueuer_turns ON pgqueuer (((headers->>'tenant')::uuid), execute_after, id)
+    WHERE status = 'queued';
 """
 # The front is the second of the clock: whoever was brought there before, and failed, is behind those of now.
 # Where one marketplace alone has something due, there is nobody to be fair to.
 _TAKE_TURNS = """
 WITH RECURSIVE waiting(tenant) AS (
-    (SELECT headers->>'tenant' FROM pgqueuer WHERE status = 'queued' ORDER BY 1 LIMIT 1)
+    (SELECT (headers->>'tenant')::uuid FROM pgqueuer WHERE status = 'queued' ORDER BY 1 LIMIT 1)
     UNION ALL
     SELECT (
-        SELECT headers->>'tenant' FROM pgqueuer
-        WHERE status = 'queued' AND headers->>'tenant' > waiting.tenant ORDER BY 1 LIMIT 1
+        SELECT (headers->>'tenant')::uuid FROM pgqueuer
+        WHERE status = 'queued' AND (headers->>'tenant')::uuid > waiting.tenant ORDER BY 1 LIMIT 1
     ) FROM waiting WHERE waiting.tenant IS NOT NULL
 ), oldest AS MATERIALIZED (
     SELECT job.id FROM waiting CROSS JOIN LATERAL (
         SELECT id FROM pgqueuer
-        WHERE status = 'queued' AND headers->>'tenant' = waiting.tenant AND execute_after <= now()
+        WHERE status = 'queued' AND (headers->>'tenant')::uuid = waiting.tenant AND execute_after <= now()
         ORDER BY execute_after, id LIMIT 1
     ) AS job
 ), free AS MATERIALIZED (
@@ -36,8 +37,8 @@ WHERE id = ANY(ARRAY(SELECT id FROM free))
 """
 # Turns come after so many jobs, or so much time while there are any.
 JOBS_BETWEEN, SECONDS_BETWEEN = 100, 0.25
-# Of a worker's time; among thousands of marketplaces the turns come more rarely.
-_SHARE_MAX = 0.2
+# Of a worker's time: among thousands of marketplaces the turns come more rarely, but still every second.
+_SHARE_MAX, _SECONDS_MAX = 0.05, 1.0
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Turns:
         """Where it is time; nobody has to be brought forward while nothing is taken."""
         since = self.clock() - self._over_at
         due = self._taken >= JOBS_BETWEEN or (self._taken and since >= SECONDS_BETWEEN)
-        if not due or since < self._lasted / _SHARE_MAX:
+        if not due or since < min(self._lasted / _SHARE_MAX, _SECONDS_MAX):
             return
         began = self.clock()
         await self.driver.execute(_TAKE_TURNS)

@@ -1026,7 +1026,8 @@ ALTER TABLE pgqueuer_statistics SET (
 );
 
 -- Whose turn it is: the tenants that wait, and the oldest job of each.
-CREATE INDEX pgqueuer_turns ON pgqueuer ((headers->>'tenant'), execute_after, id) WHERE status = 'queued';
+CREATE INDEX pgqueuer_turns ON pgqueuer (((headers->>'tenant')::uuid), execute_after, id)
+    WHERE status = 'queued';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics
     TO marketplace_app;
