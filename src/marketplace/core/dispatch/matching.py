@@ -31,6 +31,7 @@ from marketplace.core.dispatch.whereabouts import find_stored
 from marketplace.core.providers.hours import zone
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.shared.errors import Unavailable
+from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.geo import Found, Room, Search
@@ -46,7 +47,12 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Decide the jobs that wait in an area; the round is named by the tick that began it."""
+    """
+    Decide the jobs that wait in an area; the round is named by the tick that began it, and by the jobs.
+
+    A tick that is carried out again, with other jobs, is another round: what was not decided together is not
+    kept as if it had been.
+    """
 
     area_id: UUID
     round_id: UUID
@@ -70,7 +76,7 @@ async def match(effect: Match, *, call: Call, work: Work, vendors: Vendors) -> R
         await vendors.live_map.let_go(tenant_id=call.tenant_id, holder=effect.area_id, units=spared)
     return RecordRound(
         area_id=effect.area_id,
-        round_id=effect.round_id,
+        round_id=derive(effect.round_id, *(name for job in jobs for name in (job.id, job.version))),
         terms=terms_of(policy),
         deliberated=tuple(
             Deliberated(asked=question, decision=decision)

@@ -1,39 +1,21 @@
 """What is kept of a round makes the same decision again."""
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.decisions import unlike
 from tests.unit.core.dispatch.conftest import north
 
-from marketplace.adapters.memory.assigner import AugmentingAssigner
 from marketplace.core.bookings.commands import CancelBooking
 from marketplace.core.dispatch.area import Area
-from marketplace.core.dispatch.deciding import decide
 from marketplace.core.dispatch.decision import DispatchDecision
 from marketplace.core.dispatch.matching import Match
 from marketplace.core.tenants.dispatching import Wave
 
 Open = Callable[..., Awaitable[Any]]
-
-
-def unlike(fleet: Any) -> list[Any]:
-    """The rounds that would be decided otherwise, by what is kept of them."""
-    rounds = defaultdict(list)
-    for kept in fleet.world.all(DispatchDecision):
-        rounds[kept.round_id].append(kept)
-    found = []
-    for parts in rounds.values():
-        parts.sort(key=lambda part: part.place)
-        again = decide(
-            [part.asked for part in parts], terms=parts[0].terms, assign=AugmentingAssigner().pairs
-        )
-        if [part.verdicts for part in parts] != [decision.verdicts for decision in again]:
-            found.append(parts)
-    return found
 
 
 class TestADecision:
@@ -53,7 +35,7 @@ class TestADecision:
         await fleet.world.forward(minutes=20)
 
         assert len(fleet.world.all(DispatchDecision)) >= 10
-        assert unlike(fleet) == []
+        assert unlike(fleet.world.all(DispatchDecision)) == []
         assert await fleet.world.broken() == []
 
     async def test_on_a_job_that_moved_meanwhile_is_kept_too(self, open_fleet: Open) -> None:
@@ -68,4 +50,23 @@ class TestADecision:
 
         assert fleet.offers(first) == []
         assert sorted(part.carried_out for part in fleet.world.all(DispatchDecision)) == [False, True]
-        assert unlike(fleet) == []
+        assert unlike(fleet.world.all(DispatchDecision)) == []
+
+    async def test_of_a_tick_that_was_half_forgotten_belongs_to_a_round_of_its_own(
+        self, open_fleet: Open
+    ) -> None:
+        """Whoever decided it died before that was marked, and another job waits by now."""
+        fleet = await open_fleet(1_000, 2_000)
+        customers = fleet.world.market.customers
+        await fleet.call(seconds=0, actor=customers[0])
+        (area,) = fleet.world.all(Area)
+        tick = Match(area_id=area.id, round_id=uuid4())
+        await fleet.do(await fleet.match(tick))
+        await fleet.call(seconds=0, actor=customers[1])
+
+        await fleet.do(await fleet.match(tick))
+
+        first, second = fleet.world.all(DispatchDecision)
+        assert (first.place, second.place) == (0, 0)
+        assert first.round_id != second.round_id
+        assert fleet.asked() == fleet.crews
