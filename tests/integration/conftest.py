@@ -40,6 +40,7 @@ from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsP
 from marketplace.core.shared.errors import MarketplaceError, Unavailable
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import SYSTEM, Actor, Role
+from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.policy import (
     BookingPolicy,
     CancellationTerms,
@@ -62,6 +63,7 @@ SHARING = {"races", "crash"}
 BEGIN = datetime(2026, 11, 2, 6, tzinfo=UTC)
 SLOT = datetime(2026, 11, 5, 9, tzinfo=UTC)
 CONNECTIONS = 20
+CALM = DispatchPolicy()
 # A number that does not divide evenly, so that every split leaves something over.
 PRICE = 33_331
 
@@ -277,6 +279,23 @@ class Market:
             except (Stale, Unavailable):
                 await carry_out(task, self.call())
 
+    async def work_but(self, name: str) -> list[Follow]:
+        """Carry out what is due now, but what follows the events of one name: that is handed back."""
+        left = []
+        while (job := await self._job()) is not None:
+            task = _KINDS[job[0]].decode(job[1].encode())
+            if isinstance(task, Follow) and task.name == name:
+                left.append(task)
+            else:
+                await (self.desk.follow if isinstance(task, Follow) else self.desk.ring)(task, self.call())
+        return left
+
+    async def follow_at_once(self, jobs: Sequence[Follow]) -> None:
+        """Each by a worker of its own, all of whom have read before the first one writes."""
+        meeting = Meeting(len(jobs))
+        desks = [replace(self.desk, store=Party(meeting, self.store)) for _ in jobs]
+        await asyncio.gather(*(desk.follow(job, self.call()) for desk, job in zip(desks, jobs, strict=True)))
+
     async def _job(self) -> Any:
         await self.books.tick()
         await self.courier.deliver_due(post=self._post, now=datetime.now(UTC))
@@ -348,7 +367,7 @@ def _phone(number: int) -> str:
     return f"+2783000{number:04d}"
 
 
-def policy_of(confirmation: Confirmation, capture: Capture) -> Policy:
+def policy_of(confirmation: Confirmation, capture: Capture, dispatch: DispatchPolicy) -> Policy:
     return Policy(
         blueprint="races",
         currency="ZAR",
@@ -360,6 +379,7 @@ def policy_of(confirmation: Confirmation, capture: Capture) -> Policy:
         fees=FeePolicy(commission_basis_points=1_750, customer_fee_minor=499),
         vat=VatPolicy(rates=(VatRate(datetime(2020, 1, 1, tzinfo=UTC).date(), 1_500),)),
         cancellation=CancellationTerms((CancellationTier(24 * 60, 10_000), CancellationTier(0, 5_000))),
+        dispatch=dispatch,
     )
 
 
@@ -386,10 +406,11 @@ async def open_market(shared_url: str) -> AsyncIterator[Open]:
         shops: int = 1,
         confirmation: Confirmation = Confirmation.REQUEST,
         capture: Capture = Capture.ON_BOOKING,
+        dispatch: DispatchPolicy = CALM,
         now: datetime = BEGIN,
     ) -> Market:
         key = uuid4()
-        policy = policy_of(confirmation, capture)
+        policy = policy_of(confirmation, capture, dispatch)
         tenant = Tenant(id=key, tenant_id=key, slug=f"races-{key}", mode=Mode.TEST, policy=policy)
         market = Market(engine=engine, owner=owner, connection=connection, tenant=tenant, now=now)
         await market.open(units=units, shops=shops)

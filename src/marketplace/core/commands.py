@@ -385,5 +385,5 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
 # What everybody does for itself, whatever its role: nobody is owed a reason.
 OWN_AFFAIRS: frozenset[type] = frozenset({AmendUser, SignOut})
 
-# What these make has an id that derives from what they follow: who finds it there was faster, and is done.
+# What these make has an id that derives from what they follow: who finds it there was not the first.
 FOUND_DONE: frozenset[type] = frozenset({OpenSearch, RecordRound, PlanMessages, AbsorbLoss})

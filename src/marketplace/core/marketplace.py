@@ -141,10 +141,16 @@ class Desk:
         if type(step) in EFFECTS:
             work = Work(self.store, call.tenant_id)
             step = await EFFECTS[type(step)](step, call=call, work=work, vendors=self.vendors)
-        if step is None:
-            return
+        if step is not None and not await self._write(step, call):
+            # What stood there may have been made on the side, as an area is by the first search in it.
+            await self._write(step, call)
+
+    async def _write(self, step: Any, call: Call) -> bool:
+        """False where something that it makes stands already: it was done before, or is to be tried again."""
         try:
             await run(step, call=call, store=self.store)
         except AlreadyThere as there:
             if type(step) not in FOUND_DONE or not str(there.facts.get("rule")).endswith("_pkey"):
                 raise
+            return False
+        return True

@@ -2,34 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from tests.integration.conftest import Meeting, Party
+from tests.integration.street import Street, pave
 
 from marketplace.adapters.postgres.audit import PostgresAudit
 from marketplace.core.bookings.booking import State
-from marketplace.core.bookings.commands import AssignBooking, CallOut, CancelBooking, HandBack
-from marketplace.core.catalogue.pricing import PriceRule
-from marketplace.core.catalogue.usecases import DraftService, PublishService
+from marketplace.core.bookings.commands import AssignBooking, CancelBooking, HandBack
 from marketplace.core.dispatch.answering import AcceptOffer, ClockOffer, DeclineOffer
 from marketplace.core.dispatch.matching import Match
-from marketplace.core.dispatch.presences import GoOnline
-from marketplace.core.identity.usecases import GrantRoles
-from marketplace.core.identity.user import user_id
 from marketplace.core.promises import Name
-from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsProvider, MoveProvider
 from marketplace.core.shared.errors import Conflict, MarketplaceError, MoveRefused
-from marketplace.core.shared.ids import derive
-from marketplace.core.shared.place import Place
-from marketplace.core.shared.roles import CLOCK, SYSTEM, Actor, Role
+from marketplace.core.shared.roles import CLOCK, SYSTEM, Actor
 from marketplace.core.tenants.dispatching import DispatchPolicy, Wave
 
 Open = Callable[..., Awaitable[Any]]
-SKILL, HERE = "car-wash", Place(-26.125, 28.125)
 orders = pytest.mark.parametrize("first", [0, 1, None], ids=["first", "second", "at-once"])
 
 
@@ -37,98 +29,14 @@ def failed(outcomes: list[Any]) -> list[Any]:
     return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
 
-@dataclass
-class Street:
-    """A marketplace with crews on the road, each with one unit unless told otherwise."""
-
-    market: Any
-    service_id: UUID
-    crews: list[tuple[Actor, list[UUID]]] = field(default_factory=list)
-
-    async def join(self, *, units: int = 1) -> None:
-        market, number = self.market, len(self.crews)
-        phone = f"+2784{number:07d}"
-        await market.do(GrantRoles(phone=phone, roles=(Role.CUSTOMER,), reason="test"))
-        owner = Actor(Role.CUSTOMER, user_id(market.tenant, phone))
-        provider_id = derive(market.tenant.id, "crew", number)
-        actor = replace(owner, role=Role.PROVIDER, provider_id=provider_id)
-        await market.do(ApplyAsProvider(provider_id=provider_id, name=f"Crew {number}"), owner)
-        await market.do(AmendProvider(provider_id=provider_id, payee="payee_ok"), actor)
-        for move in ("verify", "activate"):
-            await market.do(MoveProvider(provider_id=provider_id, move=move, reason="test"), market.admin)
-        unit_ids = [derive(provider_id, "unit", unit) for unit in range(units)]
-        for unit_id in unit_ids:
-            await market.do(
-                AddUnit(provider_id=provider_id, unit_id=unit_id, name="Van", skills=(SKILL,)), actor
-            )
-            await market.do(GoOnline(unit_id=unit_id, place=HERE), actor)
-        self.crews.append((actor, unit_ids))
-
-    def wish(self, number: int = 0) -> tuple[Any, Actor]:
-        command = CallOut(
-            booking_id=uuid4(), service_id=self.service_id, place=HERE, payment_method="tok_success"
-        )
-        return command, self.market.customers[number % len(self.market.customers)]
-
-    async def call(self, number: int = 0) -> UUID:
-        """A call-out, and whoever is to be asked has been."""
-        command, customer = self.wish(number)
-        await self.market.do(command, customer)
-        await self.market.pass_time(timedelta(seconds=2))
-        key: UUID = command.booking_id
-        return key
-
-    async def offers(self) -> list[tuple[UUID, Actor]]:
-        """Every open offer, and who may answer it."""
-        found = await self.market.connection.exec_driver_sql(
-            "SELECT id, provider_id FROM dispatch_offer WHERE tenant_id = $1"
-            " AND state IN ('sent', 'delivered', 'seen') ORDER BY id",
-            (self.market.tenant.id,),
-        )
-        actors = {actor.provider_id: actor for actor, _ in self.crews}
-        return [(row.id, actors[row.provider_id]) for row in found]
-
-    async def job(self, key: UUID) -> str:
-        """How a booking's last search stands."""
-        return str(
-            await self.market.sql(
-                "SELECT state FROM dispatch_job WHERE tenant_id = $1 AND booking_id = $2"
-                " ORDER BY queued_at DESC, id LIMIT 1",
-                key,
-            )
-        )
-
-    async def is_sound(self) -> bool:
-        """Nothing is left over, even when all timers have run out."""
-        await self.market.pass_time(timedelta(hours=3))
-        assert await self.market.violations() == []
-        return True
-
-
 @pytest.fixture
 def open_street(open_market: Open) -> Open:
     async def make(*, crews: int, units: int = 1, offers: int = 1) -> Street:
-        market = await open_market(units=0)
-        # Made before anybody is asked, so that every call has it.
         policy = DispatchPolicy(
             waves=(Wave(reach_metres=10_000, offers=offers),), candidates_max=100, fresh_seconds=3600
         )
-        market.tenant = replace(market.tenant, policy=replace(market.tenant.policy, dispatch=policy))
-        service_id = uuid4()
-        draft = DraftService(
-            service_id=service_id,
-            name="Wash",
-            category=SKILL,
-            rule=PriceRule("fixed", 18_000),
-            duration_minutes=30,
-            reason="test",
-        )
-        await market.do(draft, market.admin)
-        await market.do(PublishService(service_id=service_id, reason="test"), market.admin)
-        street = Street(market, service_id)
-        for _ in range(crews):
-            await street.join(units=units)
-        await market.work()
+        street = await pave(await open_market(units=0, dispatch=policy), crews=crews, units=units)
+        await street.market.work()
         return street
 
     return make
@@ -290,6 +198,21 @@ class TestTheAudit:
         (searches,) = [promise for promise in promises if promise.name == Name.SEARCHES]
         assert changed.rowcount == 1
         assert [one.partition(" ")[2].partition(" ")[2] for one in searches.violations] == [sentence]
+
+
+class TestTheFirstSearches:
+    async def test_of_an_area_are_all_begun(self, open_street: Open) -> None:
+        """Each of them would have made the area; only one has."""
+        street = await open_street(crews=0)
+        for number in range(3):
+            await street.market.do(*street.wish(number))
+        paid = await street.market.work_but("booking.paid")
+
+        await street.market.follow_at_once(paid)
+
+        searches = "SELECT count(DISTINCT booking_id) FROM dispatch_job WHERE tenant_id = $1"
+        assert len(paid) == await street.market.sql(searches) == 3
+        assert await street.is_sound()
 
 
 class TestTwoRounds:
