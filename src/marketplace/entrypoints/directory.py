@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import token_bytes
+from typing import Protocol
 from uuid import NAMESPACE_DNS, UUID
 
 from marketplace.core.shared.errors import NotFound
@@ -22,11 +23,29 @@ def tenant_id_of(slug: str) -> UUID:
     return derive(NAMESPACE_DNS, "marketplace", slug)
 
 
+class Clock(Protocol):
+    """What time it really is; `keep` is asked now and then, and may correct it."""
+
+    def now(self) -> datetime: ...
+    async def keep(self) -> None: ...
+
+
+class MachineClock:
+    """For one process by itself."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def keep(self) -> None:
+        """It is what it is."""
+
+
 @dataclass
 class Directory:
     """Tenants by id, read again when older than two seconds: a changed policy is in force that soon."""
 
     store: Store
+    clock: Clock = field(default_factory=MachineClock)
     _known: dict[UUID, tuple[float, Tenant]] = field(default_factory=dict)
     _changes: int = 0
 
@@ -35,6 +54,7 @@ class Directory:
         known = self._known.get(tenant_id)
         if known is not None and time.monotonic() - known[0] < FRESH_SECONDS:
             return known[1]
+        await self.clock.keep()
         changes = None
         while changes != self._changes:
             changes = self._changes
@@ -47,7 +67,7 @@ class Directory:
 
     def now(self, tenant_id: UUID) -> datetime:
         """The tenant's time as far as this process knows; real time for one it has not met."""
-        known, real = self._known.get(tenant_id), datetime.now(UTC)
+        known, real = self._known.get(tenant_id), self.clock.now()
         return real if known is None else known[1].now(real)
 
     def forget(self, tenant_id: UUID) -> None:
@@ -66,7 +86,7 @@ class Directory:
         return Call(
             actor=actor,
             tenant=tenant,
-            at=tenant.now(datetime.now(UTC)),
+            at=tenant.now(self.clock.now()),
             request_id=request_id,
             entropy=token_bytes(ENTROPY_BYTES),
             origin=origin,

@@ -36,6 +36,7 @@ async def platform(
     await migrate(url)
     made = Platform(settings=with_secrets(settings), database_url=url, base_url=base_url, heard=heard)
     try:
+        await made.clock().keep()
         yield made
     finally:
         await close(made)

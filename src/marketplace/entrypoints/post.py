@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -32,7 +31,7 @@ class SandboxPost:
             for tenant_id in await self.shelf.tenants_waiting(shelf=shelf):
                 await self._meet(tenant_id)
         await self.books.tick()
-        await self.courier.deliver_due(post=self._post, now=datetime.now(UTC))
+        await self.courier.deliver_due(post=self._post, now=self.directory.clock.now())
 
     async def _meet(self, tenant_id: UUID) -> None:
         """Its clock has to be known before its vendors' timers are looked at."""

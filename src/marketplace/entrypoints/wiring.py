@@ -6,6 +6,7 @@ import httpx
 from dependency_injector import containers, providers
 
 from marketplace.adapters.osrm.router import create_client
+from marketplace.adapters.postgres.clock import DatabaseClock
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.feed import Feed
 from marketplace.adapters.postgres.overview import Overview
@@ -85,7 +86,8 @@ class Platform(containers.DeclarativeContainer):
     reads = providers.Singleton(Reads, api_engine)
     feed = providers.Singleton(Feed, reads)
     overview = providers.Singleton(Overview, api_engine, database_url)
-    directory = providers.Singleton(Directory, api_store)
+    clock = providers.Singleton(DatabaseClock, api_engine)
+    directory = providers.Singleton(Directory, api_store, clock)
 
     # Vendors: the sandbox's books and inbox stand on a shelf of their own.
     shelf = providers.Singleton(PostgresShelf, sandbox_engine)
@@ -160,7 +162,7 @@ class Platform(containers.DeclarativeContainer):
     )
 
     # HTTP.
-    bearers = providers.Singleton(Bearers, api_store)
+    bearers = providers.Singleton(Bearers, api_store, clock.provided.now)
     sandbox = providers.Singleton(Sandbox, rail=sandbox_rail, channel=sandbox_channel, books=books)
     office = providers.Singleton(
         lambda settings, sandbox, **parts: Office(

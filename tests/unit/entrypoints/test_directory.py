@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from marketplace.adapters.memory.store import MemoryStore
+from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.blueprints import load
 from marketplace.entrypoints.directory import Directory
@@ -44,7 +45,29 @@ def a_tenant() -> Tenant:
     return Tenant(id=key, tenant_id=key, version=1, slug="shop", mode=Mode.TEST, policy=policy)
 
 
+class Ahead:
+    """Ten minutes, once it has been looked at."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+    async def keep(self) -> None:
+        self.by = timedelta(minutes=10)
+
+
 class TestADirectory:
+    async def test_goes_by_the_clock_that_all_processes_have(self) -> None:
+        tenant, store = a_tenant(), MemoryStore()
+        directory = Directory(store, Ahead())
+        await opened(store, tenant)
+
+        call = await directory.call(tenant.id, SYSTEM, "test")
+
+        assert call.at - datetime.now(UTC) > timedelta(minutes=9)
+        assert directory.now(tenant.id) >= call.at
+
     async def test_keeps_nothing_that_was_read_before_a_change(self) -> None:
         tenant = a_tenant()
         store = Meddled(tenant)

@@ -6,6 +6,7 @@ import rich_click as click
 from rich.text import Text
 
 from marketplace.adapters.postgres.audit import PostgresAudit
+from marketplace.adapters.postgres.clock import DatabaseClock
 from marketplace.adapters.postgres.engine import create_owner_engine
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.shelf import PostgresShelf
@@ -55,7 +56,8 @@ async def _audit(place: opening.Place, key: UUID | None) -> tuple[Promise, ...]:
 
 async def _met(place: opening.Place, key: UUID | None) -> Directory:
     """Knows the clocks of the marketplaces in question; raises NotFound."""
-    directory, overview = Directory(place.store), Overview(place.engine, place.url)
+    directory = Directory(place.store, DatabaseClock(place.engine))
+    overview = Overview(place.engine, place.url)
     for tenant_id in [key] if key else await overview.tenants():
         await directory.tenant(tenant_id)
     return directory

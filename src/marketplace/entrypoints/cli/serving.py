@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
 
@@ -101,7 +100,7 @@ async def _run(
     settings: Settings, blueprint: Blueprint, url: str, opened: socket.socket, *, as_json: bool
 ) -> None:
     async with until_signalled() as stop, platform(settings, url=url, base_url=settings.base_url) as made:
-        slug, now = settings.tenant_slug, datetime.now(UTC)
+        slug, now = settings.tenant_slug, made.clock().now()
         seeded = await seed(
             store=made.api_store(), blueprint=blueprint, slug=slug, now=now, entropy=token_bytes(32)
         )

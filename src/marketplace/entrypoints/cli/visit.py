@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import rich_click as click
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from marketplace.adapters.postgres.clock import DatabaseClock
 from marketplace.adapters.postgres.engine import create_engine, unreachable
 from marketplace.adapters.postgres.migrate import HEAD, VERSIONS, DatabaseNewer, schema_version
 from marketplace.adapters.postgres.overview import Overview
@@ -106,7 +107,7 @@ class Operator:
             await check_version(engine, url)
             store = PostgresStore(engine)
             slug = self.tenant or await default_slug(settings, engine, url, store)
-            call = await self._call(slug, store)
+            call = await self._call(slug, store, DatabaseClock(engine))
             policy = call.policy
             self.local = Local(zone(policy.time_zone), policy.currency)
             return await work(
@@ -115,8 +116,8 @@ class Operator:
         finally:
             await engine.dispose()
 
-    async def _call(self, slug: str, store: PostgresStore) -> Call:
-        directory, key = Directory(store), tenant_id_of(slug)
+    async def _call(self, slug: str, store: PostgresStore, clock: DatabaseClock) -> Call:
+        directory, key = Directory(store, clock), tenant_id_of(slug)
         try:
             call = await directory.call(key, _READER, f"cli-{uuid4().hex}")
         except NotFound:

@@ -1,7 +1,8 @@
 """Who a request is from: an opaque token is looked up once, and then known for a few seconds."""
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -28,6 +29,7 @@ class Bearer:
 @dataclass
 class Bearers:
     store: Store
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _known: dict[bytes, Bearer] = field(default_factory=dict)
     _ended: int = 0
 
@@ -37,7 +39,7 @@ class Bearers:
             raise NotSignedIn("send Authorization: Bearer TOKEN")
         text = authorization[len(SCHEME) :]
         digest = sha256(text.encode()).digest()
-        known, now = self._known.get(digest), time.time()
+        known, now = self._known.get(digest), self.seconds()
         while known is None or now - known.known_at > KNOWN_SECONDS:
             ended = self._ended
             known = await self._look_up(parse_token(text), now)
@@ -48,6 +50,9 @@ class Bearers:
         if known.until <= now:
             raise NotSignedIn("the token has expired; refresh it", expired=True)
         return known
+
+    def seconds(self) -> float:
+        return self.clock().timestamp()
 
     def forget(self, session_id: UUID) -> None:
         """After this process has ended a session itself; who is being looked up is looked up again."""

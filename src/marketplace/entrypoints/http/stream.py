@@ -1,7 +1,6 @@
 """Events as they happen: to each user what concerns it, to the platform's people everything, in order."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -193,7 +192,7 @@ def _handler(path: str, facts: _Facts, office: Office, hub: Hub) -> HTTPRouteHan
             tenant_id=call.tenant_id,
             parties=_parties(call.actor),
             last=None if last is None else Cursor.parse(last),
-            seconds=bearer.until - time.time(),
+            seconds=bearer.until - office.bearers.seconds(),
             welcome=partial(office.bearers.of, authorization),
             approaches=_approaches(office, call),
         )

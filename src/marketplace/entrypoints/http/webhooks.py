@@ -1,6 +1,5 @@
 """A vendor's webhook is verified, written down and answered; what it hints at is asked for later."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Request, Response, post
@@ -71,7 +70,7 @@ def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> 
         if rail not in vendors.rails:
             raise NotFound("rail", rail)
         hints = vendors.rails[rail].verify_and_parse(
-            headers=request.headers, body=await request.body(), now=datetime.now(UTC)
+            headers=request.headers, body=await request.body(), now=directory.clock.now()
         )
 
         async def call_for(tenant_id: Any) -> Call:
