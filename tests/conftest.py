@@ -37,6 +37,7 @@ settings.load_profile("steady")
 T = TypeVar("T")
 URL = "MARKETPLACE_TEST_DATABASE_URL"
 REDIS_URL = "MARKETPLACE_TEST_REDIS_URL"
+KILLS = "MARKETPLACE_TEST_KILLS"
 # Set for the workers of xdist by the process that started the servers.
 STARTED_URL, STARTED_BY = "MARKETPLACE_TEST_STARTED_URL", "MARKETPLACE_TEST_STARTED_BY"
 STARTED_REDIS, STARTED_REDIS_BY = "MARKETPLACE_TEST_STARTED_REDIS", "MARKETPLACE_TEST_STARTED_REDIS_BY"
@@ -184,6 +185,12 @@ def empty_url(template: str) -> Iterator[str]:
 def redis_url() -> str:
     """A Redis that all tests share: each keeps to a prefix or a tenant of its own, and flushes nothing."""
     return os.environ[STARTED_REDIS]
+
+
+@pytest.fixture(scope="session")
+def kills() -> int:
+    """How many processes are killed by chance in a storm: a handful, unless more are asked for."""
+    return int(os.environ.get(KILLS, "5"))
 
 
 @pytest.fixture

