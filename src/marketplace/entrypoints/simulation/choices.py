@@ -25,6 +25,7 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
+from marketplace.core.dispatch.searching import SearchOn
 from marketplace.core.reviews.usecases import ReviewBooking
 from marketplace.core.shared.roles import Actor
 from marketplace.entrypoints.simulation.market import Market
@@ -49,7 +50,14 @@ class Scene:
 
     @property
     def provider(self) -> Actor:
-        return self.market.shop(self.booking.performer_id).actor
+        """Of a call-out that nobody has yet: somebody who is not its provider."""
+        if self.booking.provider_id is None:
+            return self.random.choice(self.market.shops).actor
+        return self.market.shop(self.booking.provider_id).actor
+
+    @property
+    def searching(self) -> bool:
+        return self.booking.state == State.AWAITING_PROVIDER and self.booking.provider_id is None
 
     @property
     def either(self) -> Actor:
@@ -100,6 +108,13 @@ def talk_of_time(scene: Scene) -> Step:
         return DeclineTime(booking_id=booking.id), scene.either
     other = scene.provider if booking.proposed_by == Side.CUSTOMER else scene.customer
     return AcceptTime(booking_id=booking.id), other
+
+
+def search_on(scene: Scene) -> Step:
+    """Wait a while longer, or have somebody come later; refused while the search is on."""
+    later = scene.booking.starts_at + _STEP * scene.random.randint(4, 4 * _SHIFT_STEPS)
+    starts_at = later if scene.random.random() < 1 / 3 else None
+    return SearchOn(booking_id=scene.booking.id, starts_at=starts_at), scene.customer
 
 
 def set_out(scene: Scene) -> Step:
@@ -169,8 +184,12 @@ CHOICES: dict[State, tuple[tuple[int, Choice], ...]] = {
 }
 
 
+# While the platform looks for somebody.
+SEARCHING: tuple[tuple[int, Choice], ...] = ((40, search_on), (12, cancel), (5, assign), (43, nothing))
+
+
 def choose(scene: Scene) -> Step | None:
-    options = CHOICES.get(scene.booking.state, ((1, nothing),))
+    options = SEARCHING if scene.searching else CHOICES.get(scene.booking.state, ((1, nothing),))
     weights = [weight for weight, _ in options]
     (choice,) = scene.random.choices([choice for _, choice in options], weights)
     return choice(scene)

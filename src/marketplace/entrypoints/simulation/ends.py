@@ -4,6 +4,11 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from marketplace.core.bookings.booking import CLOSED_UNDONE
+from marketplace.core.dispatch.area import State as AreaState
+from marketplace.core.dispatch.job import State as JobState
+from marketplace.core.dispatch.offer import OPEN as OFFER_OPEN
+from marketplace.core.dispatch.offer import State as OfferState
+from marketplace.core.dispatch.presence import State as PresenceState
 from marketplace.core.notifications.notification import State as NotificationState
 from marketplace.core.payments.payment import DEAD, HELD
 from marketplace.core.payments.refund import State as RefundState
@@ -25,6 +30,10 @@ ENDS: Mapping[str, frozenset[str]] = {
         "payout_run": {RunState.FINISHED},
         "rail_statement": {StatementState.READ},
         "settlement": {SettlementState.BOOKED},
+        "dispatch_job": {JobState.ASSIGNED, JobState.WITHDRAWN},
+        "dispatch_offer": set(OfferState) - set(OFFER_OPEN),
+        "presence": {PresenceState.OFFLINE},
+        "area": {AreaState.QUIET},
         "notification": {_N.ACCEPTED, _N.DELIVERED, _N.READ, _N.FAILED, _N.SUPPRESSED, _N.EXPIRED},
     }.items()
 }

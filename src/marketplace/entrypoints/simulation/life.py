@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from marketplace.core.bookings.booking import Booking, State
-from marketplace.core.bookings.commands import CreateBooking, RetryPayment
+from marketplace.core.bookings.commands import CallOut, CreateBooking, RetryPayment
 from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.promises import ENDED, is_closed
@@ -18,7 +18,7 @@ from marketplace.core.shared.ids import derive
 from marketplace.core.shared.roles import Actor
 from marketplace.entrypoints.simulation.choices import Scene, choose
 from marketplace.entrypoints.simulation.lane import Lane
-from marketplace.entrypoints.simulation.market import Market, Shop
+from marketplace.entrypoints.simulation.market import HERE, Market, Shop
 from marketplace.entrypoints.simulation.mischief import try_unlawful
 from marketplace.ports.storage import AlreadyThere, One
 
@@ -28,6 +28,7 @@ _STARTS_AN_HOUR = 4
 _FIRST_HOUR, _HOURS = 6, 14
 _SOON = timedelta(seconds=2)
 _MISCHIEF = 0.08
+_CALL_OUTS = 0.25
 
 # How long somebody takes to act in each state, in minutes at least and at most.
 _PAUSES: dict[State, tuple[int, int]] = {
@@ -59,22 +60,17 @@ class Life:
     payments: int = 1
     _shop: Shop = field(init=False)
     _customer: Actor = field(init=False)
+    _is_call_out: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._shop = self.random.choice(self.market.shops)
         self._customer = self.random.choice(self.market.customers)
+        self._is_call_out = self.random.random() < _CALL_OUTS
 
     async def begin(self) -> None:
         """Ask for random starts until one is free."""
-        command = CreateBooking(
-            booking_id=self.booking_id,
-            provider_id=self._shop.provider_id,
-            service_id=self._shop.service_id,
-            starts_at=self._some_start(),
-            payment_method=self.tokens[0],
-        )
         try:
-            await self.lane.do(command, self._customer)
+            await self.lane.do(self._wish(), self._customer)
         except (SlotTaken, Invalid):  # taken, or past by now
             self._shop = self.random.choice(self.market.shops)
             self._next(_SOON, self.begin)
@@ -84,6 +80,24 @@ class Life:
         else:
             self.lane.rivals[self.booking_id] = self.rush
             self._next(self._pause(State.AWAITING_PAYMENT), self.turn)
+
+    def _wish(self) -> CreateBooking | CallOut:
+        """A slot of somebody's, or somebody to come: now, or some time."""
+        if not self._is_call_out:
+            return CreateBooking(
+                booking_id=self.booking_id,
+                provider_id=self._shop.provider_id,
+                service_id=self._shop.service_id,
+                starts_at=self._some_start(),
+                payment_method=self.tokens[0],
+            )
+        return CallOut(
+            booking_id=self.booking_id,
+            service_id=self.market.house_id,
+            place=HERE,
+            starts_at=self._some_start() if self.random.random() < 1 / 3 else None,
+            payment_method=self.tokens[0],
+        )
 
     async def rush(self) -> None:
         """Do one thing out of turn, while somebody else is at something else."""

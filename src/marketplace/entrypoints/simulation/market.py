@@ -1,4 +1,4 @@
-"""A small marketplace to book in: providers with a few units each, their services, and customers."""
+"""A small marketplace: providers with a few units each, their services, one of the house, and customers."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,11 +11,13 @@ from marketplace.core.identity.user import user_id
 from marketplace.core.providers.hours import OpeningHours
 from marketplace.core.providers.usecases import AddUnit, AmendProvider, ApplyAsProvider, MoveProvider
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.usecases import OpenTenant
 from marketplace.entrypoints.simulation.lane import Lane
 
 DAYS_A_WEEK = 7
+SKILL, HERE = "car-wash", Place(-26.125, 28.125)  # what call-outs ask for, and where
 OPENS, CLOSES = "06:00", "22:00"
 _TROUBLE_EVERY = 5
 _TROUBLED = tuple(NUMBERS)
@@ -28,6 +30,7 @@ class Shop:
     provider_id: UUID
     actor: Actor
     service_id: UUID
+    unit_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Market:
     approver: Actor
     customers: tuple[Actor, ...]
     shops: tuple[Shop, ...]
+    house_id: UUID
 
     def customer(self, user_id: UUID) -> Actor:
         return Actor(Role.CUSTOMER, user_id)
@@ -54,7 +58,7 @@ async def open_market(lane: Lane, *, payees: tuple[str, ...], units: int = 3, cu
     shops = [
         await _shop(lane, admin, _phone(2_000, number), payee, units) for number, payee in enumerate(payees)
     ]
-    return Market(admin, approver, tuple(people), tuple(shops))
+    return Market(admin, approver, tuple(people), tuple(shops), await _house_service(lane, admin))
 
 
 def _phone(series: int, number: int) -> str:
@@ -81,9 +85,10 @@ async def _shop(lane: Lane, admin: Actor, phone: str, payee: str, units: int) ->
     )
     for move in ("verify", "activate"):
         await lane.do(MoveProvider(provider_id=provider_id, move=move, reason="simulated"), admin)
-    for number in range(units):
-        unit_id = derive(provider_id, "unit", number)
-        await lane.do(AddUnit(provider_id=provider_id, unit_id=unit_id, name=f"Crew {number}"), actor)
+    unit_ids = tuple(derive(provider_id, "unit", number) for number in range(units))
+    for number, unit_id in enumerate(unit_ids):
+        unit = AddUnit(provider_id=provider_id, unit_id=unit_id, name=f"Crew {number}", skills=(SKILL,))
+        await lane.do(unit, actor)
     service_id = derive(provider_id, "service")
     await lane.do(
         DraftService(
@@ -98,4 +103,19 @@ async def _shop(lane: Lane, admin: Actor, phone: str, payee: str, units: int) ->
         actor,
     )
     await lane.do(PublishService(service_id=service_id), actor)
-    return Shop(provider_id, actor, service_id)
+    return Shop(provider_id, actor, service_id, unit_ids)
+
+
+async def _house_service(lane: Lane, admin: Actor) -> UUID:
+    service_id = derive(lane.tenant.id, "house")
+    drafted = DraftService(
+        service_id=service_id,
+        name="Wash at the kerb",
+        category=SKILL,
+        rule=PriceRule("fixed", 18_000),
+        duration_minutes=30,
+        reason="simulated",
+    )
+    await lane.do(drafted, admin)
+    await lane.do(PublishService(service_id=service_id, reason="simulated"), admin)
+    return service_id

@@ -67,9 +67,10 @@ async def _refused(lane: Lane, booking_id: UUID, move: str, actor: Actor) -> boo
 
 
 def _actors(market: Market, booking: Booking, random: Random) -> tuple[Actor, ...]:
+    performer = booking.provider_id
     return (
         market.customer(booking.customer_id),
-        market.shop(booking.performer_id).actor,
+        random.choice(market.shops).actor if performer is None else market.shop(performer).actor,
         random.choice(market.customers),
         random.choice(market.shops).actor,
         Actor(Role.SUPPORT, market.admin.user_id),

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from marketplace.core.tenants.dispatching import DispatchPolicy
 from marketplace.core.tenants.policy import (
     BookingPolicy,
     CancellationTerms,
@@ -40,6 +41,7 @@ def policy_of(number: int) -> Policy:
         fees=_FEES[number % len(_FEES)],
         vat=VatPolicy(rates=(VatRate(date(2025, 1, 1), 1_500),)),
         cancellation=_TERMS,
+        dispatch=DispatchPolicy(fresh_seconds=1_800, load_max=1 + number % 2),
         payout=PayoutPolicy(
             approval_above_minor=150_000 if number % 2 else 1_000_000, risk_delay_minutes=number % 3 * 1_440
         ),

@@ -7,7 +7,9 @@ from random import Random
 
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
 from marketplace.core.settlements.statement import RailStatement, rail_statement_id
+from marketplace.core.shared.events import Event
 from marketplace.core.shared.ids import derive
+from marketplace.entrypoints.simulation.crews import Crews
 from marketplace.entrypoints.simulation.ends import unfinished
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.life import Life
@@ -47,7 +49,13 @@ class Share:
         with self.lane.trouble.resting():
             market = await open_market(self.lane, payees=self._payees())
         self._office = Office(self.lane, market, Random(f"{self.lane.seed}/office"))  # noqa: S311 - no secrets
-        self.lane.store.told = self._office.hear
+        crews = Crews(self.lane, market, Random(f"{self.lane.seed}/crews"))  # noqa: S311 - no secrets
+
+        def hear(event: Event) -> None:
+            self._office.hear(event)
+            crews.hear(event)
+
+        self.lane.store.told = hear
         self._begin_lives(market)
         self.lane.agenda.put(self._day, at=self.lane.now + _DAY)
         while len(self.lane.agenda) and not self._long_over():

@@ -4,14 +4,33 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.decisions import unlike
 
 from marketplace.adapters.sandbox.faults import Fault
 from marketplace.core import reactions
+from marketplace.core.bookings.booking import Booking
+from marketplace.core.dispatch.decision import DispatchDecision
+from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.job import State as JobState
+from marketplace.core.dispatch.offer import OPEN as OFFER_OPEN
+from marketplace.core.dispatch.offer import DispatchOffer
+from marketplace.core.dispatch.offer import State as OfferState
+from marketplace.core.shared.events import Event
 from marketplace.entrypoints.simulation.engine import Report, simulate
 from marketplace.entrypoints.simulation.storages import in_memory
 from marketplace.entrypoints.simulation.trouble import USUAL
 
 MANY = 200
+# What happens to searches on the way.
+SEARCHED = {
+    "dispatch_job.widened",
+    "dispatch_job.exhausted",
+    "dispatch_job.waiting",
+    "dispatch_job.went_on",
+    "booking.handed_back",
+    "presence.finished",
+    "presence.lapsed",
+}
 
 
 async def simulated(bookings: int, *, seed: int = 1, faults: bool = True) -> Report:
@@ -65,6 +84,26 @@ class TestASimulation:
         assert told == [(number, 11) for number in range(1, 12)]
 
 
+class TestCallOuts:
+    def test_come_to_every_end_and_each_decision_is_made_again(self) -> None:
+        store = asyncio.run(_stored(MANY))
+        booked = {booking.id for booking in store.rows_of(Booking) if booking.wanted or booking.skill}
+        decisions = list(store.rows_of(DispatchDecision))
+
+        assert len(booked) > MANY / 8
+        assert {job.state for job in store.rows_of(DispatchJob)} == {JobState.ASSIGNED, JobState.WITHDRAWN}
+        assert {offer.state for offer in store.rows_of(DispatchOffer)} == set(OfferState) - set(OFFER_OPEN)
+        assert {event.name for event in store.rows_of(Event)} >= SEARCHED
+        assert len(decisions) > len(booked)
+        assert unlike(decisions) == []
+
+
+async def _stored(bookings: int) -> Any:
+    async with in_memory() as storage:
+        await simulate(bookings=bookings, seed=1, faults=True, storage=storage)
+        return storage.store
+
+
 class TestABrokenCore:
     # Those that only a timer makes up for are not among them: the simulation heals them, as it should.
     @pytest.mark.parametrize("event", ["booking.cancelled", "booking.expired", "payment.dispute_lost"])
@@ -75,3 +114,14 @@ class TestABrokenCore:
         report = await simulated(100)
 
         assert report.violations
+
+    async def test_is_found_where_nobody_ends_a_search(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        searching: Any = {
+            name: tuple(one for one in after if one.__name__ != "_search_no_more")
+            for name, after in reactions.REACTIONS.items()
+        }
+        monkeypatch.setattr("marketplace.core.marketplace.REACTIONS", searching)
+
+        report = await simulated(100)
+
+        assert any("dispatch_job" in violation for violation in report.violations)
