@@ -222,6 +222,16 @@ class TestTheMoneyPage:
         assert [name for name in Name if f"| `{name}` |" not in text] == []
 
 
+class TestTheHttpPage:
+    def test_names_every_code_that_a_caller_can_act_on(self) -> None:
+        text = (DOCS / "http.md").read_text("utf-8")
+        # The parents, and what only settings lead to.
+        nobodys = {"refused", "error", "bad_setting"}
+
+        acted = {code for code, told in statuses().items() if told & set(range(400, 500))}
+        assert sorted(code for code in acted - nobodys if f"`{code}`" not in text) == []
+
+
 class TestAPicture:
     @pytest.mark.parametrize("picture", PICTURES, ids=name_of)
     def test_is_shown_somewhere_and_needs_nothing_from_elsewhere(self, picture: Path) -> None:

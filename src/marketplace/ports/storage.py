@@ -14,6 +14,7 @@ from uuid import UUID
 from marketplace.core.shared.aggregate import Aggregate, Changed
 from marketplace.core.shared.errors import Conflict, NotFound
 from marketplace.core.shared.events import Event
+from marketplace.core.shared.rules import noun_of
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R")
@@ -211,16 +212,16 @@ class Work:
         """The row with this id; raises NotFound."""
         found = await self.find(kind, key)
         if found is None:
-            raise NotFound(kind.__name__.lower(), key)
+            raise NotFound(noun_of(kind), key)
         return found
 
     async def get_both(self, first: type[A], first_id: UUID, second: type[R], second_id: UUID) -> tuple[A, R]:
         """Two rows in one round trip; raises NotFound."""
         one, other = await self.read(One(first, first_id), One(second, second_id))
         if not one:
-            raise NotFound(first.__name__.lower(), first_id)
+            raise NotFound(noun_of(first), first_id)
         if not other:
-            raise NotFound(second.__name__.lower(), second_id)
+            raise NotFound(noun_of(second), second_id)
         return cast("tuple[A, R]", (one[0], other[0]))
 
     def add(self, created: Changed[A]) -> A:

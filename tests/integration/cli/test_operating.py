@@ -55,6 +55,19 @@ class TestReading:
         assert (service["id"], service["state"]) == (booked["service_id"], "published")
         assert {one["role"] for one in sessions["items"]} == {"customer"}
 
+    def test_finds_who_is_online(self, data: tuple[str, str]) -> None:
+        unit = told("units", "list", *data)["items"][0]
+        place = ("--latitude", "-26.1465", "--longitude", "28.0357")
+
+        shown = told("units", "show", unit["id"], *data)
+        told("units", "online", unit["id"], *place, *ACTING, *data)
+        online = told("dispatch", "presences", "--state", "online", *data)["items"]
+        told("units", "offline", unit["id"], *ACTING, *data)
+
+        assert (shown["id"], shown["name"]) == (unit["id"], unit["name"])
+        assert [one["unit_id"] for one in online] == [unit["id"]]
+        assert told("dispatch", "presences", "--state", "online", *data)["items"] == []
+
     def test_shows_tables_to_people(self, booked: Any, data: tuple[str, str]) -> None:
         result = tell("bookings", "list", *data)
 

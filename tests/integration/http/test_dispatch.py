@@ -260,6 +260,29 @@ class TestPositions:
         await street.call_out()
         assert len(await street.offers()) == 1
 
+    async def test_are_nobody_s_who_is_not_on_the_way(self, street: Street) -> None:
+        booking = await street.call_out()
+
+        answer = await (await street.shop.customer()).get(f"/v1/bookings/{booking['id']}/way")
+
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == f"no unit seen on its way to booking {booking['id']}"
+
+
+class TestPresences:
+    async def test_tell_a_provider_which_of_its_own_units_are_online(self, street: Street) -> None:
+        await street.online(street.vans[0])
+        await street.online(street.vans[1])
+        await street.online(street.lindiwe, provider=1)
+        await (await street.shop.provider()).do(f"/v1/units/{street.vans[1]}/offline")
+
+        own = await street.shop.provider()
+        online = await own.pages("/v1/provider/presences", state="online")
+        both = await own.pages("/v1/provider/presences")
+
+        assert [one["unit_id"] for one in online] == [street.vans[0]]
+        assert {one["unit_id"] for one in both} == set(street.vans[:2])
+
 
 class TestTheLiveMap:
     async def test_is_drawn_anew_when_it_has_forgotten_everything(self, street: Street) -> None:

@@ -14,6 +14,9 @@ from marketplace.core.shared.period import Period, instant
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
+# A start that has passed while somebody typed, or by a slow clock, is now; one further back is a mistake.
+SLIP_MAX = timedelta(minutes=5)
+
 
 async def call_out(command: CallOut, *, call: Call, work: Work) -> Booking:
     """Raises MarketplaceClosed, NotBookable for a provider's service, Invalid for an impossible window."""
@@ -41,7 +44,10 @@ async def call_out(command: CallOut, *, call: Call, work: Work) -> Booking:
 
 def window_of(starts_at: datetime | None, until: datetime | None, call: Call) -> Period:
     """From now on where no start is given, and as far on as the marketplace reaches where no end is."""
-    start = call.at if starts_at is None else max(instant(starts_at, field="starts_at"), call.at)
+    wished = call.at if starts_at is None else instant(starts_at, field="starts_at")
+    if wished < call.at - SLIP_MAX:
+        raise Invalid("starts_at", "is over", f"from {call.at.isoformat()} on; without it somebody comes now")
+    start = max(wished, call.at)
     horizon = call.at + timedelta(days=call.policy.booking.horizon_days)
     if start > horizon:
         raise Invalid("starts_at", "is too far ahead", f"until {horizon.isoformat()}")

@@ -15,10 +15,11 @@ from marketplace.core.bookings.commands import (
 )
 from marketplace.core.bookings.consequences import confirmed, take_held_money
 from marketplace.core.bookings.guards import START_TRIES_MAX
+from marketplace.core.bookings.request import START_CODE_DIGITS
 from marketplace.core.payments.payment import HELD
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.shared.aggregate import Changed, move
-from marketplace.core.shared.errors import Conflict
+from marketplace.core.shared.errors import Conflict, Invalid
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -55,10 +56,12 @@ async def arrive(command: Arrive, *, call: Call, work: Work) -> Booking:
 
 
 async def start_booking(command: StartBooking, *, call: Call, work: Work) -> Booking | MissedStart:
-    """The customer's code proves that both are there; admin needs none. A miss counts."""
+    """The customer's code proves that both are there; admin needs none. A miss counts, silence does not."""
     booking = await booking_of(command.booking_id, call, work)
     started = step(booking, "start", call)
     proof_needed = call.actor.role == Role.PROVIDER and booking.start_code is not None
+    if proof_needed and command.start_code is None:
+        raise Invalid("start_code", "is missing", f"the {START_CODE_DIGITS} digits that the customer tells")
     if proof_needed and booking.start_code != command.start_code:
         return _missed(booking, call, work)
     return work.save(started)

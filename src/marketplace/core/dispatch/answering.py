@@ -68,8 +68,8 @@ class ClockOffer:
 
 async def offer_of(key: UUID, call: Call, work: Work) -> DispatchOffer:
     """The offer, if this actor may see it; raises NotFound."""
-    offer = await work.get(DispatchOffer, key)
-    if call.actor.role == Role.PROVIDER and offer.provider_id != call.actor.provider_id:
+    offer = await work.find(DispatchOffer, key)
+    if offer is None or (call.actor.role == Role.PROVIDER and offer.provider_id != call.actor.provider_id):
         raise NotFound("offer", key)
     return offer
 

@@ -115,8 +115,11 @@ async def go_online(command: GoOnline, *, call: Call, work: Work) -> Presence:
 
 
 async def go_offline(command: GoOffline, *, call: Call, work: Work) -> Presence:
+    """Raises NotOnline for a unit that never was."""
     await _unit(command.unit_id, call, work)
-    presence = await work.get(Presence, presence_id(command.unit_id))
+    presence = await work.find(Presence, presence_id(command.unit_id))
+    if presence is None:
+        raise NotOnline("this unit has never been online")
     return work.save(move(presence, "go_offline", call, ends_at=None))
 
 

@@ -228,6 +228,7 @@ async def search_on(command: SearchOn, *, call: Call, work: Work) -> DispatchJob
     booking = await booking_of(command.booking_id, call, work)
     jobs = await work.ask(OpenJobOf(booking_id=booking.id))
     if not jobs:
+        step(booking, "extend_search", call)  # says which state it is that nobody is searched for in
         raise NotFound("search for booking", booking.id)
     job: DispatchJob = jobs[0]
     window = _window_from(command, booking, job, call)

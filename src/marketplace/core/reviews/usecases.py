@@ -113,7 +113,8 @@ async def review_booking(command: ReviewBooking, *, call: Call, work: Work) -> R
 def _check_window(booking: Booking, call: Call) -> None:
     until = review_until(booking, call)
     if until is None:
-        raise NotCompleted(f"this booking is {booking.state}", state=str(booking.state))
+        said = f"this booking is {booking.state}: it can be reviewed once it is completed"
+        raise NotCompleted(said, state=str(booking.state))
     if call.at > until:
         raise TooLate("the time to review it is over", closed_at=until.isoformat())
 

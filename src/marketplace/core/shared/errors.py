@@ -65,7 +65,10 @@ class MoveRefused(Refused):
     def __init__(self, kind: str, move: str, state: str, moves: tuple[str, ...]) -> None:
         options = ", ".join(moves) or "none"
         super().__init__(
-            f"{kind} is {state}: cannot {move}; possible now: {options}", move=move, state=state, moves=moves
+            f"{kind.replace('_', ' ')} is {state}: cannot {move}; possible now: {options}",
+            move=move,
+            state=state,
+            moves=moves,
         )
 
 

@@ -77,3 +77,8 @@ def rules_of(kind: type) -> tuple[Rule, ...]:
 def kind_name(kind: type) -> str:
     """The class's name in snake case: what its rows and rules are called in storage."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def noun_of(kind: type) -> str:
+    """What people call a thing of this kind."""
+    return kind_name(kind).replace("_", " ")

@@ -6,7 +6,7 @@ from uuid import UUID
 import rich_click as click
 
 from marketplace.adapters.postgres import listings
-from marketplace.core.dispatch import job, offer
+from marketplace.core.dispatch import job, offer, presence
 from marketplace.core.dispatch.explaining import Explanation, Now, explain
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.presence import Presence, presence_id
@@ -32,6 +32,14 @@ _OFFERS = (
     Column("state", "state", whole=True),
     Column("unit", "unit_id", whole=True),
     Column("sent", "sent_at", whole=True),
+)
+_PRESENCES = (
+    Column("unit", "unit_id", whole=True),
+    Column("state", "state", whole=True),
+    Column("seen", "placed_at", whole=True),
+    Column("until", "ends_at", whole=True),
+    Column("offered", "offered", right=True),
+    Column("accepted", "accepted", right=True),
 )
 
 
@@ -75,6 +83,22 @@ def offers(operator: Operator, **asked: Any) -> None:
     """
     page = operator.visit(lambda visit: visit.page(listings.OFFERS, **asked))
     show_page(page, _OFFERS, reader=operator, none="No offers.")
+
+
+@dispatch.command()
+@click.option("--provider", "provider_id", type=click.UUID, metavar="ID", help="Of this provider only.")
+@in_state(presence.State)
+@paged
+@reading
+def presences(operator: Operator, **asked: Any) -> None:
+    """
+    List who is, or was, online; who was written down latest comes first.
+
+    For example:
+        $ marketplace dispatch presences --state online
+    """
+    page = operator.visit(lambda visit: visit.page(listings.PRESENCES, **asked))
+    show_page(page, _PRESENCES, reader=operator, none="Nobody has been online.")
 
 
 @dispatch.command("why-not")

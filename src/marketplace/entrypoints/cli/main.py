@@ -109,7 +109,7 @@ class Marketplace(RichGroup):
 
 _LOOK = RichHelpConfiguration(
     max_width=100,
-    command_groups={"*": [{"name": name, "commands": list(part)} for name, part in PANELS.items()]},
+    command_groups={"marketplace": [{"name": name, "commands": list(part)} for name, part in PANELS.items()]},
     commands_before_options=True,
     style_helptext="",
     text_paragraph_linebreaks="\n\n",

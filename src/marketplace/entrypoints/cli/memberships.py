@@ -8,7 +8,7 @@ import rich_click as click
 from marketplace.core.subscriptions.membership import LEVEL_MAX
 from marketplace.core.subscriptions.usecases import GrantMembership
 from marketplace.entrypoints.cli.listings import show_one
-from marketplace.entrypoints.cli.moves import PANEL, Act, made
+from marketplace.entrypoints.cli.moves import INSTANT, PANEL, Act, made
 from marketplace.entrypoints.cli.stored import memberships
 from marketplace.entrypoints.cli.visit import Operator, acting
 
@@ -19,7 +19,7 @@ _GRANT = Act(command=GrantMembership, subject="membership_id", says="Make a cust
 @memberships.command(panel=PANEL)
 @click.argument("customer_id", metavar="CUSTOMER", type=click.UUID)
 @click.option("--id", "membership_id", type=click.UUID, metavar="ID", help="Its id; else a new one.")
-@click.option("--until", metavar="INSTANT", required=True, help="When it ends, like 2027-01-01T00:00:00Z.")
+@click.option("--until", type=INSTANT, required=True, help="When it ends, like 2027-01-01T00:00:00Z.")
 @click.option(
     "--level",
     type=click.IntRange(1, LEVEL_MAX),

@@ -1,5 +1,6 @@
 """A command of the core is a command of the CLI: its fields are the options, and whoever acts says why."""
 
+import contextlib
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
@@ -16,8 +17,24 @@ from marketplace.entrypoints.cli.visit import Operator, acting
 
 REASON = "reason"
 PANEL = "Moves, by an admin who gives a reason"
-# An instant is read with the command, which says what is wrong with one.
-_TYPES: Mapping[type, Any] = {UUID: click.UUID, str: str, int: int, datetime: str}
+
+
+class Instant(click.ParamType[datetime]):
+    """A moment, which is one only with its offset from UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        found = None
+        with contextlib.suppress(ValueError):
+            found = datetime.fromisoformat(str(value))
+        if found is None or found.tzinfo is None:
+            self.fail(f"{value} is no instant; write it like 2027-01-01T09:00:00Z", param, ctx)
+        return found
+
+
+INSTANT = Instant()
+_TYPES: Mapping[type, Any] = {UUID: click.UUID, str: str, int: int, datetime: INSTANT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

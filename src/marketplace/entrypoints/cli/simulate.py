@@ -1,6 +1,7 @@
 """Random lives of bookings with everything going wrong that can, and cities that look for operators."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,13 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
     return FAILED if report.violations or missing else None
 
 
+def drawable(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """Asked before a city lives through its hours, and not when it is to be drawn."""
+    if value is not None and not os.access(value if value.exists() else value.parent, os.W_OK):
+        raise click.BadParameter(f"{value} cannot be written")
+    return value
+
+
 @simulate.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same city.")
 @click.option("--hours", type=click.FloatRange(0.5, 48), default=4.0, show_default=True, help="How long.")
@@ -92,7 +100,10 @@ def lifecycles(options: Given, *, bookings: int, seed: int, faults: bool, storag
     help="The share of their time that operators would work or drive, were every way short.",
 )
 @click.option(
-    "--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw map and curves here, as SVG."
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=drawable,
+    help="Draw map and curves here, as SVG.",
 )
 @given
 def city(
@@ -106,7 +117,7 @@ def city(
 
     For example:
         $ marketplace simulate city --providers 100 --hours 2
-        $ marketplace simulate city --seed 7 --utilisation 0.7 --picture city.svg --json
+        $ marketplace simulate city --utilisation 0.7 --picture city.svg
     """
     plan = Plan(seed=seed, hours=hours, providers=providers, utilisation=utilisation)
     with screen.stderr().status("a city lives through its hours, twice"):

@@ -7,7 +7,7 @@ import rich_click as click
 
 from marketplace.adapters.postgres import listings
 from marketplace.core.dispatch.presences import GoOffline, GoOnline
-from marketplace.core.providers.provider import UnitState
+from marketplace.core.providers.provider import Unit, UnitState
 from marketplace.core.shared.place import Place
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import PANEL, Act, add_acts
@@ -47,6 +47,19 @@ def list_units(operator: Operator, **asked: Any) -> None:
     """
     page = operator.visit(lambda visit: visit.page(listings.UNITS, **asked))
     show_page(page, COLUMNS, reader=operator, none="No units.")
+
+
+@units.command()
+@click.argument("unit_id", metavar="ID", type=click.UUID)
+@reading
+def show(operator: Operator, *, unit_id: UUID) -> None:
+    """
+    Show one of the units.
+
+    For example:
+        $ marketplace units show $ID
+    """
+    show_one(operator.visit(lambda visit: visit.one(Unit, unit_id)), reader=operator)
 
 
 @units.command(panel=PANEL)

@@ -20,6 +20,7 @@ from marketplace.core.marketplace import run
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.errors import NotAllowed, NotFound
 from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.shared.rules import noun_of
 from marketplace.core.tenants.tenant import Call, Tenant
 from marketplace.entrypoints.cli.database import found
 from marketplace.entrypoints.cli.loop import carry_out
@@ -70,7 +71,7 @@ class Visit:
         """As admin sees it; raises NotFound."""
         (found_,) = await self.store.read(self.tenant_id, [One(kind, key)])
         if not found_:
-            raise NotFound(kind.__name__.lower(), key)
+            raise NotFound(noun_of(kind), key)
         return view_of(found_[0], self.call)
 
     async def move(self, command: Any) -> Any:

@@ -55,7 +55,7 @@ async def way(office: Office, call: Call, *, booking_id: UUID) -> WayView:
         unit_id = await coming_unit(office.reads, call.tenant_id, reservation_id=booking.reservation_id)
         found = await way_of(booking, unit_id, call, office)
     if found is None:
-        raise NotFound("way to booking", booking_id)
+        raise NotFound("unit seen on its way to booking", booking_id)
     return found
 
 

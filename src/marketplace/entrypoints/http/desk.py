@@ -5,7 +5,7 @@ from uuid import UUID
 
 from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.shared.errors import NotFound
-from marketplace.core.shared.rules import kind_name
+from marketplace.core.shared.rules import noun_of
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
@@ -14,11 +14,6 @@ from marketplace.entrypoints.http.views import view_of, view_type
 from marketplace.ports.storage import One
 
 ROOT = "/admin/v1"
-
-
-def noun_of(kind: type) -> str:
-    """What people call a thing of this kind."""
-    return kind_name(kind).replace("_", " ")
 
 
 def read_one(kind: type) -> Any:

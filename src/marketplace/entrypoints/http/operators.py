@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.adapters.postgres.listings import BLOCKS, OFFERS
+from marketplace.adapters.postgres.listings import BLOCKS, OFFERS, PRESENCES
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.dispatch import answering, blocking, presences
 from marketplace.core.dispatch.job import DispatchJob
@@ -84,7 +84,7 @@ def _offered(job: DispatchJob, booking: Booking) -> OfferedJob:
     )
 
 
-def _own_offers(call: Call) -> dict[str, Any]:
+def _own(call: Call) -> dict[str, Any]:
     return {"provider_id": _provider_id(call)}
 
 
@@ -125,10 +125,19 @@ ROUTES: tuple[Route, ...] = (
         status=202,
     ),
     list_row(
+        "/v1/provider/presences",
+        PRESENCES,
+        "state",
+        own=_own,
+        summary="Which of your units are, or were, online; who was written down latest comes first.",
+        roles=PROVIDER,
+        tags=_UNITS,
+    ),
+    list_row(
         "/v1/offers",
         OFFERS,
         "state",
-        own=_own_offers,
+        own=_own,
         summary="Jobs that your units were asked to do, the latest first.",
         roles=PROVIDER,
         tags=_OFFERS,

@@ -236,10 +236,20 @@ class TestABooking:
         await world.until(world.start)
         code = (await world.booking(key)).start_code
 
-        await world.do(StartBooking(booking_id=key), world.provider)
+        await world.do(StartBooking(booking_id=key, start_code="nope"), world.provider)
 
         started = await world.do(StartBooking(booking_id=key, start_code=code), world.provider)
         assert started.state == State.UNDER_WAY
+
+    async def test_costs_no_try_where_no_code_is_said(self, world: Any) -> None:
+        key = await world.confirm()
+        await world.until(world.start)
+
+        with pytest.raises(Invalid, match="start_code: is missing; allowed: the 4 digits"):
+            await world.do(StartBooking(booking_id=key), world.provider)
+
+        missed = await world.do(StartBooking(booking_id=key, start_code="nope"), world.provider)
+        assert missed.tries_left == 4
 
     async def test_forgets_a_proposal_of_who_hands_it_back(self, world: Any) -> None:
         """Another provider never agreed to that time."""

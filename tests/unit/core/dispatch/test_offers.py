@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from marketplace.core.bookings.booking import State as BookingState
+from marketplace.core.bookings.callout import SLIP_MAX
 from marketplace.core.bookings.commands import AssignBooking, CancelBooking
 from marketplace.core.bookings.guards import TooLate
 from marketplace.core.dispatch.answering import AcceptOffer, AcknowledgeOffer, SeeOffer
@@ -17,7 +19,7 @@ from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.providers.provider import NotBookable
 from marketplace.core.providers.reservation import SlotTaken
 from marketplace.core.providers.usecases import MoveProvider
-from marketplace.core.shared.errors import MoveRefused, NotFound
+from marketplace.core.shared.errors import Invalid, MoveRefused, NotFound
 from marketplace.core.tenants.dispatching import Wave
 
 Open = Callable[..., Awaitable[Any]]
@@ -62,6 +64,16 @@ class TestACallOut:
         assert [offer.starts_at for offer in fleet.offers(key)] == [start]
         assert fleet.job(key).give_up_at == start - timedelta(minutes=75)
 
+    async def test_for_a_time_that_is_over_is_a_mistake(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000)
+        now = fleet.world.lane.now
+
+        slipped = await fleet.call(starts_at=now - SLIP_MAX)
+        with pytest.raises(Invalid, match="starts_at: is over"):
+            await fleet.call(starts_at=fleet.world.lane.now - SLIP_MAX - timedelta(seconds=1))
+
+        assert (await fleet.world.booking(slipped)).window_start == now
+
     async def test_for_later_is_taken_for_then(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000, reach_minutes=480)
         (crew,) = fleet.crews
@@ -91,8 +103,14 @@ class TestAnOffer:
         near, far = fleet.crews
         await fleet.call()
 
-        with pytest.raises(NotFound):
-            await fleet.do(AcceptOffer(offer_id=fleet.offer(near).id), far.actor)
+        refused = []
+        for key in (fleet.offer(near).id, uuid4()):
+            with pytest.raises(NotFound) as error:
+                await fleet.do(AcceptOffer(offer_id=key), far.actor)
+            refused.append(error.value.detail.replace(str(key), "ID"))
+
+        # Whether it is another's, or there is none, nobody can tell.
+        assert refused == ["no offer ID"] * 2
 
     @pytest.mark.parametrize("answer", ["decline", "silence"])
     async def test_that_is_not_taken_moves_on_at_once_and_further(
@@ -243,6 +261,8 @@ class TestASearch:
 
         assert (await fleet.world.booking(key)).state == BookingState.EXPIRED
         assert fleet.job(key).state == JobState.WITHDRAWN
+        with pytest.raises(MoveRefused, match="booking is expired"):
+            await fleet.do(SearchOn(booking_id=key), fleet.world.customer)
         assert [refund.amount_minor for refund in fleet.world.refunds()] == [18_000]
         assert await fleet.world.broken() == []
 

@@ -10,7 +10,7 @@ from tests.unit.core.dispatch.conftest import north
 
 from marketplace.core.bookings.commands import CancelBooking, HandBack
 from marketplace.core.dispatch.blocking import LiftBlock, SetBlock
-from marketplace.core.dispatch.presences import GoOffline, GoOnline
+from marketplace.core.dispatch.presences import GoOffline, GoOnline, NotOnline
 from marketplace.core.dispatch.scoring import Hindrance
 from marketplace.core.dispatch.searching import OpenSearch
 from marketplace.core.providers.hours import OpeningHours
@@ -142,6 +142,13 @@ class TestAUnit:
         await fleet.call()
 
         assert fleet.asked() == []
+
+    async def test_that_was_never_online_cannot_go_offline(self, open_fleet: Open) -> None:
+        fleet = await open_fleet()
+        crew = await fleet.join(metres=1_000, online=False)
+
+        with pytest.raises(NotOnline, match="this unit has never been online"):
+            await fleet.do(GoOffline(unit_id=crew.unit_id), crew.actor)
 
     async def test_that_fell_silent_is_not_asked(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000)

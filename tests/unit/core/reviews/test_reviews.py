@@ -73,7 +73,7 @@ class TestReviewing:
     async def test_is_for_what_is_completed(self, world: Any) -> None:
         key = await world.deliver()
 
-        with pytest.raises(NotCompleted, match="delivered"):
+        with pytest.raises(NotCompleted, match="is delivered: it can be reviewed once it is completed"):
             await world.do(ReviewBooking(booking_id=key, stars=5), world.customer)
 
     async def test_is_for_the_booking_s_own_customer(self, world: Any) -> None:

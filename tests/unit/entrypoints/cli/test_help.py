@@ -38,6 +38,15 @@ def examples(command: click.Command) -> list[list[str]]:
     return [words[words.index("marketplace") + 1 :] for words in lines]
 
 
+class TestAGroup:
+    def test_keeps_its_commands_together(self) -> None:
+        """A command that is named like one of the overview stands in no panel of the overview's."""
+        result = CliRunner().invoke(marketplace, ["dispatch", "--help"])
+
+        assert "jobs" in result.stdout
+        assert "Operate it" not in result.stdout
+
+
 class TestOverview:
     def test_loads_no_command(self) -> None:
         program = (

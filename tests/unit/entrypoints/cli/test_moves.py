@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ from marketplace.core.providers.usecases import MoveProvider
 from marketplace.core.shared.errors import Invalid
 from marketplace.entrypoints.cli.bookings import ACTS
 from marketplace.entrypoints.cli.bookings import bookings as bookings_group
-from marketplace.entrypoints.cli.moves import Act, made
+from marketplace.entrypoints.cli.moves import INSTANT, Act, made
 from marketplace.entrypoints.http import admin
 
 KEY = UUID(int=7)
@@ -52,6 +53,18 @@ class TestOptions:
         required = {parameter.name for parameter in command.params if parameter.required}
 
         assert {"subject", "reason", "acting_phone"} <= required
+
+    @pytest.mark.parametrize("text", ["2027-01-01", "2027-01-01T09:00:00", "tomorrow"])
+    def test_say_how_to_write_an_instant(self, text: str) -> None:
+        with pytest.raises(
+            click.BadParameter, match=f"{text} is no instant; write it like 2027-01-01T09:00:00Z"
+        ):
+            INSTANT.convert(text, None, None)
+
+    def test_take_an_instant_with_its_offset(self) -> None:
+        noon = datetime(2027, 1, 1, 10, tzinfo=UTC)
+
+        assert INSTANT.convert("2027-01-01T12:00:00+02:00", None, None) == noon
 
     def test_offer_the_choices_that_the_command_knows(self) -> None:
         (code,) = (one for one in bookings_group.commands["cancel"].params if one.name == "reason_code")
