@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import random
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -38,7 +39,8 @@ class Near:
     """
     Searches that hold, of `units` in the map; `fill_per_s` is how fast those were reported.
 
-    `ping_per_s` is what the same server answered in between, in turn with the searches.
+    `ping_per_s` is what the same server answered in between, in turn with the searches, and `to_ping` the
+    median of the ratios of such rounds: what stalls one of them once in a while does not count.
     """
 
     adapter: str
@@ -48,6 +50,7 @@ class Near:
     found_mean: float
     fill_per_s: float
     ping_per_s: float | None = None
+    to_ping: float | None = None
 
 
 class Country:
@@ -141,8 +144,7 @@ async def measure_near(
         at_size = [await _on_redis(redis_url, units, seed, seconds, told) for units in sizes]
         figures += at_size
         compared = min(at_size, key=lambda one: abs(one.units - RATIO_AT))
-        assert compared.ping_per_s is not None
-        ratio = round(compared.per_s / compared.ping_per_s, 3)
+        ratio = compared.to_ping
     return {"near": [asdict(one) for one in figures], "redis_to_ping": ratio}
 
 
@@ -168,20 +170,29 @@ async def _on_redis(url: str, units: int, seed: int, seconds: float, told: Told)
         await livemap.close()
         await pings.server.close()
     told(f"PING: {pings.outcome.per_s:,.0f}/s")
-    return replace(figures, ping_per_s=round(pings.outcome.per_s, 1))
+    return replace(
+        figures,
+        ping_per_s=round(pings.outcome.per_s, 1),
+        to_ping=round(statistics.median(pings.ratios), 3),
+    )
 
 
 @dataclass
 class _Pings:
-    """By the same way to the server as the searches, as many at once."""
+    """By the same way to the server as the searches, as many at once; `ratios` are those of each round."""
 
     server: Server
     outcome: Outcome = field(default_factory=Outcome)
+    ratios: list[float] = field(default_factory=list)
 
-    async def round(self, seconds: float) -> None:
-        began = time.perf_counter()
+    async def beside(self, searches: int, seconds: float) -> None:
+        """For as long as those searches took, so that both meet the same moments of the machine."""
+        began, before = time.perf_counter(), len(self.outcome.latencies)
         await asyncio.gather(*(self._client(began + seconds) for _ in range(CLIENTS)))
-        self.outcome.seconds += time.perf_counter() - began
+        took = time.perf_counter() - began
+        self.outcome.seconds += took
+        pings_per_s = (len(self.outcome.latencies) - before) / took
+        self.ratios.append(searches / seconds / pings_per_s)
 
     async def _client(self, until: float) -> None:
         while (began := time.perf_counter()) < until:
@@ -216,11 +227,7 @@ async def _measured(
 async def _search(
     livemap: LiveMap, country: Country, seconds: float, pings: _Pings | None
 ) -> tuple[Outcome, int]:
-    """
-    In rounds small enough that few units are held; between them all are let go, which is not counted.
-
-    A server is pinged for as long as each round took, so that both meet the same moments of the machine.
-    """
+    """In rounds small enough that few units are held; between them all are let go, which is not counted."""
     outcome, found, searches = Outcome(), 0, country.searches()
     clients = 1 if pings is None else CLIENTS  # what nothing waits for gains nothing by more
     round_size = max(CLIENTS, min(country.units // 200, 10 * CLIENTS))
@@ -234,7 +241,7 @@ async def _search(
         found += sum(len(answer) for _, answer in answers)
         await _let_go(livemap, answers)
         if pings is not None:
-            await pings.round(took)
+            await pings.beside(round_size, took)
     return outcome, found
 
 
