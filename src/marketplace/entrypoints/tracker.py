@@ -65,7 +65,6 @@ class _Spot:
 class _Known:
     """A unit that has reported here: whose it is, which never changes, its last place, and that kept."""
 
-    tenant_id: UUID
     provider_id: UUID
     last: _Spot | None = None
     kept: Place | None = None
@@ -79,7 +78,7 @@ class Tracker:
     store: Store
     vendors: Vendors
     clock: Callable[[], float] = monotonic
-    _units: OrderedDict[UUID, _Known] = field(default_factory=OrderedDict)
+    _units: OrderedDict[tuple[UUID, UUID], _Known] = field(default_factory=OrderedDict)
 
     async def follow(self, call: Call, unit_id: UUID, points: Sequence[Point]) -> Taken:
         """
@@ -96,16 +95,17 @@ class Tracker:
         return sieve.result()
 
     async def _unit(self, call: Call, unit_id: UUID) -> _Known:
-        known = self._units.get(unit_id)
+        key = (call.tenant_id, unit_id)  # two marketplaces may have taken the same id
+        known = self._units.get(key)
         if known is None:
             (found,) = await self.store.read(call.tenant_id, [One(Unit, unit_id)])
             if not found:
                 raise NotFound("unit", unit_id)
-            known = self._units[unit_id] = _Known(call.tenant_id, found[0].provider_id)
+            known = self._units[key] = _Known(found[0].provider_id)
             while len(self._units) > UNITS_MAX:
                 self._units.popitem(last=False)
-        self._units.move_to_end(unit_id)
-        if (known.tenant_id, known.provider_id) != (call.tenant_id, call.actor.provider_id):
+        self._units.move_to_end(key)
+        if known.provider_id != call.actor.provider_id:
             raise NotFound("unit", unit_id)
         return known
 
@@ -146,7 +146,7 @@ class Tracker:
         except Stale:
             return  # whoever writes so much of it will do so again, and so shall we
         except Conflict:
-            self._units.pop(unit_id, None)
+            self._units.pop((call.tenant_id, unit_id), None)
             raise
         unit.kept, unit.kept_at = spot.place, self.clock()
 

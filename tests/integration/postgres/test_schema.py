@@ -126,8 +126,9 @@ class TestSchema:
             " WHERE attrelid = c.oid AND attname = 'tenant_id')"
         )
 
-        # A slug is unique everywhere, and an exclusion indexes the range that stands for the tenant.
-        assert set(rows.scalars()) == {"tenant_slug_key", "reservation_no_overlap", "sign_in_no_overlap"}
+        # These are unique everywhere; an exclusion indexes the range that stands for the tenant.
+        everywhere = {"tenant_slug_key", "payment_id_key", "payout_reference_key"}
+        assert set(rows.scalars()) == {*everywhere, "reservation_no_overlap", "sign_in_no_overlap"}
 
 
 class TestLifecycles:

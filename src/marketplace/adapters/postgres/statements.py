@@ -160,11 +160,15 @@ def _inserts(kinds: Sequence[type], numbers: Iterator[int]) -> Iterator[tuple[st
 
 
 def _enqueue(number: int) -> str:
-    """The queue runs on real time: a job of a test tenant whose clock is ahead is due that much earlier."""
+    """
+    The queue runs on real time: a job of a test tenant whose clock is ahead is due that much earlier.
+
+    It is all tenants', and two of them may have taken the same id: a job's key is its tenant's.
+    """
     ahead = '(SELECT clock_ahead_seconds FROM "tenant" WHERE tenant_id = $1::uuid AND id = $1)'
     return (
         "INSERT INTO pgqueuer (priority, status, entrypoint, dedupe_key, execute_after, headers, payload)"
-        " SELECT r.priority, 'queued', r.entrypoint, r.dedupe_key,"
+        " SELECT r.priority, 'queued', r.entrypoint, concat($1::uuid, ':', r.dedupe_key),"
         f" coalesce(r.due_at - make_interval(secs => coalesce({ahead}, 0)), now()),"
         " jsonb_build_object('tenant', $1::uuid, 'due_at', r.due_at), convert_to(r.payload::text, 'UTF8')"
         f" FROM jsonb_to_recordset(${number}::text::jsonb) AS r"

@@ -100,7 +100,8 @@ def _message(
     command: PlanMessages, template: Template, user: User, call: Call, *, text: str, booking_id: UUID
 ) -> Notification:
     return Notification(
-        id=derive(command.event_id, "message", template.to),
+        # A channel is all tenants', and goes by the id.
+        id=derive(call.tenant_id, "message", command.event_id, template.to),
         tenant_id=call.tenant_id,
         user_id=user.id,
         channel=DEFAULT_CHANNEL,

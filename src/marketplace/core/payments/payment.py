@@ -9,7 +9,7 @@ from uuid import UUID
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
-from marketplace.core.shared.rules import AtMost, Rule
+from marketplace.core.shared.rules import AtMost, Rule, Unique
 
 
 class State(StrEnum):
@@ -194,6 +194,9 @@ class Payment:
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
     RULES: ClassVar[tuple[Rule, ...]] = (
         AtMost(parts=("refunded_minor", "released_minor", "lost_minor"), whole="captured_minor"),
+        # A rail is all tenants', and goes by the id: a second one would move another tenant's money. With all
+        # its states named no plan takes the index for one that is to find payments.
+        Unique(("id",), states=tuple(State), everywhere=True),
     )
 
     id: UUID

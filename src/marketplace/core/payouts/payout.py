@@ -12,6 +12,7 @@ from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
+from marketplace.core.shared.rules import Rule, Unique
 from marketplace.core.tenants.tenant import Call
 
 
@@ -84,6 +85,8 @@ class Payout:
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYOUT
+    # A rail is all tenants', and goes by it; no plan is to find payouts by this.
+    RULES: ClassVar[tuple[Rule, ...]] = (Unique(("reference",), states=tuple(State), everywhere=True),)
 
     id: UUID
     tenant_id: UUID
