@@ -40,7 +40,7 @@ from marketplace.ports.vendors import Vendors
 
 # Units found stay with a round until it has decided, and no longer should it die.
 HOLD = timedelta(seconds=10)
-# A round takes so many jobs, the longest waiting first; the others are in the next one, right after.
+# A round takes so many jobs: half of them members' and those that wait longest, half of them drawn by lot.
 JOBS_MAX = 200
 _HOUR = timedelta(hours=1)
 
@@ -60,8 +60,7 @@ class Match:
 
 async def match(effect: Match, *, call: Call, work: Work, vendors: Vendors) -> RecordRound | None:
     """While the map cannot be asked storage is, which no round has to wait for."""
-    queued = await work.ask(QueuedIn(area_id=effect.area_id, at=call.at))
-    jobs = sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id))[:JOBS_MAX]
+    jobs = _drawn(await work.ask(QueuedIn(area_id=effect.area_id, at=call.at)), effect)
     if not jobs:
         return None
     policy = call.policy.dispatch
@@ -83,6 +82,21 @@ async def match(effect: Match, *, call: Call, work: Work, vendors: Vendors) -> R
             for question, decision in zip(asked, decisions, strict=True)
         ),
     )
+
+
+def _drawn(queued: Sequence[DispatchJob], effect: Match) -> list[DispatchJob]:
+    """
+    All that a round has time for, in the order of their turns; a round that is repeated draws the same.
+
+    By turns alone a crowd that nobody can serve would keep everybody behind it from being looked at.
+    """
+    jobs = sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id))
+    if len(jobs) <= JOBS_MAX:
+        return jobs
+    first = JOBS_MAX // 2
+    lot = derive(effect.round_id, "lot").int
+    drawn = {job.id for job in sorted(jobs[first:], key=lambda job: job.id.int ^ lot)[: JOBS_MAX - first]}
+    return [*jobs[:first], *(job for job in jobs[first:] if job.id in drawn)]
 
 
 def terms_of(policy: DispatchPolicy) -> Terms:

@@ -10,6 +10,7 @@ from tests.unit.core.dispatch.conftest import north
 
 from marketplace.core.bookings.commands import CancelBooking, HandBack
 from marketplace.core.dispatch.blocking import LiftBlock, SetBlock
+from marketplace.core.dispatch.matching import JOBS_MAX
 from marketplace.core.dispatch.presences import GoOffline, GoOnline, NotOnline
 from marketplace.core.dispatch.scoring import Hindrance
 from marketplace.core.dispatch.searching import OpenSearch
@@ -239,6 +240,18 @@ class TestANewcomer:
             await fleet.do(CancelBooking(booking_id=key, reason="test"), customer)
 
         assert asked == [new, new, old]
+
+
+class TestACrowd:
+    async def test_that_nobody_can_serve_keeps_nobody_waiting(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(500, waves=(Wave(reach_metres=1_000),), window_seconds_max=1)
+        for _ in range(JOBS_MAX + 40):
+            await fleet.world.do(fleet.callout(uuid4(), place=north(10_000)), fleet.world.customer)
+        await fleet.world.forward(seconds=5)
+
+        await fleet.call(seconds=10, actor=fleet.world.market.customers[1])
+
+        assert fleet.asked() == fleet.crews
 
 
 class TestAMember:
