@@ -52,19 +52,25 @@ async def assign_booking(command: AssignBooking, *, call: Call, work: Work) -> B
 
 
 def assign(given: Assignment, payment: Payment, call: Call, work: Work) -> Booking:
-    """Whoever said yes, it is the platform that assigns, or admin."""
+    """
+    Whoever said yes, it is the platform that assigns, or admin. The tries at the start code are its own.
+
+    Money that is being taken still was held for somebody who handed the booking back: should it not come,
+    the booking is called off.
+    """
     booking, key = given.booking, derive(given.booking.id, "reservation", given.booking.version)
     by = call if call.actor.role == Role.ADMIN else replace(call, actor=SYSTEM)
     facts = {
         "provider_id": given.provider.id,
         "reservation_id": key,
         "handed_back_by": None,
+        "start_misses": 0,
         "starts_at": given.starts_at,
         "ends_at": given.ends_at,
         **confirmed(given.ends_at, call),
     }
     assigned = step(booking, "assign", by, **facts)
-    if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
+    if payment.state not in {PaymentState.AUTHORISED, PaymentState.CAPTURING, *HELD}:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     work.guard(given.provider)
     work.add(create(_reservation(given, key), call))

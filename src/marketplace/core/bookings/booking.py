@@ -95,6 +95,8 @@ BOOKING = Lifecycle(
         ),
         Move("cancel", _BEFORE_WORK, S.CANCELLED, _CANCELLERS, "booking.cancelled"),
         Move("report_no_show", (S.CONFIRMED, S.ARRIVED), S.NO_SHOW, _SIDES | {Role.ADMIN}, "booking.no_show"),
+        # Who has set out says nothing of the customer before it is there, and may never come.
+        Move("report_no_show", S.EN_ROUTE, S.NO_SHOW, _CUSTOMER, "booking.no_show"),
         Move("lapse", (S.CONFIRMED, S.EN_ROUTE, S.ARRIVED), S.NO_SHOW, _CLOCK, "booking.lapsed", "silence"),
         Move("hand_back", (S.CONFIRMED, S.EN_ROUTE), S.AWAITING_PROVIDER, _PROVIDER, "booking.handed_back"),
         Move("propose_time", S.CONFIRMED, S.CONFIRMED, _SIDES, "booking.time_proposed"),

@@ -55,4 +55,6 @@ def window_of(starts_at: datetime | None, until: datetime | None, call: Call) ->
     end = reach if until is None else instant(until, field="until")
     if end <= start:
         raise Invalid("until", "is not after the start", f"later than {start.isoformat()}")
+    if end > max(reach, horizon):
+        raise Invalid("until", "is too far ahead", f"until {max(reach, horizon).isoformat()}")
     return Period(start, end)

@@ -41,8 +41,8 @@ def _accept(booking: "Booking", call: Call) -> Refused | None:
     return _handed_back(booking) or _after(booking.accept_by, "the time to accept is over", call)
 
 
-def _decline(booking: "Booking", call: Call) -> Refused | None:
-    """Its own provider has given it back already; the platform may still end it."""
+def _end(booking: "Booking", call: Call) -> Refused | None:
+    """A provider that has given it back has no say any more; its customer and the platform may end it."""
     return _handed_back(booking) if call.actor.role == Role.PROVIDER else None
 
 
@@ -112,7 +112,8 @@ def _after(instant: datetime | None, why: str, call: Call) -> Refused | None:
 GUARDS: dict[str, Guard] = {
     "retry_payment": _retry_payment,
     "accept": _accept,
-    "decline": _decline,
+    "decline": _end,
+    "cancel": _end,
     "assign": _assign,
     "set_out": _set_out,
     "start": _start,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.core.bookings.booking import BOOKING, State
+from marketplace.core.bookings.booking import BOOKING, Side, State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     ApproveBooking,
@@ -182,7 +182,7 @@ class TestEveryState:
 
 def _when(world: Any, state: State, move: str) -> Any:
     """From when a move may be made, where it has a time."""
-    early = {State.CONFIRMED, State.ARRIVED}
+    early = {State.CONFIRMED, State.EN_ROUTE, State.ARRIVED}
     if (state, move) == (State.CONFIRMED, "set_out"):
         return world.start - EARLY_SET_OUT_MAX
     if state in early and move in {"start", "report_no_show"}:
@@ -284,6 +284,21 @@ class TestABooking:
 
         with pytest.raises(TooEarly):
             await world.do(ReportNoShow(booking_id=key, reason="late"), world.customer)
+
+    async def test_may_be_missed_by_its_customer_alone_while_its_provider_is_on_the_way(
+        self, world: Any
+    ) -> None:
+        """Or setting out would be enough to be paid for not coming."""
+        key = await world.confirm()
+        await world.until(world.start)
+        await world.do(SetOut(booking_id=key), world.provider)
+        await world.until(world.start + timedelta(minutes=20))
+
+        with pytest.raises(NotAllowed):
+            await world.do(ReportNoShow(booking_id=key, reason="closed"), world.provider)
+        missed = await world.do(ReportNoShow(booking_id=key, reason="nobody came"), world.customer)
+
+        assert (missed.fault, missed.refund_minor) == (Side.PROVIDER, missed.total_minor)
 
     async def test_cannot_be_disputed_once_the_window_is_closed(self, world: Any) -> None:
         key = await world.deliver()

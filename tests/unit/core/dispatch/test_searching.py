@@ -1,13 +1,15 @@
 """A search outlives what happens while it is on: a hand-back, a lost tick, clocks that differ."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from marketplace.core.bookings.booking import State as BookingState
-from marketplace.core.bookings.commands import AssignBooking, HandBack
+from marketplace.core.bookings.commands import AssignBooking, CancelBooking, HandBack, StartBooking
+from marketplace.core.bookings.guards import START_TRIES_MAX
 from marketplace.core.dispatch.area import Area
 from marketplace.core.dispatch.area import State as AreaState
 from marketplace.core.dispatch.job import DispatchJob
@@ -18,7 +20,10 @@ from marketplace.core.dispatch.presences import FinishJob
 from marketplace.core.dispatch.scoring import Hindrance
 from marketplace.core.dispatch.searching import CloseSearch, OpenSearch
 from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.shared.errors import NotAllowed
 from marketplace.core.shared.events import Event
+from marketplace.core.tenants.policy import Capture
 from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.ports.storage import Alarm, Follow
 
@@ -35,6 +40,14 @@ class Apart(Trouble):
 
     def between(self, _least: float, _most: float) -> float:
         return self._off
+
+
+def hold_money(fleet: Any) -> None:
+    """It is taken when somebody has said yes."""
+    lane = fleet.world.lane
+    policy = lane.tenant.policy
+    payment = replace(policy.payment, capture=Capture.ON_CONFIRMATION)
+    lane.tenant = replace(lane.tenant, policy=replace(policy, payment=payment))
 
 
 def told(fleet: Any, event: str) -> list[Notification]:
@@ -59,6 +72,54 @@ class TestHandingBack:
         assert (await fleet.world.booking(key)).provider_id == far.provider_id
         assert len(told(fleet, "booking.handed_back")) == 1
         assert await fleet.world.broken() == []
+
+    async def test_while_its_money_is_being_taken_leaves_it_to_another(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        hold_money(fleet)
+        key = await fleet.call()
+        fleet.lose(lambda job: isinstance(job, Follow) and job.name == "payment.capture_requested")
+        await fleet.accept(near)
+        await fleet.do(HandBack(booking_id=key, reason="broke down"), near.actor)
+        before = (await fleet.world.payment(key)).state
+        await fleet.world.forward(seconds=2)
+
+        await fleet.accept(far)
+        booking = await fleet.world.booking(key)
+        await fleet.world.forward(minutes=1)
+
+        assert (before, booking.provider_id) == (PaymentState.CAPTURING, far.provider_id)
+        assert (await fleet.world.payment(key)).state == PaymentState.SUCCEEDED
+        assert await fleet.world.broken() == []
+
+    async def test_after_wrong_codes_leaves_all_tries_to_another(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        key = await fleet.taken(near)
+        code = (await fleet.world.booking(key)).start_code
+        wrong = "0000" if code != "0000" else "1111"
+        for _ in range(START_TRIES_MAX):
+            await fleet.do(StartBooking(booking_id=key, start_code=wrong), near.actor)
+        await fleet.do(HandBack(booking_id=key, reason="broke down"), near.actor)
+        await fleet.world.forward(seconds=2)
+        await fleet.accept(far)
+
+        await fleet.begin(key, far)
+
+        assert (await fleet.world.booking(key)).state == BookingState.UNDER_WAY
+
+    async def test_leaves_nothing_to_call_off_to_who_did_it(self, open_fleet: Open) -> None:
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        key = await fleet.taken(near)
+        await fleet.do(HandBack(booking_id=key, reason="broke down"), near.actor)
+        calling_off = CancelBooking(booking_id=key, reason="nobody else shall have it")
+
+        with pytest.raises(NotAllowed):
+            await fleet.do(calling_off, near.actor)
+        await fleet.world.forward(seconds=2)
+
+        assert fleet.asked() == [far]
 
     async def test_late_still_leaves_time_for_another(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000)
