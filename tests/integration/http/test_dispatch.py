@@ -189,6 +189,23 @@ class TestACallOut:
         assert (await street.search(booking))["state"] == "withdrawn"
 
 
+class TestABookingForAnotherDay:
+    async def test_does_not_tell_where_its_provider_is_until_then(self, street: Street) -> None:
+        shop = street.shop
+        booking = await shop.confirmed(at=await shop.a_start(index=-1), place=HOME)
+        path = f"/v1/bookings/{booking['id']}/way"
+        customer, starts_at = await shop.customer(), datetime.fromisoformat(booking["starts_at"])
+        for van in street.vans:
+            await street.online(van)
+
+        before = (await customer.get(path)).status_code
+        await shop.until(starts_at - timedelta(minutes=90))
+        for van in street.vans:
+            await street.online(van)
+
+        assert (before, (await customer.get(path)).status_code) == (404, 200)
+
+
 class TestAHouseService:
     async def test_is_on_show_and_priced_but_has_no_slots(self, street: Street) -> None:
         nobody, now = street.shop.nobody, await street.shop.now()
@@ -238,6 +255,21 @@ class TestPositions:
             "taken": 1,
             "dropped": {"stale": 1, "from_the_future": 1, "impossible": 2},
         }
+
+    async def test_are_taken_of_a_unit_whose_id_another_marketplace_has_too(
+        self, street: Street, market: Any
+    ) -> None:
+        taken = []
+        unit_id = str(uuid4())
+        for shop in (await market.open("curbside"), street.shop):
+            owner, provider = shop.service().provider_id, await shop.provider()
+            van = {"unit_id": unit_id, "name": "Van", "skills": ["car-wash"]}
+            await provider.do(f"/v1/providers/{owner}/units", **van)
+            await provider.do(f"/v1/units/{unit_id}/online", place=HERE)
+            points = [{**HERE, "at": (await shop.now()).isoformat()}]
+            taken.append((await provider.post(f"/v1/units/{unit_id}/positions", points=points)).status_code)
+
+        assert taken == [202, 202]
 
     async def test_of_a_unit_that_is_offline_or_anothers_are_refused(self, street: Street) -> None:
         points = [{**HERE, "at": (await street.shop.now()).isoformat()}]

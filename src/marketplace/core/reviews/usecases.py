@@ -8,11 +8,12 @@ from uuid import UUID
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.booking import State as BookingState
 from marketplace.core.bookings.guards import TooLate
+from marketplace.core.identity.user import User
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.reviews.review import STARS_LEAST, STARS_MOST, Review, review_id
 from marketplace.core.shared.aggregate import create, move
-from marketplace.core.shared.errors import Conflict, NotFound
+from marketplace.core.shared.errors import Conflict, NotAllowed, NotFound
 from marketplace.core.shared.limits import Between, Length, Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
@@ -80,7 +81,9 @@ def review_until(booking: Booking, call: Call) -> datetime | None:
 
 async def review_booking(command: ReviewBooking, *, call: Call, work: Work) -> Review:
     """
-    Raises NotCompleted, TooLate, AlreadyReviewed. A complaint that comes later leaves the review as it is.
+    Raises NotCompleted, TooLate, AlreadyReviewed, and NotAllowed for who acts for the one that did the work.
+
+    A complaint that comes later leaves the review as it is.
 
     The first look at whether there is one already spares a try; that there is one only, storage sees to.
     """
@@ -89,9 +92,12 @@ async def review_booking(command: ReviewBooking, *, call: Call, work: Work) -> R
     if not bookings or bookings[0].customer_id != call.actor.user_id:
         raise NotFound("booking", command.booking_id)
     booking: Booking = bookings[0]
+    customer = await work.get(User, booking.customer_id)
     if standing:
         raise AlreadyReviewed("this booking has been reviewed", review_id=str(key))
     _check_window(booking, call)
+    if customer.provider_id == booking.performer_id:
+        raise NotAllowed("nobody reviews itself")
     work.guard(booking)
     held = None if booking.reservation_id is None else await work.find(Reservation, booking.reservation_id)
     review = Review(

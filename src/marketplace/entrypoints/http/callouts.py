@@ -1,6 +1,6 @@
 """A customer has somebody sent: it calls out, sees the search, and then who is coming, and when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from marketplace.ports.storage import One, Work
 _TAGS = ("Call-outs",)
 # Before it sets out, a provider's whereabouts are its own; afterwards the customer looks out for it.
 _APPROXIMATE, _EXACT = frozenset({State.CONFIRMED}), frozenset({State.EN_ROUTE, State.ARRIVED})
+# A job for another day is no reason to be watched until then.
+_LOOKED_OUT_FOR = timedelta(hours=2)
 
 
 class WayView(msgspec.Struct, kw_only=True, frozen=True):
@@ -51,12 +53,17 @@ async def search(office: Office, call: Call, *, booking_id: UUID) -> SearchView:
 async def way(office: Office, call: Call, *, booking_id: UUID) -> WayView:
     booking = await _booking(office, call, booking_id)
     found = None
-    if booking.state in _APPROXIMATE | _EXACT and booking.reservation_id is not None:
+    if booking.reservation_id is not None and _is_looked_out_for(booking, call):
         unit_id = await coming_unit(office.reads, call.tenant_id, reservation_id=booking.reservation_id)
         found = await way_of(booking, unit_id, call, office)
     if found is None:
         raise NotFound("unit seen on its way to booking", booking_id)
     return found
+
+
+def _is_looked_out_for(booking: Booking, call: Call) -> bool:
+    soon = booking.starts_at - call.at <= _LOOKED_OUT_FOR
+    return booking.state in _EXACT or (booking.state in _APPROXIMATE and soon)
 
 
 async def way_of(booking: Booking, unit_id: UUID | None, call: Call, office: Office) -> WayView | None:

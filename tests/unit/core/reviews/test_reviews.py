@@ -83,6 +83,15 @@ class TestReviewing:
             with pytest.raises(NotFound):
                 await world.do(ReviewBooking(booking_id=key, stars=1), actor)
 
+    async def test_is_not_for_who_did_the_work(self, world: Any) -> None:
+        """Anybody may book itself; to praise itself for it, it may not."""
+        itself = Actor(Role.CUSTOMER, world.provider.user_id)
+        key = await world.deliver(actor=itself)
+        await world.do(ApproveBooking(booking_id=key), itself)
+
+        with pytest.raises(NotAllowed, match="itself"):
+            await world.do(ReviewBooking(booking_id=key, stars=5), itself)
+
     async def test_ends_with_the_window_of_the_policy(self, make_world: Any) -> None:
         world = await make_world(reviews={"window_days": 3})
         key = await completed(world)
