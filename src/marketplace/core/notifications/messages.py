@@ -13,9 +13,10 @@ from marketplace.core.tenants.policy import Policy
 @dataclass(frozen=True, slots=True)
 class Template:
     """
-    `words` may use brand, service, when, provider, total, back, pay_by, code; of no use after `life`.
+    `words` may use brand, service, when, provider, total, refund, pay_by, code; of no use after `life`.
 
-    `code` is a sentence of its own, and nothing where the marketplace asks for no start codes.
+    `code` is a sentence of its own, and nothing where the marketplace asks for no start codes; `refund` is
+    one that says what comes back of the money.
     """
 
     to: Role
@@ -46,12 +47,10 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
         Template(_C, "{brand}: {provider} confirmed {service}, {when}.{code}"),
         Template(_P, "{brand}: {service} is booked, {when}."),
     ),
-    "booking.declined": (
-        Template(_C, "{brand}: {provider} cannot do {service}, {when}. You get {back} back."),
-    ),
-    "booking.expired": (Template(_C, "{brand}: your request for {service}, {when}, has lapsed."),),
+    "booking.declined": (Template(_C, "{brand}: {provider} cannot do {service}, {when}.{refund}"),),
+    "booking.expired": (Template(_C, "{brand}: your request for {service}, {when}, has lapsed.{refund}"),),
     "booking.cancelled": (
-        Template(_C, "{brand}: {service}, {when}, is cancelled. You get {back} back."),
+        Template(_C, "{brand}: {service}, {when}, is cancelled.{refund}"),
         Template(_P, "{brand}: {service}, {when}, is cancelled."),
     ),
     "booking.handed_back": (
@@ -67,7 +66,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     "dispatch_job.exhausted": (
         Template(
             _C,
-            "{brand}: nobody is free for {service} now. Wait, take another time, or cancel for free.",
+            "{brand}: nobody is free for {service} now. Wait, take another time, or cancel and get {total} back.",
             timedelta(hours=1),
         ),
     ),
@@ -84,11 +83,15 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
         Template(_C, "{brand}: {service} is done. Please approve it, or complain while you can."),
     ),
     "booking.no_show": (
-        Template(_C, "{brand}: {service}, {when}, was reported as a no-show."),
+        Template(_C, "{brand}: {service}, {when}, was reported as a no-show.{refund}"),
         Template(_P, "{brand}: {service}, {when}, was reported as a no-show."),
     ),
+    "booking.lapsed": (
+        Template(_C, "{brand}: nobody reported any work on {service}, {when}.{refund}"),
+        Template(_P, "{brand}: nobody reported any work on {service}, {when}. It has lapsed."),
+    ),
     "booking.disputed": (Template(_P, "{brand}: the customer complains about {service}, {when}."),),
-    "booking.refunded": (Template(_C, "{brand}: your complaint is decided. You get {back} back."),),
+    "booking.refunded": (Template(_C, "{brand}: your complaint is decided.{refund}"),),
     "review.published": (
         Template(_P, "{brand}: your customer has reviewed {service}, {when}. Read it in the app."),
     ),
@@ -104,7 +107,15 @@ def words_for(template: Template, *, booking: Booking, provider: str, policy: Po
         service=booking.service_name,
         when=f"{local:%a %d %b %H:%M}",
         provider=provider,
-        back=format_plain(Money(booking.refund_minor or 0, booking.currency)),
+        total=format_plain(Money(booking.total_minor, booking.currency)),
+        refund=_refund(booking),
         code=f" Start code {booking.start_code}." if booking.start_code else "",
         pay_by=f"{booking.pay_by.astimezone(local.tzinfo):%H:%M}",
     )
+
+
+def _refund(booking: Booking) -> str:
+    """Of a booking that has ended without any money that was ours to give back, there is nothing to pay."""
+    if booking.refund_minor is None:
+        return " You pay nothing."
+    return f" You get {format_plain(Money(booking.refund_minor, booking.currency))} back."

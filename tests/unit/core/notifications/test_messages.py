@@ -114,3 +114,49 @@ class TestAMessage:
 
         assert at_once == told_before
         assert len(await received(world)) == len(told_before) + 1
+
+
+class TestTheEndOfABooking:
+    async def test_that_was_paid_tells_that_the_money_goes_back(self, world: Any) -> None:
+        await world.book()
+        await world.until((await world.booking()).accept_by)
+        await world.settle()
+
+        (told,) = [text for text in await received(world) if "has lapsed" in text]
+
+        assert told.endswith("You get ZAR 500.00 back.")
+
+    async def test_that_was_never_paid_speaks_of_no_refund(self, world: Any) -> None:
+        await world.book("tok_needs_action")
+        await world.until((await world.booking()).pay_by)
+        await world.settle()
+
+        (told,) = [text for text in await received(world) if "has lapsed" in text]
+
+        assert told.endswith("You pay nothing.")
+
+    async def test_in_a_hold_that_is_let_go_costs_nothing(self, holding: Any) -> None:
+        await holding.book()
+        await holding.until((await holding.booking()).accept_by)
+        await holding.settle()
+
+        (told,) = [text for text in await received(holding) if "has lapsed" in text]
+
+        assert told.endswith("You pay nothing.")
+
+    async def test_that_nobody_did_anything_about_is_told_to_both(self, world: Any) -> None:
+        await world.confirm()
+        await world.until((await world.booking()).lapses_at)
+        await world.settle()
+
+        told = [text.partition(", ")[2] for text in await received(world) if "nobody reported" in text]
+
+        ends = {text.partition(". ")[2] for text in told}
+        assert ends == {"You get ZAR 500.00 back.", "It has lapsed."}
+
+    async def test_by_a_no_show_tells_what_comes_back(self, world: Any) -> None:
+        await world.miss(by=world.customer)
+
+        told = [text for text in await received(world) if "no-show" in text]
+
+        assert sorted(text.endswith("You get ZAR 500.00 back.") for text in told) == [False, True]
