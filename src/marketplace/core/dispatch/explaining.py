@@ -8,6 +8,7 @@ from uuid import UUID
 from marketplace.core.dispatch.deciding import Verdict
 from marketplace.core.dispatch.decision import DispatchDecision
 from marketplace.core.dispatch.job import DispatchJob
+from marketplace.core.dispatch.job import State as JobState
 from marketplace.core.dispatch.presence import Presence
 from marketplace.core.dispatch.presence import State as PresenceState
 from marketplace.core.dispatch.scoring import Hindrance
@@ -35,9 +36,14 @@ _SENTENCES = {
 }
 
 
+# Somebody is looked for. A search that found nobody, and may go on later, is over until then.
+_ON = (JobState.QUEUED, JobState.OFFERING)
+_OVER = "the search is over, and no decision in it knew of this unit"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`at` is when it was decided; None where it never was, and the sentence is of now."""
+    """`at` is when it was decided; None where it never was: the sentence is of now while the search is on."""
 
     job_id: UUID
     unit_id: UUID
@@ -59,7 +65,11 @@ class Now:
 def explain(
     job: DispatchJob, decisions: Iterable[DispatchDecision], now: Now, *, policy: DispatchPolicy
 ) -> Explanation:
-    """By the last decision in which the unit was looked at, one that asked it before all; else by now."""
+    """
+    By the last decision in which the unit was looked at, one that asked it before all.
+
+    Else by now, while the search is on: what is true of a unit today says nothing of one that is over.
+    """
     told = [
         (verdict.asked, decision.at, verdict)
         for decision in decisions
@@ -67,7 +77,8 @@ def explain(
         if verdict.unit_id == now.unit.id
     ]
     if not told:
-        sentence = f"It was not looked at: {_unseen(job, now, policy)}."
+        why = _unseen(job, now, policy) if job.state in _ON else _OVER
+        sentence = f"It was not looked at: {why}."
         return _answer(job, now, asked=False, reason=None, at=None, sentence=sentence)
     asked, at, verdict = max(told, key=lambda one: one[:2])
     return _answer(job, now, asked=asked, reason=verdict.reason, at=at, sentence=_decided(verdict))
