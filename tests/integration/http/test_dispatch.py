@@ -106,6 +106,26 @@ class TestACallOut:
         assert (await shop.booking(booking["id"]))["released_at"] is not None
         assert (await customer.get(f"{path}/way")).status_code == 404
 
+    async def test_is_awaited_as_planned_while_whoever_comes_is_not_seen(self, street: Street) -> None:
+        booking = await street.assigned()
+        path = f"/v1/bookings/{booking['id']}"
+        customer, provider = await street.shop.customer(), await street.shop.provider()
+        confirmed = (await customer.read(path))["booking"]
+        await provider.do(f"/v1/units/{street.vans[0]}/offline")
+        await street.shop.market.drain()
+
+        before = await customer.read(f"{path}/way")
+        await provider.do(f"{path}/set-out")
+        on_the_way = await customer.read(f"{path}/way")
+        await provider.do(f"{path}/arrive")
+        there = await customer.read(f"{path}/way")
+
+        assert before["place"] is None
+        assert before["arrives_at"] == confirmed["starts_at"]
+        assert before["seen_seconds_ago"] > 0
+        assert (on_the_way["place"], on_the_way["arrives_at"]) == (None, confirmed["starts_at"])
+        assert (there["place"], there["arrives_at"]) == (None, None)
+
     async def test_is_offered_without_a_word_of_its_customer(self, street: Street) -> None:
         await street.online(street.vans[0])
         booking = await street.call_out()

@@ -11,6 +11,7 @@ from marketplace.adapters.postgres.listings import DISPATCH_JOBS
 from marketplace.core.bookings.access import sees
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.commands import CallOut
+from marketplace.core.dispatch.presence import Presence, presence_id
 from marketplace.core.dispatch.searching import SearchOn
 from marketplace.core.dispatch.whereabouts import seen
 from marketplace.core.providers.hours import zone
@@ -32,12 +33,17 @@ _LOOKED_OUT_FOR = timedelta(hours=2)
 
 
 class WayView(msgspec.Struct, kw_only=True, frozen=True):
-    """Where whoever comes is, to about a kilometre until it sets out; no `arrives_at` once it is there."""
+    """
+    Where whoever comes is, to about a kilometre until it sets out; no `arrives_at` once it is there.
+
+    Of a unit that does not tell where it is there is no `place`, and `arrives_at` is as planned; it was last
+    seen `seen_seconds_ago`, null where it never was.
+    """
 
     booking_id: UUID
-    place: Place
+    place: Place | None
     arrives_at: datetime | None
-    seen_seconds_ago: int
+    seen_seconds_ago: int | None
 
 
 async def search(office: Office, call: Call, *, booking_id: UUID) -> SearchView:
@@ -67,13 +73,13 @@ def _is_looked_out_for(booking: Booking, call: Call) -> bool:
 
 
 async def way_of(booking: Booking, unit_id: UUID | None, call: Call, office: Office) -> WayView | None:
-    """None where nobody knows where the unit is, or where it is to go; raises Unavailable."""
+    """None where nobody has it yet, or nobody knows where to go; raises Unavailable."""
     if unit_id is None or booking.place is None:
         return None
     work = Work(office.store, call.tenant_id)
     found = await seen(unit_id, call=call, work=work, live_map=office.vendors.live_map)
     if found is None:
-        return None
+        return await _unseen(booking, unit_id, call, work)
     arrives_at = None
     if booking.state != State.ARRIVED:
         local = call.at.astimezone(zone(booking.time_zone))
@@ -86,6 +92,17 @@ async def way_of(booking: Booking, unit_id: UUID | None, call: Call, office: Off
         place=found.place if booking.state in _EXACT else found.place.rounded(),
         arrives_at=arrives_at,
         seen_seconds_ago=round(found.age.total_seconds()),
+    )
+
+
+async def _unseen(booking: Booking, unit_id: UUID, call: Call, work: Work) -> WayView:
+    """Of a unit that is offline, or has not told for long, what was promised stands."""
+    presence = await work.find(Presence, presence_id(unit_id))
+    return WayView(
+        booking_id=booking.id,
+        place=None,
+        arrives_at=None if booking.state == State.ARRIVED else booking.starts_at,
+        seen_seconds_ago=None if presence is None else round((call.at - presence.placed_at).total_seconds()),
     )
 
 

@@ -74,6 +74,8 @@ def _is_news(view: WayView, before: WayView | None) -> bool:
     if before is None or view.arrives_at is None or before.arrives_at is None:
         return before is None or view.arrives_at != before.arrives_at
     later = abs(view.arrives_at - before.arrives_at) >= _LATER
+    if view.place is None or before.place is None:
+        return later or view.place != before.place
     return later or distance_metres(view.place, before.place) >= _METRES
 
 
