@@ -97,7 +97,7 @@ async def online(shop: Any) -> dict[str, str]:
     }
 
 
-_MADE = ("draft_id", "other_draft_id", "amended_id", "unit_id", "other_unit_id", "spare_unit_id")
+_MADE = ("draft_id", "other_draft_id", "amended_id", "unit_id", "spare_unit_id")
 
 
 async def objects(shop: Any) -> dict[str, str]:
@@ -109,7 +109,7 @@ async def objects(shop: Any) -> dict[str, str]:
         body = service_of(str(service.provider_id)) | {"service_id": made[name]}
         await owner.do("/v1/services", **body)
     await owner.do(f"/v1/services/{made['amended_id']}/publish")
-    for name in ("unit_id", "other_unit_id", "spare_unit_id"):
+    for name in ("unit_id", "spare_unit_id"):
         await owner.do(f"/v1/providers/{service.provider_id}/units", unit_id=made[name], name="Crew")
     spare = await shop.sign_in(shop.people(Role.CUSTOMER)[0])
     other = await shop.sign_in(shop.people(Role.CUSTOMER)[0])

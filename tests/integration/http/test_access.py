@@ -314,7 +314,6 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
     "/admin/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["other_draft_id"]},
     "/admin/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["second_id"]},
     "/admin/v1/sessions/{session_id}/revoke": lambda w: {"session_id": w.paths["other_session_id"]},
-    "/admin/v1/units/{unit_id}/retire": lambda w: {"unit_id": w.paths["other_unit_id"]},
     "/admin/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
     "/admin/v1/memberships/{membership_id}/end": lambda w: {"membership_id": w.paths["other_membership_id"]},
     "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
@@ -322,6 +321,8 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
     **{
         path: lambda w, name=name: {"unit_id": w.paths[name]}
         for path, name in (
+            ("/v1/units/{unit_id}/retire", "idle_id"),
+            ("/admin/v1/units/{unit_id}/retire", "idle_id"),
             ("/v1/units/{unit_id}/amend", "van_id"),
             ("/v1/units/{unit_id}/positions", "van_id"),
             ("/v1/units/{unit_id}/online", "resting_id"),
@@ -503,10 +504,19 @@ class TestEverybody:
         booking_id = await a_booking(world, route)
         if route.startswith("POST") and "{offer_id}" in route:
             world.paths |= await world.shop.offered(booking_id)
+        if route.endswith("/units/{unit_id}/retire"):
+            world.paths |= await an_idle_unit(world)
 
         met = {column: await status(world, route, column, booking_id) for column in COLUMNS}
 
         assert met == TABLE[route]
+
+
+async def an_idle_unit(world: World) -> dict[str, str]:
+    """Of those that stand some have been booked by the rows before."""
+    path, key = f"/v1/providers/{world.paths['provider_id']}/units", fresh()
+    await world.people["provider"].do(path, unit_id=key, name="Crew")
+    return {"idle_id": key}
 
 
 async def a_booking(world: World, route: str) -> str:

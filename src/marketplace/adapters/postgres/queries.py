@@ -17,7 +17,7 @@ from marketplace.core.dispatch.queries import (
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
-from marketplace.core.providers.queries import ActiveUnits, HeldBetween
+from marketplace.core.providers.queries import ActiveUnits, HeldAfter, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
 from marketplace.core.subscriptions.queries import MembershipsOf
 from marketplace.ports.storage import Among, One
@@ -45,6 +45,7 @@ CLAUSES: dict[type, str] = {
     HeldBetween: (
         "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"
     ),
+    HeldAfter: "t.unit_id = :unit_id AND t.state = 'held' AND t.ends_at > :at",
     LiveSessions: "t.user_id = :user_id AND t.state = 'active'",
     ProvidersAfter: "t.id > :after",
     UndrawnBetween: "t.state = 'payable' AND t.provider_id > :after AND t.provider_id <= :through",

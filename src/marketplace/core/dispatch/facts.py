@@ -24,8 +24,6 @@ from marketplace.core.tenants.dispatching import DispatchPolicy
 LOAD_HORIZON = timedelta(hours=2)
 # What a job is taken to last still, once it has lasted longer than planned.
 OVERRUN = timedelta(minutes=10)
-# Whoever has forgotten for so long to say that a job is done is taken to be free.
-LONG_OVERRUN = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from uuid import UUID
 from marketplace.core.dispatch.deciding import Asked, decide
 from marketplace.core.dispatch.facts import (
     LOAD_HORIZON,
-    LONG_OVERRUN,
     Known,
     Start,
     Way,
@@ -30,6 +29,7 @@ from marketplace.core.dispatch.scoring import Terms
 from marketplace.core.dispatch.whereabouts import find_stored
 from marketplace.core.providers.hours import zone
 from marketplace.core.providers.provider import Provider, Unit
+from marketplace.core.providers.reservation import LONG_OVERRUN
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.dispatching import DispatchPolicy

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.dispatch.facts import LOAD_HORIZON, LONG_OVERRUN, load_of
+from marketplace.core.dispatch.facts import LOAD_HORIZON, load_of
 from marketplace.core.dispatch.presence import Presence, State, placed, presence_id
 from marketplace.core.dispatch.queries import HeldBy, ReservationsOf
 from marketplace.core.providers.provider import NotBookable, Provider, Unit, UnitState
 from marketplace.core.providers.provider import State as ProviderState
-from marketplace.core.providers.reservation import Reservation
+from marketplace.core.providers.reservation import LONG_OVERRUN, Reservation
 from marketplace.core.providers.usecases import own
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.errors import Conflict, Invalid, NotFound

@@ -5,12 +5,12 @@ from collections import defaultdict
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.core.dispatch.facts import LOAD_HORIZON, LONG_OVERRUN
+from marketplace.core.dispatch.facts import LOAD_HORIZON
 from marketplace.core.dispatch.presence import Presence
 from marketplace.core.dispatch.presences import sighting_of
 from marketplace.core.dispatch.queries import HeldBy, OnlineAfter
 from marketplace.core.providers.provider import Unit
-from marketplace.core.providers.reservation import Reservation
+from marketplace.core.providers.reservation import LONG_OVERRUN, Reservation
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.geo import KEPT, Sighting
 from marketplace.ports.storage import Among, Store, Work

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.core.dispatch.facts import LOAD_HORIZON, LONG_OVERRUN, load_of
+from marketplace.core.dispatch.facts import LOAD_HORIZON, load_of
 from marketplace.core.dispatch.presence import Presence, State, presence_id
 from marketplace.core.dispatch.queries import HeldBy, OnlineIn
 from marketplace.core.dispatch.squares import squares_within
 from marketplace.core.providers.provider import Unit
-from marketplace.core.providers.reservation import Reservation
+from marketplace.core.providers.reservation import LONG_OVERRUN, Reservation
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.place import distance_metres
 from marketplace.core.tenants.tenant import Call

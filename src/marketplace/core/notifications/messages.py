@@ -66,7 +66,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     "dispatch_job.exhausted": (
         Template(
             _C,
-            "{brand}: nobody is free for {service} now. Wait, take another time, or cancel and get {total} back.",
+            "{brand}: nobody is free for {service} now. Wait, change the time or cancel: {total} comes back.",
             timedelta(hours=1),
         ),
     ),

@@ -22,6 +22,12 @@ class NotBookable(Conflict):
     code = "not_bookable"
 
 
+class UnitBooked(Conflict):
+    """The unit has work to do: `booked_from` is when its time is taken next, the way there included."""
+
+    code = "unit_booked"
+
+
 class State(StrEnum):
     APPLIED = "applied"
     VERIFIED = "verified"

@@ -36,3 +36,15 @@ class HeldBetween:
             and row.starts_at < self.end
             and row.ends_at > self.start
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldAfter:
+    """What a unit is still to do: its reservations that end after an instant."""
+
+    kind: ClassVar[type[Reservation]] = Reservation
+    unit_id: UUID
+    at: datetime
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.unit_id == self.unit_id and row.state == State.HELD and row.ends_at > self.at)

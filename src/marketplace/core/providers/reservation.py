@@ -1,7 +1,7 @@
 """A reservation is the only claim on a unit's time, and storage lets no two of them overlap."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -12,6 +12,9 @@ from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
 from marketplace.core.shared.rules import NoOverlap, Rule
+
+# Whoever has forgotten for so long to say that a job is done is taken to be free.
+LONG_OVERRUN = timedelta(hours=3)
 
 
 class SlotTaken(Conflict):

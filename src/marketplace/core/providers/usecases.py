@@ -6,7 +6,9 @@ from uuid import UUID
 
 from marketplace.core.identity.user import User
 from marketplace.core.providers.hours import HoursException, OpeningHours, zone
-from marketplace.core.providers.provider import Provider, Unit, current_time_off
+from marketplace.core.providers.provider import Provider, Unit, UnitBooked, current_time_off
+from marketplace.core.providers.queries import HeldAfter
+from marketplace.core.providers.reservation import LONG_OVERRUN
 from marketplace.core.shared.aggregate import create, move
 from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
 from marketplace.core.shared.limits import (
@@ -98,7 +100,7 @@ class AmendUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetireUnit:
-    """Take a unit out of service; what is booked on it stays."""
+    """Take a unit out of service, once nothing is booked on it any more."""
 
     unit_id: UUID
     reason: Reason | None = None
@@ -185,7 +187,21 @@ async def amend_unit(command: AmendUnit, *, call: Call, work: Work) -> Unit:
 
 
 async def retire_unit(command: RetireUnit, *, call: Call, work: Work) -> Unit:
-    return work.save(move(await _own_unit(command.unit_id, call, work), "retire", call))
+    """Raises UnitBooked while there is work for it; what is booked at this very moment stays on it."""
+    unit = await _own_unit(command.unit_id, call, work)
+    retired = move(unit, "retire", call)
+    held = await work.ask(HeldAfter(unit_id=unit.id, at=call.at - LONG_OVERRUN))
+    # A slot is over at its end; a call-out's time is given back when it is done, which may be later.
+    to_do = [one for one in held if one.ends_at > call.at or one.place is not None]
+    if to_do:
+        first = min(to_do, key=lambda one: (one.starts_at, one.id))
+        raise UnitBooked(
+            f"this unit is booked from {first.starts_at.isoformat(timespec='minutes')} on:"
+            " do that work, hand it back or call it off first",
+            booked_from=first.starts_at.isoformat(),
+            booking_id=str(first.booking_id),
+        )
+    return work.save(retired)
 
 
 async def return_unit(command: ReturnUnit, *, call: Call, work: Work) -> Unit:
