@@ -141,6 +141,43 @@ class TestACallOut:
         assert not {"customer_id", "address", "note"} & (detail["job"].keys() | detail["offer"].keys())
         assert hidden.status_code == 404
 
+    async def test_is_listed_among_offers_with_the_place_and_pay_that_one_offer_shows(
+        self, street: Street
+    ) -> None:
+        await street.online(street.vans[0])
+        await street.call_out()
+
+        (offer,) = await street.offers(state="sent")
+        detail = await (await street.shop.provider()).read(f"/v1/offers/{offer['id']}")
+
+        assert offer["job"] == detail["job"]
+        assert offer["job"]["place"] == {"latitude": -26.14, "longitude": 28.02}
+        assert (offer["job"]["provider_minor"], offer["job"]["currency"]) == (14_274, "ZAR")
+        assert {name: offer[name] for name in detail["offer"]} == detail["offer"]
+
+    async def test_names_the_unit_that_does_it_to_its_provider_and_the_desk(self, street: Street) -> None:
+        waiting = await street.call_out(by=1)
+        customer, provider = await street.shop.customer(1), await street.shop.provider()
+        support = await street.shop.support()
+        before = await support.read(f"/admin/v1/bookings/{waiting['id']}")
+        await street.online(street.vans[1])
+        await street.shop.advance(seconds=2)
+        await street.answer("accept")
+        path = f"/v1/bookings/{waiting['id']}"
+        (unit,) = [one for one in await provider.pages("/v1/provider/units") if one["id"] == street.vans[1]]
+
+        shown = [
+            (await provider.read(path))["booking"],
+            *[one for one in await provider.pages("/v1/bookings") if one["id"] == waiting["id"]],
+            await support.read(f"/admin{path}"),
+            *[one for one in await support.pages("/admin/v1/bookings") if one["id"] == waiting["id"]],
+        ]
+        hidden = [(await customer.read(path))["booking"], *await customer.pages("/v1/bookings")]
+
+        assert (before["unit_id"], before["unit_name"]) == (None, None)
+        assert [(one["unit_id"], one["unit_name"]) for one in shown] == [(unit["id"], unit["name"])] * 4
+        assert {(one["unit_id"], one["unit_name"]) for one in hidden} == {(None, None)}
+
     async def test_goes_to_the_next_after_a_no(self, street: Street) -> None:
         await street.online(street.vans[0])
         await street.online(street.lindiwe, provider=1, place={"latitude": -26.12, "longitude": 28.0})

@@ -5,15 +5,16 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.adapters.postgres.listings import WITH_UNIT, PlacedBooking
 from marketplace.adapters.postgres.reads import Reads
-from marketplace.core.bookings.booking import Booking
 from marketplace.core.payments.payment import Payment
 from marketplace.core.reviews.review import Review, review_id
 
 # Steps that the planner cannot reorder, each by primary key: a join planned while the tables were small
 # went through all users first (113 ms at 200 of them).
 _DETAIL = """
-WITH b AS MATERIALIZED (SELECT * FROM booking WHERE tenant_id = :tenant_id AND id = :booking_id),
+WITH b AS MATERIALIZED (
+  SELECT {with_unit} FROM booking AS t WHERE t.tenant_id = :tenant_id AND t.id = :booking_id),
 v AS MATERIALIZED (
   SELECT p.name, p.owner_id FROM b CROSS JOIN LATERAL (
     SELECT name, owner_id FROM provider WHERE tenant_id = :tenant_id AND id = b.provider_id OFFSET 0) AS p
@@ -27,7 +28,7 @@ SELECT json_build_object(
   'provider', CASE WHEN v.owner_id IS NOT NULL THEN json_build_object('name', v.name, 'phone', (SELECT phone
                FROM "user" WHERE tenant_id = :tenant_id AND id = v.owner_id)) END)::text
 FROM b LEFT JOIN v ON true
-"""
+""".replace("{with_unit}", WITH_UNIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Contact:
 class Detail:
     """All of it: who may see what is for the reader's edge to decide. A call-out may have no provider yet."""
 
-    booking: Booking
+    booking: PlacedBooking
     payment: Payment | None
     review: Review | None
     customer: Contact

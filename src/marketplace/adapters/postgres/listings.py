@@ -31,6 +31,7 @@ from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.limits import Minor, Name, PersonsRole, Word
+from marketplace.core.shared.place import Place
 from marketplace.core.subscriptions.membership import Membership
 
 # The house's own has no provider: whoever is near is sent.
@@ -51,6 +52,20 @@ _WITH_RATING = (
     "t.*, (SELECT json_build_object('stars_sum', p.stars_sum, 'reviews_count', p.reviews_count)"
     " FROM provider AS p WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id) AS rating"
 )
+# By the ids that an offer, or a booking, names: whatever the planner has seen, one row of each.
+_WITH_JOB = (
+    "t.*, (SELECT json_build_object('skill', j.skill, 'place', j.place, 'window_start', j.window_start,"
+    " 'window_end', j.window_end, 'duration_minutes', j.duration_minutes)"
+    " FROM dispatch_job AS j WHERE j.tenant_id = t.tenant_id AND j.id = t.job_id) AS job,"
+    " (SELECT json_build_object('service_name', b.service_name, 'currency', b.currency,"
+    " 'provider_minor', (b.price ->> 'provider_minor')::bigint)"
+    " FROM booking AS b WHERE b.tenant_id = t.tenant_id AND b.id = t.booking_id) AS pay"
+)
+WITH_UNIT = (
+    "t.*, (SELECT json_build_object('id', u.id, 'name', u.name) FROM unit AS u"
+    " WHERE u.tenant_id = t.tenant_id AND u.id = (SELECT r.unit_id FROM reservation AS r"
+    " WHERE r.tenant_id = t.tenant_id AND r.id = t.reservation_id)) AS unit"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +85,47 @@ class OfferedService(Service):
     """A service to choose, and how its provider is rated; the house's own has none."""
 
     rating: Rating | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedJob:
+    """What a unit was asked to do, where and when."""
+
+    skill: str
+    place: Place
+    window_start: datetime
+    window_end: datetime
+    duration_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pay:
+    """What is paid for, and the provider's share of it."""
+
+    service_name: str
+    currency: str
+    provider_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedOffer(DispatchOffer):
+    """An offer with the job, and what it pays."""
+
+    job: AskedJob
+    pay: Pay
+
+
+@dataclass(frozen=True, slots=True)
+class UnitName:
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedBooking(Booking):
+    """A booking with the unit whose time it holds, or held; None while nobody has it."""
+
+    unit: UnitName | None
 
 
 def _same(kind: type, *names: str) -> dict[str, Filter]:
@@ -99,6 +155,8 @@ BOOKINGS = Listing(
     kind=Booking,
     order="booked_at",
     filters=_same(Booking, "customer_id", "provider_id", "state") | _between("starts_at"),
+    columns=WITH_UNIT,
+    shown=PlacedBooking,
 )
 SERVICES = Listing(
     kind=Service,
@@ -182,6 +240,13 @@ OFFERS = Listing(
     kind=DispatchOffer,
     order="sent_at",
     filters=_same(DispatchOffer, "state", "job_id", "provider_id", "unit_id"),
+)
+ASKED = Listing(
+    kind=DispatchOffer,
+    order="sent_at",
+    filters={name: OFFERS.filters[name] for name in ("state", "provider_id")},
+    columns=_WITH_JOB,
+    shown=AskedOffer,
 )
 DECISIONS = Listing(kind=DispatchDecision, order="at", filters=_same(DispatchDecision, "job_id"))
 BLOCKS = Listing(

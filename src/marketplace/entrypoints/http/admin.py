@@ -4,16 +4,28 @@ from dataclasses import replace
 from uuid import UUID
 
 from marketplace.adapters.postgres import listings, money
+from marketplace.adapters.postgres.details import booking_detail
 from marketplace.core.bookings import commands as bookings
 from marketplace.core.bookings.booking import Booking
+from marketplace.core.shared.errors import NotFound
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http import admin_dispatch, admin_money, admin_people, admin_platform
 from marketplace.entrypoints.http.bookings import known_method
-from marketplace.entrypoints.http.desk import command_row, finding_rows, question_row, read_one
+from marketplace.entrypoints.http.desk import command_row, listing_row, question_row, read_one
 from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.representations import PlacedBookingView
 from marketplace.entrypoints.http.routes import CommandRoute, Route
+from marketplace.entrypoints.http.views import view_of
 
 _TAG = "Bookings"
+
+
+async def booking(office: Office, call: Call, *, key: UUID) -> PlacedBookingView:
+    detail = await booking_detail(office.reads, call.tenant_id, booking_id=key)
+    if detail is None:
+        raise NotFound("booking", key)
+    view: PlacedBookingView = view_of(detail.booking, call)
+    return view
 
 
 async def movements(office: Office, call: Call, *, booking_id: UUID) -> tuple[money.MovementLine, ...]:
@@ -26,13 +38,14 @@ def _booking(name: str, command: type) -> CommandRoute:
 
 
 _BOOKINGS: tuple[Route, ...] = (
-    *finding_rows(
-        "bookings",
+    listing_row(
+        "/bookings",
         listings.BOOKINGS,
         "state customer_id provider_id from_ until",
         "Bookings, by what you look for.",
         _TAG,
     ),
+    question_row("/bookings/{key}", booking, PlacedBookingView, "One booking.", _TAG),
     question_row(
         "/bookings/{booking_id}/movements",
         movements,

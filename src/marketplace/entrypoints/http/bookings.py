@@ -25,7 +25,12 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.representations import BookingView, PaymentView, ReviewView
+from marketplace.entrypoints.http.representations import (
+    BookingView,
+    PaymentView,
+    PlacedBookingView,
+    ReviewView,
+)
 from marketplace.entrypoints.http.routes import (
     BOTH,
     CUSTOMER,
@@ -55,7 +60,7 @@ class BookingDetail(msgspec.Struct, frozen=True):
     can still be reviewed.
     """
 
-    booking: BookingView
+    booking: PlacedBookingView
     payment: PaymentView | None
     customer: Contact
     provider: Contact | None
@@ -96,7 +101,7 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
         raise NotFound("booking", booking_id)
     found, payment_shown = detail.booking, call.actor.role != Role.PROVIDER
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
-    view: BookingView = view_of(found, call)
+    view: PlacedBookingView = view_of(found, call)
     coming = detail.provider
     return BookingDetail(
         booking=view,

@@ -1,13 +1,12 @@
 """A provider's units go online, say where they are, and are offered jobs; blocks keep two sides apart."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
-from marketplace.adapters.postgres.listings import BLOCKS, OFFERS, PRESENCES
+from marketplace.adapters.postgres.listings import ASKED, BLOCKS, PRESENCES
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.dispatch import answering, blocking, presences
 from marketplace.core.dispatch.job import DispatchJob
@@ -15,11 +14,11 @@ from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.providers.usecases import AmendUnit
 from marketplace.core.shared.errors import NotAllowed, NotFound
 from marketplace.core.shared.limits import Length
-from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.lists import list_row
+from marketplace.entrypoints.http.offered import OfferedJob, job_of
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.representations import BlockView, OfferView, PresenceView, UnitView
 from marketplace.entrypoints.http.routes import BOTH, PROVIDER, CommandRoute, QuestionRoute, Route
@@ -35,19 +34,6 @@ class ReportPositions:
     """Where the unit was, in any order; the newest that can be believed counts."""
 
     points: Annotated[tuple[Point, ...], Length(100, least=1)]
-
-
-class OfferedJob(msgspec.Struct, kw_only=True, frozen=True):
-    """What is asked for: the place to about a kilometre, and the provider's share of the price."""
-
-    service_name: str
-    skill: str
-    place: Place
-    window_start: datetime
-    window_end: datetime
-    duration_minutes: int
-    currency: str
-    provider_minor: int
 
 
 class OfferDetail(msgspec.Struct, kw_only=True, frozen=True):
@@ -68,20 +54,7 @@ async def offer(office: Office, call: Call, *, offer_id: UUID) -> OfferDetail:
     (job,), (booking,) = await office.store.read(
         call.tenant_id, [One(DispatchJob, found[0].job_id), One(Booking, found[0].booking_id)]
     )
-    return OfferDetail(offer=view_of(found[0], call), job=_offered(job, booking))
-
-
-def _offered(job: DispatchJob, booking: Booking) -> OfferedJob:
-    return OfferedJob(
-        service_name=booking.service_name,
-        skill=job.skill,
-        place=job.place.rounded(),
-        window_start=job.window_start,
-        window_end=job.window_end,
-        duration_minutes=job.duration_minutes,
-        currency=booking.currency,
-        provider_minor=booking.price.provider_minor,
-    )
+    return OfferDetail(offer=view_of(found[0], call), job=job_of(job, booking))
 
 
 def _own(call: Call) -> dict[str, Any]:
@@ -135,10 +108,10 @@ ROUTES: tuple[Route, ...] = (
     ),
     list_row(
         "/v1/offers",
-        OFFERS,
+        ASKED,
         "state",
         own=_own,
-        summary="Jobs that your units were asked to do, the latest first.",
+        summary="Jobs that your units were asked to do, with place and pay, the latest first.",
         roles=PROVIDER,
         tags=_OFFERS,
     ),

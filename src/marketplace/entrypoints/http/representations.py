@@ -90,6 +90,13 @@ class BookingView(View, frozen=True):
     released_at: datetime | None
 
 
+class PlacedBookingView(BookingView, frozen=True):
+    """With the unit that does it, or did: for its provider, and the platform's people."""
+
+    unit_id: UUID | None
+    unit_name: str | None
+
+
 class PaymentView(View, frozen=True):
     """`next_action` is where the customer goes on when the state is needs_action."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from marketplace.adapters.postgres.listings import OfferedService, Rating
+from marketplace.adapters.postgres.listings import AskedOffer, OfferedService, PlacedBooking, Rating
 from marketplace.adapters.postgres.money import MovementLine
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.catalogue.pricing import Price
@@ -30,6 +30,7 @@ from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
 from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.entrypoints.http.offered import AskedOfferView, listed_job
 from marketplace.entrypoints.http.representations import (
     BlockView,
     BookingView,
@@ -43,6 +44,7 @@ from marketplace.entrypoints.http.representations import (
     PayoutRunView,
     PayoutView,
     PersonView,
+    PlacedBookingView,
     PresenceView,
     PriceView,
     ProviderView,
@@ -88,6 +90,21 @@ def price_view(price: Price, call: Call) -> PriceView:
 
 
 def booking_view(booking: Booking, call: Call) -> BookingView:
+    view: BookingView = _view(BookingView, booking, call, **_booking_hidden(booking, call))
+    return view
+
+
+def placed_view(booking: PlacedBooking, call: Call) -> PlacedBookingView:
+    """Which of its units a provider sends is its own affair."""
+    unit = None if call.actor.role == Role.CUSTOMER else booking.unit
+    shown = {"unit_id": unit and unit.id, "unit_name": unit and unit.name}
+    view: PlacedBookingView = _view(
+        PlacedBookingView, booking, call, **shown, **_booking_hidden(booking, call)
+    )
+    return view
+
+
+def _booking_hidden(booking: Booking, call: Call) -> dict[str, Any]:
     hidden: dict[str, Any] = {"price": price_view(booking.price, call)}
     role = call.actor.role
     if role != Role.CUSTOMER or booking.state not in _CODE_SHOWN:
@@ -96,8 +113,7 @@ def booking_view(booking: Booking, call: Call) -> BookingView:
         # Who asks is nobody's business before the job is one's own: an id tells a regular from a stranger.
         hidden |= {"customer_id": None, "address": None, "note": None}
         hidden["place"] = booking.place and booking.place.rounded()
-    view: BookingView = _view(BookingView, booking, call, **hidden)
-    return view
+    return hidden
 
 
 def payment_view(payment: Payment, call: Call) -> PaymentView:
@@ -174,6 +190,11 @@ def job_view(job: DispatchJob, call: Call) -> SearchView | JobView:
     return view
 
 
+def asked_view(offer: AskedOffer, call: Call) -> AskedOfferView:
+    view: AskedOfferView = _view(AskedOfferView, offer, call, job=listed_job(offer))
+    return view
+
+
 def person_view(user: User, member: Membership | None, call: Call) -> PersonView:
     shown = None if member is None else _view(MembershipView, member, call)
     view: PersonView = _view(PersonView, user, call, membership=shown)
@@ -186,6 +207,7 @@ def _whole(subject: Any, _: Call) -> Any:
 
 VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Booking: (BookingView, booking_view),
+    PlacedBooking: (PlacedBookingView, placed_view),
     Payment: (PaymentView, payment_view),
     Refund: (RefundView, _plain(RefundView)),
     Payout: (PayoutView, _plain(PayoutView)),
@@ -206,6 +228,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Presence: (PresenceView, _plain(PresenceView)),
     DispatchJob: (JobView, job_view),
     DispatchOffer: (OfferView, _plain(OfferView)),
+    AskedOffer: (AskedOfferView, asked_view),
     DispatchDecision: (DispatchDecision, _whole),
     Block: (BlockView, _plain(BlockView)),
     Event: (Event, _whole),
