@@ -45,6 +45,7 @@ from marketplace.core.bookings.rescheduling import accept_time, decline_time, pr
 from marketplace.core.bookings.settlement import absorb_loss, settle_booking
 from marketplace.core.bookings.timing import clock_booking
 from marketplace.core.bookings.withdrawal import cancel_booking, decline_booking, hand_back, report_no_show
+from marketplace.core.catalogue.skills import add_skilled_unit, amend_skilled_unit
 from marketplace.core.catalogue.usecases import (
     AmendService,
     DraftService,
@@ -217,9 +218,7 @@ from marketplace.core.providers.usecases import (
     MoveProvider,
     RetireUnit,
     ReturnUnit,
-    add_unit,
     amend_provider,
-    amend_unit,
     apply_as_provider,
     move_provider,
     retire_unit,
@@ -274,8 +273,8 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     ApplyAsProvider: apply_as_provider,
     AmendProvider: amend_provider,
     MoveProvider: move_provider,
-    AddUnit: add_unit,
-    AmendUnit: amend_unit,
+    AddUnit: add_skilled_unit,
+    AmendUnit: amend_skilled_unit,
     RetireUnit: retire_unit,
     ReturnUnit: return_unit,
     DraftService: draft_service,

@@ -39,6 +39,8 @@ _BOOKABLE = (
     "t.state = 'published' AND (t.provider_id IS NULL OR EXISTS (SELECT 1 FROM provider AS p"
     " WHERE p.tenant_id = t.tenant_id AND p.id = t.provider_id AND p.state = 'active')) = :on_show::boolean"
 )
+# Folded as categories are where they are written.
+_IN_CATEGORY = r"t.category = btrim(lower(regexp_replace(:category, '[\s_-]+', '-', 'g')), '-')"
 # From the postings of the account: most accounts are one booking's or one provider's, and have few.
 _OF_ACCOUNT = (
     "t.id IN (SELECT p.movement_id FROM posting AS p"
@@ -162,7 +164,8 @@ SERVICES = Listing(
     kind=Service,
     order="drafted_at",
     filters={
-        **_same(Service, "provider_id", "category", "state"),
+        **_same(Service, "provider_id", "state"),
+        "category": Filter(_IN_CATEGORY, Word),
         "on_show": Filter(_BOOKABLE, bool),
         "text": _holds("(t.name || ' ' || t.description)"),
         "price_max": Filter("(t.rule ->> 'amount_minor')::bigint <= :price_max", Minor),

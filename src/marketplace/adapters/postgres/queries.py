@@ -1,5 +1,6 @@
 """The condition that answers each query stands here; `:field` is a field of the query, `t` the table."""
 
+from marketplace.core.catalogue.queries import HouseServicesOf
 from marketplace.core.dispatch.queries import (
     BlocksOf,
     DecisionsOn,
@@ -44,6 +45,9 @@ CLAUSES: dict[type, str] = {
     ActiveUnits: "t.provider_id = :provider_id AND t.state = 'active'",
     HeldBetween: (
         "t.provider_id = :provider_id AND t.state = 'held' AND t.starts_at < :end AND t.ends_at > :start"
+    ),
+    HouseServicesOf: (
+        "t.state = 'published' AND t.category = ANY(:categories::text[]) AND t.provider_id IS NULL"
     ),
     HeldAfter: "t.unit_id = :unit_id AND t.state = 'held' AND t.ends_at > :at",
     LiveSessions: "t.user_id = :user_id AND t.state = 'active'",

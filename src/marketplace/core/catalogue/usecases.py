@@ -9,6 +9,7 @@ from marketplace.core.catalogue.service import Service
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import own
 from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.category import folded
 from marketplace.core.shared.errors import Invalid, NotFound
 from marketplace.core.shared.limits import Length, Minutes, Name, NewId, Reason, Text, Word
 from marketplace.core.shared.roles import Role
@@ -81,7 +82,7 @@ async def draft_service(command: DraftService, *, call: Call, work: Work) -> Ser
         provider_id=command.provider_id,
         name=command.name,
         description=command.description,
-        category=command.category,
+        category=folded(command.category, field="category"),
         rule=command.rule,
         options=command.options,
         duration_minutes=command.duration_minutes,
@@ -94,6 +95,8 @@ async def draft_service(command: DraftService, *, call: Call, work: Work) -> Ser
 async def amend_service(command: AmendService, *, call: Call, work: Work) -> Service:
     service = await _own_service(command.service_id, call, work)
     given = {name: getattr(command, name) for name in _AMENDABLE if getattr(command, name) is not None}
+    if "category" in given:
+        given["category"] = folded(given["category"], field="category")
     amended = move(service, "amend", call, **given)
     _checked(amended.subject)
     return work.save(amended)

@@ -10,6 +10,7 @@ from marketplace.core.providers.provider import Provider, Unit, UnitBooked, curr
 from marketplace.core.providers.queries import HeldAfter
 from marketplace.core.providers.reservation import LONG_OVERRUN
 from marketplace.core.shared.aggregate import create, move
+from marketplace.core.shared.category import folded
 from marketplace.core.shared.errors import Invalid, NotAllowed, NotFound
 from marketplace.core.shared.limits import (
     Between,
@@ -170,7 +171,7 @@ async def add_unit(command: AddUnit, *, call: Call, work: Work) -> Unit:
         provider_id=provider.id,
         name=command.name,
         added_at=call.at,
-        skills=tuple(dict.fromkeys(command.skills)),
+        skills=_folded(command.skills),
         base=command.base,
         reach_metres=command.reach_metres,
     )
@@ -182,8 +183,13 @@ async def amend_unit(command: AmendUnit, *, call: Call, work: Work) -> Unit:
     names = ("name", "skills", "base", "reach_metres")
     given = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
     if "skills" in given:
-        given["skills"] = tuple(dict.fromkeys(given["skills"]))
+        given["skills"] = _folded(given["skills"])
     return work.save(move(unit, "amend", call, **given))
+
+
+def _folded(skills: tuple[str, ...]) -> tuple[str, ...]:
+    """Each once, in the form of the categories of services."""
+    return tuple(dict.fromkeys(folded(one, field=f"skills[{i}]") for i, one in enumerate(skills)))
 
 
 async def retire_unit(command: RetireUnit, *, call: Call, work: Work) -> Unit:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.postgres import listings
+from marketplace.core.catalogue.skills import SkilledUnit
 from marketplace.core.dispatch import answering, blocking, presences, searching
 from marketplace.core.dispatch.block import Block
 from marketplace.core.dispatch.decision import DispatchDecision
@@ -70,7 +71,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     command_row("/units/{unit_id}/online", presences.GoOnline, Presence, _TAG),
     command_row("/units/{unit_id}/offline", presences.GoOffline, Presence, _TAG),
-    command_row("/units/{unit_id}", AmendUnit, Unit, _TAG),
+    command_row("/units/{unit_id}", AmendUnit, SkilledUnit, _TAG),
     *finding_rows(
         "dispatch/jobs",
         listings.DISPATCH_JOBS,

@@ -3,6 +3,7 @@
 from marketplace.adapters.postgres import listings
 from marketplace.core.catalogue import usecases as catalogue
 from marketplace.core.catalogue.service import Service
+from marketplace.core.catalogue.skills import SkilledUnit
 from marketplace.core.identity import usecases as identity
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
@@ -64,7 +65,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     command_row("/providers/{provider_id}", providers.AmendProvider, Provider, _OFFER, prepare=known_payee),
     command_row("/providers/{provider_id}/moves", providers.MoveProvider, Provider, _OFFER),
-    command_row("/providers/{provider_id}/units", providers.AddUnit, Unit, _OFFER, status=201),
+    command_row("/providers/{provider_id}/units", providers.AddUnit, SkilledUnit, _OFFER, status=201),
     *finding_rows("units", listings.UNITS, "provider_id state", "Units of capacity.", _OFFER),
     command_row("/units/{unit_id}/retire", providers.RetireUnit, Unit, _OFFER),
     command_row("/units/{unit_id}/return", providers.ReturnUnit, Unit, _OFFER),

@@ -20,7 +20,7 @@ from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.offered import OfferedJob, job_of
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.representations import BlockView, OfferView, PresenceView, UnitView
+from marketplace.entrypoints.http.representations import BlockView, OfferView, PresenceView, SkilledUnitView
 from marketplace.entrypoints.http.routes import BOTH, PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import view_of
 from marketplace.entrypoints.tracker import Point, Taken
@@ -85,7 +85,7 @@ def _answer(name: str, command: type) -> CommandRoute:
 ROUTES: tuple[Route, ...] = (
     _route("/v1/units/{unit_id}/online", presences.GoOnline, PresenceView, _UNITS),
     _route("/v1/units/{unit_id}/offline", presences.GoOffline, PresenceView, _UNITS),
-    _route("/v1/units/{unit_id}/amend", AmendUnit, UnitView, _UNITS),
+    _route("/v1/units/{unit_id}/amend", AmendUnit, SkilledUnitView, _UNITS),
     QuestionRoute(
         path="/v1/units/{unit_id}/positions",
         ask=positions,

@@ -15,7 +15,7 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.parsing import span
-from marketplace.entrypoints.http.representations import ProviderView, UnitView
+from marketplace.entrypoints.http.representations import ProviderView, SkilledUnitView, UnitView
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
 from marketplace.entrypoints.http.views import view_of
 from marketplace.ports.storage import One
@@ -91,7 +91,7 @@ ROUTES: tuple[Route, ...] = (
         _route("/v1/providers/{provider_id}", providers.AmendProvider, ProviderView), prepare=known_payee
     ),
     _route("/v1/providers/{provider_id}/moves", providers.MoveProvider, ProviderView),
-    _route("/v1/providers/{provider_id}/units", providers.AddUnit, UnitView, status=201),
+    _route("/v1/providers/{provider_id}/units", providers.AddUnit, SkilledUnitView, status=201),
     _route("/v1/units/{unit_id}/retire", providers.RetireUnit, UnitView),
     _route("/v1/units/{unit_id}/return", providers.ReturnUnit, UnitView),
     QuestionRoute(

@@ -215,6 +215,12 @@ class UnitView(View, frozen=True):
     reviews_count: int
 
 
+class SkilledUnitView(UnitView, frozen=True):
+    """`warnings` say what may keep it from being asked for jobs."""
+
+    warnings: tuple[str, ...]
+
+
 class ServiceView(View, frozen=True):
     """Without a provider it is the house's own: booked as a call-out, whoever is near is sent."""
 

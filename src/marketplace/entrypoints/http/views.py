@@ -8,6 +8,7 @@ from marketplace.adapters.postgres.money import MovementLine
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.catalogue.pricing import Price
 from marketplace.core.catalogue.service import Service
+from marketplace.core.catalogue.skills import SkilledUnit
 from marketplace.core.dispatch.block import Block
 from marketplace.core.dispatch.decision import DispatchDecision
 from marketplace.core.dispatch.job import DispatchJob
@@ -55,6 +56,7 @@ from marketplace.entrypoints.http.representations import (
     ServiceView,
     SessionView,
     SettlementView,
+    SkilledUnitView,
     TenantView,
     UnitView,
     UserView,
@@ -195,6 +197,12 @@ def asked_view(offer: AskedOffer, call: Call) -> AskedOfferView:
     return view
 
 
+def skilled_view(skilled: SkilledUnit, call: Call) -> SkilledUnitView:
+    warnings = tuple(f"skills: no service of the house on show asks for '{one}'" for one in skilled.unasked)
+    view: SkilledUnitView = _view(SkilledUnitView, skilled.unit, call, warnings=warnings)
+    return view
+
+
 def person_view(user: User, member: Membership | None, call: Call) -> PersonView:
     shown = None if member is None else _view(MembershipView, member, call)
     view: PersonView = _view(PersonView, user, call, membership=shown)
@@ -216,6 +224,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Earning: (EarningView, _plain(EarningView)),
     Provider: (ProviderView, provider_view),
     Unit: (UnitView, _plain(UnitView)),
+    SkilledUnit: (SkilledUnitView, skilled_view),
     Service: (ServiceView, service_view),
     OfferedService: (OfferedServiceView, lambda one, call: offered_view(one, one.rating, call)),
     Review: (ReviewView, review_view),
