@@ -111,6 +111,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/provider": provider(200, other=200),
     "GET /v1/provider/units": provider(200, other=200),
     "GET /v1/provider/presences": provider(200, other=200),
+    "GET /v1/provider/units/{unit_id}/chances": provider(200),
     "GET /v1/provider/balance": provider(200, other=200),
     "GET /v1/provider/statement": provider(200, other=200),
     "GET /v1/provider/earnings": provider(200, other=200),

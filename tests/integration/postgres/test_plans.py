@@ -11,6 +11,7 @@ from marketplace.adapters.postgres import listings
 from marketplace.adapters.postgres.connections import Driver, connection_of
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
 from marketplace.adapters.postgres.kinds import STORED
+from marketplace.adapters.postgres.lately import LATELY
 from marketplace.adapters.postgres.migrate import analyse
 from marketplace.adapters.postgres.queries import CLAUSES
 from marketplace.adapters.postgres.reads import Listing, numbered, page_statement
@@ -163,8 +164,34 @@ class TestPages:
         (condition,) = _COMPARED.findall(LISTINGS[name].filters[given].condition)
         assert f"{condition} $2" in conditions(plan)
 
+    @pytest.mark.parametrize(
+        ("name", "tables"), [("ASKED", ("dispatch_job", "booking")), ("BOOKINGS", ("reservation", "unit"))]
+    )
+    async def test_look_up_what_a_row_names_by_its_id(
+        self, connection: Driver, name: str, tables: tuple[str, ...]
+    ) -> None:
+        plan = await plan_of_page(connection, LISTINGS[name], "provider_id")
+
+        for table in tables:
+            # Of bookings themselves the list reads more, in another scan.
+            assert any("(id = " in conditions(scan) for scan in scans(plan, table)), table
+
     def test_that_are_walked_are_there(self) -> None:
         assert set(FILTERS) >= WALKED
+
+
+class TestWhatWasDecidedLately:
+    async def test_is_read_in_the_order_of_indexes_and_no_further(self, connection: Driver) -> None:
+        names = ("area_ids", "states", "since", "until", "unit_id", "skills", "tenant_id")
+        text, values = numbered(LATELY, dict.fromkeys(names))
+
+        plan = await plan_of(connection, text, len(values))
+
+        (sought,), (decided,) = (scans(plan, table) for table in ("dispatch_job", "dispatch_decision"))
+        assert conditions(sought).count("ROW(area_id, state, queued_at)") == 1, conditions(sought)
+        assert "Backward" in sought["Scan Direction"]
+        assert "job_id = " in conditions(decided)
+        assert "Backward" in decided["Scan Direction"]
 
 
 class TestPlans:
@@ -179,7 +206,7 @@ class TestPlans:
         found = conditions(scan)
         assert "tenant_id" in found
         # The tenant alone would mean all of its rows.
-        assert found.count("=") + found.count("<") + found.count(">") > 1, found
+        assert sum(map(found.count, ("=", "<", ">", "IS NULL"))) > 1, found
 
     async def test_look_up_what_others_name_by_its_id(self, connection: Driver) -> None:
         wording = wording_of(Named(Provider, "provider_id", Among(Unit, ())))

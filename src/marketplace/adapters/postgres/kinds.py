@@ -95,7 +95,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     Block: (("customer_id",), ("provider_id",), ("set_at",)),
     Area: (),
     DispatchJob: (
-        ("area_id", "state"),
+        ("area_id", "state", "queued_at"),
         ("booking_id",),
         ("customer_id", "queued_at"),
         ("queued_at",),

@@ -61,3 +61,14 @@ def cell_of(place: Place) -> str:
 
 def area_id(tenant_id: UUID, cell: str) -> UUID:
     return derive(tenant_id, "area", cell)
+
+
+def areas_around(tenant_id: UUID, place: Place) -> tuple[UUID, ...]:
+    """The area of a place and the eight around it, over the date line too."""
+    row, column = (floor(degrees * _CELLS_A_DEGREE) for degrees in (place.latitude, place.longitude))
+    half = 180 * _CELLS_A_DEGREE
+    return tuple(
+        area_id(tenant_id, f"{row + up}:{(column + right + half) % (2 * half) - half}")
+        for up in (-1, 0, 1)
+        for right in (-1, 0, 1)
+    )

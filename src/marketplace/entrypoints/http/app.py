@@ -11,6 +11,7 @@ from marketplace.entrypoints.http import (
     bookings,
     callouts,
     catalogue,
+    chances,
     operators,
     providers,
     reviews,
@@ -34,6 +35,7 @@ USER_ROUTES: tuple[Route, ...] = (
     *reviews.ROUTES,
     *callouts.ROUTES,
     *operators.ROUTES,
+    *chances.ROUTES,
 )
 ADMIN_ROUTES: tuple[Route, ...] = admin.ROUTES
 

@@ -751,7 +751,7 @@ CREATE TABLE "dispatch_job" (
     CONSTRAINT "dispatch_job_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "dispatch_job_state" CHECK (state = ANY ('{queued,offering,assigned,exhausted,withdrawn}'::text[]))
 );
-CREATE INDEX "dispatch_job_area_id_state_idx" ON "dispatch_job" (tenant_id, "area_id", "state");
+CREATE INDEX "dispatch_job_area_id_state_queued_at_idx" ON "dispatch_job" (tenant_id, "area_id", "state", "queued_at");
 CREATE INDEX "dispatch_job_booking_id_idx" ON "dispatch_job" (tenant_id, "booking_id");
 CREATE INDEX "dispatch_job_customer_id_queued_at_idx" ON "dispatch_job" (tenant_id, "customer_id", "queued_at");
 CREATE INDEX "dispatch_job_queued_at_idx" ON "dispatch_job" (tenant_id, "queued_at");
