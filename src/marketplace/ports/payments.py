@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 
 
@@ -33,13 +34,19 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a rail can do; policy derives from it, nobody asks for the rail's name."""
+    """
+    What a rail can do; policy derives from it, nobody asks for the rail's name.
+
+    `collects` are the kinds of methods that it takes money by, `saves` those that it keeps for later.
+    """
 
     currencies: frozenset[str]
     hold_max: timedelta | None
     partial_refunds: bool
     asynchronous: bool
     pays_out: bool
+    collects: frozenset[MethodKind] = frozenset({MethodKind.CARD})
+    saves: frozenset[MethodKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

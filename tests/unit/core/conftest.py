@@ -125,14 +125,14 @@ class World:
             sums[posting.account.split(":")[0]] += posting.amount_minor
         return {account: minor for account, minor in sums.items() if minor}
 
-    async def rail_minor(self) -> int:
-        found = await self.lane.books.balance(self.lane.tenant.id)
+    async def rail_minor(self, rail: str = "sandbox") -> int:
+        found = await self.lane.rails[rail].books.balance(self.lane.tenant.id)
         return found[POLICY.currency].minor if POLICY.currency in found else 0
 
     async def broken(self) -> list[str]:
         audit = MemoryAudit(
             store=self.storage,
-            books={self.lane.rail.name: self.lane.books},
+            books=self.lane.all_books,
             outbox=LaneOutbox(self.lane.channel),
         )
         promises = await audit.audit(None, now=self.lane.now)

@@ -15,6 +15,7 @@ from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TOKENS, WEEK_SE
 from marketplace.adapters.sandbox.webhooks import hints
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import EXPONENTS, Money
 from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Transfer
 from marketplace.ports.shelf import Document
@@ -25,6 +26,7 @@ CAPABILITIES = Capabilities(
     partial_refunds=True,
     asynchronous=True,
     pays_out=True,
+    collects=frozenset(MethodKind),
 )
 _ATTEMPTS, _OVERRIDES = "sandbox.attempt", "sandbox.override"
 
@@ -37,14 +39,11 @@ class SandboxRail:
 
     books: Books
     secrets: tuple[str, ...]
+    name: str = "sandbox"
 
     def __post_init__(self) -> None:
         if not self.secrets or not all(self.secrets):
             raise Invalid("secrets", "the sandbox's webhooks need a secret", "one or two that are not empty")
-
-    @property
-    def name(self) -> str:
-        return "sandbox"
 
     @property
     def capabilities(self) -> Capabilities:

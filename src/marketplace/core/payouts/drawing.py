@@ -130,7 +130,7 @@ def _payout(provider: Provider, payee: str, total: int, run: PayoutRun, call: Ca
         tenant_id=call.tenant_id,
         state=State.APPROVED if small else State.DUE,
         provider_id=provider.id,
-        rail=call.policy.payment.rail,
+        rail=call.policy.payment.paying_rail,
         payee=payee,
         currency=call.policy.currency,
         amount_minor=total,

@@ -27,7 +27,7 @@ from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import SettlementLine, Statement, Subject
-from marketplace.ports.storage import One, Work
+from marketplace.ports.storage import Among, One, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +55,17 @@ class RecheckSettlement:
 async def read_statements(command: ReadStatements, *, call: Call, work: Work) -> None:
     """A rail that policy names no more may still settle, so whatever was read once is read on."""
     del command
-    key = rail_statement_id(call.tenant_id, call.policy.payment.rail)
-    known, stale = await work.read(One(RailStatement, key), StatementsAskedBefore(at=_day_begins(call)))
+    named = {rail_statement_id(call.tenant_id, rail): rail for rail in call.policy.payment.rails}
+    known, stale = await work.read(
+        Among(RailStatement, tuple(named)), StatementsAskedBefore(at=_day_begins(call))
+    )
     for statement in stale:
         work.save(move(statement, "ask_again", call, asked_at=call.at))
-    if not known:
-        rail = call.policy.payment.rail
-        first = RailStatement(id=key, tenant_id=call.tenant_id, rail=rail, asked_at=call.at)
-        work.add(create(first, call))
+    standing = {statement.id for statement in known}
+    for key, rail in named.items():
+        if key not in standing:
+            first = RailStatement(id=key, tenant_id=call.tenant_id, rail=rail, asked_at=call.at)
+            work.add(create(first, call))
 
 
 def _day_begins(call: Call) -> datetime:

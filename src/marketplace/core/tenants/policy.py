@@ -17,6 +17,7 @@ from marketplace.core.shared.limits import (
     Word,
     check_range,
 )
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import BASIS_POINTS, check_currency
 from marketplace.core.tenants.dispatching import DispatchPolicy
 
@@ -68,8 +69,27 @@ class BookingPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPolicy:
+    """`rail` takes the money, of debit orders too and pays it out, where these have no rail of their own."""
+
     rail: Word = "sandbox"
+    debit_order_rail: Word | None = None
+    payout_rail: Word | None = None
     capture: Capture = Capture.ON_BOOKING
+
+    def collecting_rail(self, kind: MethodKind) -> str:
+        """The name of the rail that a method of this kind goes by."""
+        own = self.debit_order_rail if kind == MethodKind.DEBIT_ORDER else None
+        return own or self.rail
+
+    @property
+    def paying_rail(self) -> str:
+        return self.payout_rail or self.rail
+
+    @property
+    def rails(self) -> tuple[str, ...]:
+        """Every rail's name, once."""
+        named = (self.rail, self.debit_order_rail, self.payout_rail)
+        return tuple(dict.fromkeys(filter(None, named)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""A policy asks of its rail no more than the rail can do."""
+"""A policy asks of its rails no more than each of them can do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.tenants.policy import Capture, Confirmation, Policy
 from marketplace.ports.payments import Capabilities
 
@@ -13,15 +14,47 @@ CAPTURE_TAKES_MAX = timedelta(hours=1)
 
 def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities]) -> None:
     """Raises Invalid, naming the field of the policy that its rail cannot serve."""
-    name = policy.payment.rail
+    payment = policy.payment
+    _check_known("rail", payment.rail, policy, rails)
+    if MethodKind.CARD not in rails[payment.rail].collects:
+        raise Invalid("policy.payment.rail", f"{payment.rail} takes no cards", _able(rails, _takes_cards))
+    if payment.capture == Capture.ON_CONFIRMATION:
+        _check_hold(policy, rails[payment.rail].hold_max)
+    if payment.debit_order_rail is not None:
+        _check_known("debit_order_rail", payment.debit_order_rail, policy, rails)
+        if not _takes_mandates(rails[payment.debit_order_rail]):
+            problem = f"{payment.debit_order_rail} takes no mandates"
+            raise Invalid("policy.payment.debit_order_rail", problem, _able(rails, _takes_mandates))
+    _check_known("payout_rail", payment.paying_rail, policy, rails)
+    if not rails[payment.paying_rail].pays_out:
+        problem = f"{payment.paying_rail} pays nobody"
+        raise Invalid("policy.payment.payout_rail", problem, _able(rails, _pays_out))
+
+
+def _check_known(field: str, name: str, policy: Policy, rails: Mapping[str, Capabilities]) -> None:
     if name not in rails:
-        raise Invalid("policy.payment.rail", f"{name} is not known", ", ".join(sorted(rails)))
-    able = rails[name]
-    if policy.currency not in able.currencies:
-        allowed = ", ".join(sorted(able.currencies))
-        raise Invalid("policy.currency", f"{policy.currency} is none of the rail {name}'s", allowed)
-    if policy.payment.capture == Capture.ON_CONFIRMATION:
-        _check_hold(policy, able.hold_max)
+        raise Invalid(f"policy.payment.{field}", f"{name} is not known", ", ".join(sorted(rails)))
+    currencies = rails[name].currencies
+    if policy.currency not in currencies:
+        problem = f"{policy.currency} is none of the rail {name}'s"
+        raise Invalid("policy.currency", problem, ", ".join(sorted(currencies)))
+
+
+def _takes_cards(able: Capabilities) -> bool:
+    return MethodKind.CARD in able.collects
+
+
+def _takes_mandates(able: Capabilities) -> bool:
+    return MethodKind.DEBIT_ORDER in able.collects & able.saves
+
+
+def _pays_out(able: Capabilities) -> bool:
+    return able.pays_out
+
+
+def _able(rails: Mapping[str, Capabilities], to: Callable[[Capabilities], bool]) -> str:
+    """The names of the rails that can do it."""
+    return ", ".join(sorted(name for name, able in rails.items() if to(able))) or "none is set up"
 
 
 def _check_hold(policy: Policy, hold_max: timedelta | None) -> None:

@@ -99,9 +99,9 @@ def _walls(sound: Soundness) -> Iterator[Check]:
 
 
 def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
-    """Each marketplace's own: without it no payment begins."""
+    """Each marketplace's own: without them no payment begins, or nobody is paid."""
     configured = {"sandbox"} if settings.sandbox else set()
-    without = [tenant.slug for tenant in tenants if tenant.policy.payment.rail not in configured]
+    without = [tenant.slug for tenant in tenants if set(tenant.policy.payment.rails) - configured]
     rails = ", ".join(sorted(configured)) or "none"
     saw = f"configured: {rails}" + (f"; missing for {', '.join(without)}" if without else "")
     return Check(name="rails", ok=bool(configured) and not without, saw=saw)

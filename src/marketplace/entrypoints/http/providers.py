@@ -73,7 +73,7 @@ def _owned(call: Call) -> dict[str, UUID]:
 def known_payee(office: Office, command: Any, call: Call) -> Any:
     """Raises Invalid for an account that the rail could never pay."""
     if command.payee is not None:
-        office.vendors.rail(call.policy.payment.rail).check_payee(command.payee, field="payee")
+        office.vendors.rail(call.policy.payment.paying_rail).check_payee(command.payee, field="payee")
     return command
 
 

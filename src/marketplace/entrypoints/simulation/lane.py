@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -74,20 +75,30 @@ class Lane:
             inner=self.storage, agenda=self.agenda, trouble=self.trouble, now=lambda: self.now
         )
         self.store.meanwhile = self._meanwhile
-        shelf = LaneShelf(MemoryShelf(), self.agenda)
-        random = seeded_random(self.seed)
-        self.books = Books(shelf=shelf, clock=self.clock, random=random, faults=self.faults, tally=self.tally)
-        self.rail = SandboxRail(books=self.books, secrets=(SECRET,))
+        self.rails = {name: self._rail(name) for name in self.tenant.policy.payment.rails}
+        self.rail = self.rails[self.tenant.policy.payment.rail]
+        self.books = self.rail.books
+        shelf = self.books.shelf
         self.channel = SandboxChannel(shelf=shelf, clock=self.clock, faults=self.faults, tally=self.tally)
-        self.courier = Courier(shelf=shelf, clock=self.clock, secret=SECRET, random=random)
         vendors = Vendors(
-            rails={self.tenant.policy.payment.rail: self.rail},
+            rails=self.rails,
             channels={DEFAULT_CHANNEL: self.channel},
             live_map=MemoryLiveMap(now=lambda: self.now),
             router=GreatCircleRouter(),
             assigner=AugmentingAssigner(),
         )
         self.desk = Desk(store=self.store, vendors=vendors)
+
+    @property
+    def all_books(self) -> dict[str, Books]:
+        """Each rail's own, by its name."""
+        return {name: rail.books for name, rail in self.rails.items()}
+
+    def _rail(self, name: str) -> SandboxRail:
+        """A vendor with books of its own."""
+        shelf, random = LaneShelf(MemoryShelf(), self.agenda), seeded_random(self.seed)
+        books = Books(shelf=shelf, clock=self.clock, random=random, faults=self.faults, tally=self.tally)
+        return SandboxRail(books=books, secrets=(SECRET,), name=name)
 
     def clock(self, _tenant_id: UUID) -> datetime:
         return self.now
@@ -125,9 +136,11 @@ class Lane:
             case Try():
                 await self._work(what)
             case Wake.WEBHOOKS:
-                await self.courier.deliver_due(post=self._hook, now=self.now)
+                for rail in self.rails.values():
+                    await self._deliver(rail)
             case Wake.BOOKS:
-                await self.books.tick()
+                for books in self.all_books.values():
+                    await books.tick()
             case _:
                 await what()
 
@@ -166,15 +179,20 @@ class Lane:
             return timedelta()
         return self.skew_max * self.trouble.between(-1, 1)
 
-    async def _hook(self, body: bytes, headers: dict[str, str]) -> int:
+    async def _deliver(self, rail: SandboxRail) -> None:
+        books = rail.books
+        courier = Courier(shelf=books.shelf, clock=self.clock, secret=SECRET, random=books.random)
+        await courier.deliver_due(post=partial(self._hook, rail), now=self.now)
+
+    async def _hook(self, rail: SandboxRail, body: bytes, headers: dict[str, str]) -> int:
         """What the webhook's route answers."""
 
         async def call_for(_tenant_id: UUID) -> Call:
             return self.call()
 
-        hints = self.rail.verify_and_parse(headers=headers, body=body, now=self.now)
+        hints = rail.verify_and_parse(headers=headers, body=body, now=self.now)
         try:
-            await hear(hints, rail=self.rail.name, call_for=call_for, store=self.store)
+            await hear(hints, rail=rail.name, call_for=call_for, store=self.store)
         except (Unavailable, OutcomeUnknown):
             return 503
         return 200

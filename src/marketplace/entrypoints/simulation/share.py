@@ -71,16 +71,19 @@ class Share:
         return self._over_at is not None and self.lane.now > self._over_at + _PATIENCE
 
     async def _settle_the_rest(self) -> None:
-        """Read the rail's statement until it has no more to tell; then it holds nothing of ours any more."""
+        """Read the rails' statements to their ends; then no rail holds anything of ours any more."""
         for _ in range(_READINGS_AFTER):
             await self.lane.until(self.lane.now + _SETTLED_AFTER)
             await self._office.read_statements()
             while len(self.lane.agenda) and not self._long_over():
                 await self.lane.step()
-        key = rail_statement_id(self.lane.tenant.id, self.lane.rail.name)
-        ((statement,),) = await self.lane.storage.read(self.lane.tenant.id, [One(RailStatement, key)])
-        held = await self.lane.books.balance(self.lane.tenant.id, read_to=statement.cursor)
-        self.violations += [f"{m.minor} {m.currency} were never settled" for m in held.values() if m.minor]
+        for name, books in self.lane.all_books.items():
+            key = rail_statement_id(self.lane.tenant.id, name)
+            ((statement,),) = await self.lane.storage.read(self.lane.tenant.id, [One(RailStatement, key)])
+            held = await books.balance(self.lane.tenant.id, read_to=statement.cursor)
+            self.violations += [
+                f"{m.minor} {m.currency} were never settled by {name}" for m in held.values() if m.minor
+            ]
 
     async def _day(self) -> None:
         """

@@ -29,7 +29,7 @@ async def in_memory() -> AsyncIterator[Storage]:
     store = MemoryStore()
 
     def auditor_of(lane: Lane) -> Auditor:
-        return MemoryAudit(store=store, books={lane.rail.name: lane.books}, outbox=LaneOutbox(lane.channel))
+        return MemoryAudit(store=store, books=lane.all_books, outbox=LaneOutbox(lane.channel))
 
     yield Storage(store, auditor_of)
 
@@ -42,8 +42,7 @@ async def on_postgres(url: str) -> AsyncIterator[Storage]:
         owner = create_owner_engine(made, application_name="simulation's audit")
 
         def auditor_of(lane: Lane) -> Auditor:
-            books, outbox = {lane.rail.name: lane.books}, LaneOutbox(lane.channel)
-            return PostgresAudit(engine=owner, books=books, outbox=outbox)
+            return PostgresAudit(engine=owner, books=lane.all_books, outbox=LaneOutbox(lane.channel))
 
         try:
             yield Storage(PostgresStore(engine), auditor_of)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.tenants.policy import (
     BookingPolicy,
     CancellationTerms,
@@ -35,8 +36,21 @@ POLICY = Policy(
 )
 
 
+# A rail of a bank: it collects by mandate and pays out, and holds nothing.
+BANK = replace(
+    RAIL,
+    hold_max=None,
+    collects=frozenset({MethodKind.DEBIT_ORDER}),
+    saves=frozenset({MethodKind.DEBIT_ORDER}),
+)
+
+
 def check(policy: Policy = POLICY, **able: Any) -> None:
-    check_rail(policy, rails={"cards": replace(RAIL, **able)})
+    check_rail(policy, rails={"cards": replace(RAIL, **able), "bank": BANK})
+
+
+def paying(**rails: str) -> Policy:
+    return replace(POLICY, payment=replace(POLICY.payment, **rails))
 
 
 class TestAPolicy:
@@ -55,6 +69,17 @@ class TestAPolicy:
                 "policy.booking.acceptance_window_minutes",
                 "1 to 1379",
             ),
+            (paying(rail="bank"), {}, "policy.payment.rail", "cards"),
+            (paying(debit_order_rail="cash"), {}, "policy.payment.debit_order_rail", "bank"),
+            (paying(debit_order_rail="cards"), {}, "policy.payment.debit_order_rail", "bank"),
+            (paying(payout_rail="cash"), {}, "policy.payment.payout_rail", "bank"),
+            (POLICY, {"pays_out": False}, "policy.payment.payout_rail", "bank"),
+            (
+                replace(paying(payout_rail="bank"), currency="USD"),
+                {"currencies": frozenset({"USD"})},
+                "policy.currency",
+                "ZAR",
+            ),
         ],
     )
     def test_that_asks_for_more_is_refused_by_its_field(
@@ -65,6 +90,16 @@ class TestAPolicy:
 
         assert refused.value.facts["field"] == field
         assert allowed in str(refused.value.facts["allowed"])
+
+    def test_may_leave_debit_orders_and_payouts_to_rails_of_their_own(self) -> None:
+        check(paying(debit_order_rail="bank", payout_rail="bank"), pays_out=False)
+
+    def test_names_each_of_its_rails_once(self) -> None:
+        two = paying(debit_order_rail="bank", payout_rail="bank").payment
+
+        assert two.rails == ("cards", "bank")
+        assert [two.collecting_rail(kind) for kind in MethodKind] == ["cards", "bank"]
+        assert {POLICY.payment.collecting_rail(kind) for kind in MethodKind} == {POLICY.payment.paying_rail}
 
     def test_that_holds_nothing_may_wait_for_as_long_as_it_likes(self) -> None:
         check(replace(POLICY, payment=PaymentPolicy(rail="cards", capture=Capture.ON_BOOKING)), hold_max=None)
