@@ -144,6 +144,7 @@ from marketplace.core.notifications.usecases import (
     record_answer,
     send_again,
 )
+from marketplace.core.payments import saving
 from marketplace.core.payments.effects import (
     AskRail,
     AskRailAboutRefund,
@@ -168,6 +169,7 @@ from marketplace.core.payments.refunding import (
     record_refund,
     retry_refund,
 )
+from marketplace.core.payments.saving_effects import AskRailForMethod, ask_rail_for_method
 from marketplace.core.payments.usecases import (
     GiveUpPayment,
     HearHint,
@@ -293,6 +295,11 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     DropRefund: drop_refund,
     PayRefundByHand: pay_refund_by_hand,
     HearHint: hear_hint,
+    saving.SaveMethod: saving.save_method,
+    saving.AmendMandate: saving.amend_mandate,
+    saving.RemoveMethod: saving.remove_method,
+    saving.RecordMethod: saving.record_method,
+    saving.LookUpMethod: saving.look_up_method,
     StartPayoutRun: start_payout_run,
     ContinuePayoutRun: continue_payout_run,
     ApprovePayout: approve_payout,
@@ -369,6 +376,7 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     SendEvidence: send_evidence,
     AskRailForRefund: ask_rail_for_refund,
     AskRailAboutRefund: ask_rail_about_refund,
+    AskRailForMethod: ask_rail_for_method,
     AskRailForPayout: ask_rail_for_payout,
     AskRailAboutTransfer: ask_rail_about_transfer,
     AskForLines: ask_for_lines,

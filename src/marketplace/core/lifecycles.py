@@ -11,6 +11,7 @@ from marketplace.core.identity.session import Session
 from marketplace.core.identity.signin import SignIn
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
@@ -35,6 +36,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Unit,
     Reservation,
     Service,
+    PaymentMethod,
     Payment,
     Refund,
     Earning,

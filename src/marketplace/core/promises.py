@@ -7,6 +7,7 @@ from typing import Any
 from marketplace.core.bookings.booking import CLOSED_UNDONE
 from marketplace.core.bookings.booking import State as BookingState
 from marketplace.core.lifecycles import LIFECYCLES
+from marketplace.core.payments.method import State as MethodState
 from marketplace.core.payments.payment import HELD
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
@@ -45,6 +46,7 @@ CLOSED = CLOSED_UNDONE
 # States with a timer in which an aggregate may be without a deadline all the same; bookings once released.
 RESTING: dict[str, frozenset[str]] = {
     "payment": frozenset(map(str, HELD)),
+    "payment_method": frozenset({str(MethodState.ACTIVE), str(MethodState.SUSPENDED)}),
     "payout": frozenset({str(PayoutState.PAID)}),
     "settlement": frozenset({str(SettlementState.BREAK)}),
 }

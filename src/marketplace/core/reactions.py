@@ -19,10 +19,12 @@ from marketplace.core.dispatch.searching import (
 from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
-from marketplace.core.notifications.messages import MESSAGES
+from marketplace.core.notifications.messages import MESSAGES, METHOD_MESSAGES
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund, SendEvidence
 from marketplace.core.payments.refunding import DropRefund, LookUpRefund
+from marketplace.core.payments.saving import LookUpMethod
+from marketplace.core.payments.saving_effects import AskRailForMethod
 from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
@@ -62,6 +64,10 @@ def _ask_rail_about_refund(event: Follow) -> AskRailAboutRefund:
 
 def _ask_rail_about_transfer(event: Follow) -> AskRailAboutTransfer:
     return AskRailAboutTransfer(reference=event.subject_id)
+
+
+def _ask_rail_for_method(event: Follow) -> AskRailForMethod:
+    return AskRailForMethod(payment_method_id=event.subject_id)
 
 
 def _draw_payouts(event: Follow) -> ContinuePayoutRun:
@@ -149,6 +155,7 @@ _HEARD: dict[str, tuple[Reaction, ...]] = {
     "vendor.charge_heard": (_ask_rail,),
     "vendor.refund_heard": (_ask_rail_about_refund,),
     "vendor.transfer_heard": (_ask_rail_about_transfer,),
+    "vendor.method_heard": (_ask_rail_for_method,),
 }
 
 _MONEY: dict[str, tuple[Reaction, ...]] = {
@@ -170,6 +177,11 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "refund.requested_again": (_ask_rail_for_refund,),
     "refund.failed": (_drop_refund,),
     "refund.lookup_due": (_ask_rail_for_refund,),
+    "payment_method.begun": (_ask_rail_for_method,),
+    "payment_method.amendment_requested": (_ask_rail_for_method,),
+    "payment_method.removed": (_ask_rail_for_method,),
+    "payment_method.expired": (_ask_rail_for_method,),
+    "payment_method.lookup_due": (_ask_rail_for_method,),
     "payout_run.started": (_draw_payouts,),
     "payout_run.went_on": (_draw_payouts,),
     "payout.drawn": (_ask_rail_for_payout,),
@@ -204,7 +216,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
 
 def _reactions() -> dict[str, tuple[Reaction, ...]]:
     table = dict(_MONEY)
-    for event in MESSAGES:
+    for event in (*MESSAGES, *METHOD_MESSAGES):
         table[event] = (*table.get(event, ()), _tell)
     unknown = table.keys() - EVENTS
     if unknown:
@@ -218,6 +230,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = _reactions()
 CLOCK: dict[str, Callable[[UUID], Any]] = {
     "booking": lambda key: ClockBooking(booking_id=key),
     "payment": lambda key: LookUpPayment(payment_id=key),
+    "payment_method": lambda key: LookUpMethod(payment_method_id=key),
     "refund": lambda key: LookUpRefund(refund_id=key),
     "payout": lambda key: LookUpPayout(payout_id=key),
     "settlement": lambda key: RecheckSettlement(settlement_id=key),

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from marketplace.adapters.sandbox.inbox import NUMBERS
+from marketplace.adapters.sandbox.sources import SOURCES, SourceBehaviour
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TokenBehaviour
 from marketplace.core.lifecycles import AGGREGATES
 from marketplace.core.shared.aggregate import Aggregate
@@ -173,6 +174,10 @@ def _sandbox() -> str:
         "the number, for each booking. A minute is one of the marketplace's clock, which can be moved on.",
         "## Payment methods",
         _table(("`payment_method`", "what happens"), _tokens(METHODS)),
+        "## Saved methods",
+        "The `source` of a payment method that is saved: a card, or a mandate for debit orders. Without one "
+        "the payer is asked: who has given a bank account by its bank, whoever else by an action.",
+        _table(("`source`", "what happens"), _tokens(SOURCES)),
         "## Payees",
         _table(("`payee` of a provider", "what happens to a payout"), _tokens(PAYEES)),
         "## Phone numbers",
@@ -181,7 +186,7 @@ def _sandbox() -> str:
     )
 
 
-def _tokens(table: Mapping[str, TokenBehaviour]) -> list[Row]:
+def _tokens(table: Mapping[str, TokenBehaviour] | Mapping[str, SourceBehaviour]) -> list[Row]:
     return [(f"`{token}`", behaviour.description) for token, behaviour in table.items()]
 
 

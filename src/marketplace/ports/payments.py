@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from marketplace.core.shared.mandates import MandateTerms, Payer
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 
@@ -51,7 +52,11 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """An order to collect. `hold` only reserves the money until capture; `method` is a rail's token."""
+    """
+    An order to collect. `hold` only reserves the money until capture; `method` is a rail's token.
+
+    `setup` is the reference of the saved method that the token is of: the customer is not there to be asked.
+    """
 
     reference: UUID
     tenant_id: UUID
@@ -60,6 +65,7 @@ class Charge:
     hold: bool
     description: str
     at: datetime
+    setup: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +104,61 @@ class Report:
     failure: str | None = None
     next_action: str | None = None
     hold_until: datetime | None = None
+
+
+class SetupStanding(StrEnum):
+    """Where a saved method stands, or an amendment of it, in the rail's truth."""
+
+    NEEDS_ACTION = "needs_action"
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """
+    An order to keep a method for later. `source` is what the rail's own form gave for it, where there is one.
+
+    A debit order has `terms` and a `contract` that is named by no other; its `payer` stands where no form
+    of the rail's asked for the account.
+    """
+
+    reference: UUID
+    tenant_id: UUID
+    customer_id: UUID
+    kind: MethodKind
+    currency: str
+    description: str
+    at: datetime
+    source: str | None = None
+    payer: Payer | None = None
+    terms: MandateTerms | None = None
+    contract: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupReport:
+    """
+    The rail's truth about one saved method, as of now.
+
+    `token` is what a charge names once it is active, `label` what its owner knows it by. `amendment` is the
+    last one that the rail has heard of, and `amended` where that stands: active once it holds.
+    """
+
+    reference: UUID
+    rail_reference: str
+    standing: SetupStanding
+    token: str | None = None
+    label: str | None = None
+    next_action: str | None = None
+    expires_at: datetime | None = None
+    failure: str | None = None
+    amendment: UUID | None = None
+    amended: SetupStanding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,4 +239,29 @@ class PaymentRail(Protocol):
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         """The hints in a webhook; no I/O; raises NotAllowed for a bad signature, Invalid for a bad body."""
+        ...
+
+
+class SavingRail(PaymentRail, Protocol):
+    """
+    A rail that keeps methods for later: those kinds that its capabilities name in `saves`.
+
+    The same reference never makes two, however often it is sent; its webhooks have the subject `method`.
+    """
+
+    def check_source(self, source: str, *, field: str) -> None:
+        """Raises Invalid, naming the field, for what is surely nothing to be saved at this rail; no I/O."""
+        ...
+
+    async def begin_setup(self, setup: Setup) -> SetupReport: ...
+    async def amend_setup(self, reference: UUID, *, amendment: UUID, terms: MandateTerms) -> SetupReport:
+        """Let other terms hold for a mandate, once its payer agrees where that is needed."""
+        ...
+
+    async def revoke_setup(self, reference: UUID) -> SetupReport:
+        """Nothing is collected by it any more; one that never came is cancelled before it comes."""
+        ...
+
+    async def find_setup(self, reference: UUID) -> SetupReport | None:
+        """The truth about a saved method of ours; None when the rail never heard of it."""
         ...

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.geo import Assigner, LiveMap, Router
 from marketplace.ports.messaging import Channel
-from marketplace.ports.payments import Capabilities, PaymentRail
+from marketplace.ports.payments import Capabilities, PaymentRail, SavingRail
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class Vendors:
         if name not in self.rails:
             raise Unavailable(f"the payment rail {name} is not set up", rail=name)
         return self.rails[name]
+
+    def saving_rail(self, name: str) -> SavingRail:
+        """One that keeps methods for later, as its capabilities say."""
+        rail = self.rail(name)
+        if not rail.capabilities.saves:
+            raise Unavailable(f"the payment rail {name} keeps no methods", rail=name)
+        return cast("SavingRail", rail)
 
     @property
     def capabilities(self) -> Mapping[str, Capabilities]:

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,9 +15,11 @@ from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.adapters.sandbox.shelf import MemoryShelf
+from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 from marketplace.ports.messaging import Channel, Message
-from marketplace.ports.payments import Charge, PaymentRail, Report, Transfer
+from marketplace.ports.payments import Charge, PaymentRail, Report, SavingRail, Setup, Transfer
 from marketplace.ports.shelf import Shelf
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -36,9 +38,10 @@ class VirtualClock:
 
 @dataclass(kw_only=True)
 class RailStage:
-    """A rail with what its contract needs to bring about; `methods` and `payees` name its test tokens.
+    """A rail with what its contract needs to bring about; `methods`, `payees`, `sources` name test tokens.
 
-    `balance` is the vendor's own truth where it can be had; `act` and `refuse` are what the customer does.
+    `balance` is the vendor's own truth where it can be had; `act` and `refuse` are what the customer does,
+    `authorise` what the payer of a saved method does, with a yes or a no.
     """
 
     rail: PaymentRail
@@ -48,6 +51,8 @@ class RailStage:
     balance: Callable[[UUID], Awaitable[int]] | None = None
     act: Callable[[UUID], Awaitable[Any]] | None = None
     refuse: Callable[[UUID], Awaitable[Any]] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    authorise: Callable[[UUID, bool], Awaitable[Any]] | None = None
     tenant_id: UUID = field(default_factory=uuid4)
 
     def charge(self, outcome: str = "succeeds", *, minor: int = 10_000, hold: bool = False) -> Charge:
@@ -74,6 +79,43 @@ class RailStage:
             description="Week 45",
             at=self.clock.now,
         )
+
+    @property
+    def saving(self) -> SavingRail:
+        if not self.rail.capabilities.saves:
+            pytest.skip(f"{self.rail.name} keeps no methods")
+        return cast("SavingRail", self.rail)
+
+    def setup(self, outcome: str = "succeeds", *, kind: MethodKind = MethodKind.CARD) -> Setup:
+        if kind not in self.saving.capabilities.saves:
+            pytest.skip(f"{self.rail.name} keeps no {kind}")
+        debits = kind is MethodKind.DEBIT_ORDER
+        reference = uuid4()
+        return Setup(
+            reference=reference,
+            tenant_id=self.tenant_id,
+            customer_id=uuid4(),
+            kind=kind,
+            currency="ZAR",
+            description="Wash and vacuum",
+            at=self.clock.now,
+            source=self._token(self.sources, outcome),
+            terms=TERMS if debits else None,
+            contract=reference.hex[:14] if debits else None,
+        )
+
+    async def keep(self, outcome: str = "succeeds", *, kind: MethodKind = MethodKind.CARD) -> Setup:
+        setup = self.setup(outcome, kind=kind)
+        await self.saving.begin_setup(setup)
+        return setup
+
+    async def charge_of(self, setup: Setup, *, minor: int = 10_000) -> Charge:
+        """By a method that was saved."""
+        report = await self.saving.find_setup(setup.reference)
+        assert report is not None
+        assert report.token is not None
+        charge = self.charge(minor=minor)
+        return replace(charge, method=report.token, setup=setup.reference)
 
     async def take(self, outcome: str = "succeeds", *, minor: int = 10_000) -> Charge:
         charge = self.charge(outcome, minor=minor)
@@ -119,6 +161,23 @@ SANDBOX_METHODS = {
     "refunds later": "tok_refund_pending",
     "fails refunds later": "tok_refund_fails_later",
 }
+SANDBOX_SOURCES = {
+    "succeeds": "setup_success",
+    "needs action": "setup_needs_action",
+    "succeeds later": "setup_pending",
+    "is rejected": "setup_rejected",
+    "lapses": "setup_expires",
+    "is suspended": "setup_suspended",
+    "is revoked at the bank": "setup_revoked",
+    "declines charges": "setup_declines",
+    "refuses amendments": "setup_amendment_refused",
+    "answers too late": "setup_timeout_after",
+    "never arrives": "setup_timeout_before",
+    "is down once": "setup_unavailable_once",
+}
+TERMS = MandateTerms(
+    value=DebitValue.USAGE_BASED, frequency=Frequency.AD_HOC, collection_day=99, maximum_minor=100_000
+)
 SANDBOX_PAYEES = {
     "succeeds": "payee_ok",
     "succeeds later": "payee_pending",
@@ -147,6 +206,8 @@ def sandbox_stage(shelf: Shelf) -> RailStage:
         balance=balance,
         act=rail.complete_action,
         refuse=rail.fail_action,
+        sources=SANDBOX_SOURCES,
+        authorise=lambda reference, agreed: rail.answer_setup(reference, agreed=agreed),
     )
 
 

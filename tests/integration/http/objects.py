@@ -13,6 +13,8 @@ from marketplace.ports.storage import Work
 DOING = {"reason": "a test"}
 PLACE = {"latitude": -33.9293, "longitude": 18.4125}
 
+MANDATE = {"value": "usage_based", "frequency": "ad_hoc", "collection_day": 99, "maximum_minor": 100_000}
+
 
 def fresh() -> str:
     return str(uuid4())
@@ -121,6 +123,12 @@ async def objects(shop: Any) -> dict[str, str]:
         member = {"membership_id": (key := fresh()), "customer_id": customer_id, "until": until}
         await desk.do("/admin/v1/memberships", **member, **DOING)
         made[name] = key
+    customer = await shop.customer()
+    for name in ("payment_method_id", "other_method_id", "third_method_id"):
+        debit_order = {"kind": "debit_order", "source": "setup_success", "terms": MANDATE}
+        await customer.do("/v1/payment-methods", payment_method_id=(key := fresh()), **debit_order)
+        made[name] = key
+    await shop.market.drain()
     return made | {
         "service_id": str(service.id),
         "second_id": str(shop.service(provider=1).id),

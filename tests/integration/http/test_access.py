@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from tests.integration.http.objects import (
     DOING,
+    MANDATE,
     PLACE,
     a_break,
     a_review,
@@ -136,6 +137,11 @@ TABLE: dict[str, Row] = {
     "GET /v1/bookings/{booking_id}": both(200, 200),
     "GET /v1/bookings/{booking_id}/receipt": customer(200),
     "GET /v1/payments/{payment_id}": customer(200),
+    "POST /v1/payment-methods": customer(201, other=201),
+    "GET /v1/payment-methods": customer(200, other=200),
+    "GET /v1/payment-methods/{payment_method_id}": customer(200),
+    "POST /v1/payment-methods/{payment_method_id}/amend": customer(200),
+    "POST /v1/payment-methods/{payment_method_id}/remove": customer(200),
     "POST /v1/bookings/{booking_id}/review": customer(409),
     "POST /v1/reviews/{review_id}/reply": provider(200),
     "GET /v1/reviews": both(200, 200, other=200),
@@ -163,6 +169,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/sandbox/inbox": anyone(200),
     "GET /v1/sandbox/tokens": anyone(200),
     "POST /v1/sandbox/payments/{payment_id}/action": anyone(200, foreign=404),
+    "POST /v1/sandbox/payment-methods/{payment_method_id}/action": anyone(200, foreign=404),
     "GET /admin/v1/bookings": desk(200, foreign=200),
     "GET /admin/v1/bookings/{key}": desk(200),
     "GET /admin/v1/bookings/{booking_id}/movements": desk(200),
@@ -185,6 +192,10 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/payments/{key}": desk(200),
     "POST /admin/v1/payments/{payment_id}/look-up": admin(200),
     "POST /admin/v1/payments/{payment_id}/submit-evidence": admin(409),
+    "GET /admin/v1/payment-methods": desk(200, foreign=200),
+    "GET /admin/v1/payment-methods/{key}": desk(200),
+    "POST /admin/v1/payment-methods/{payment_method_id}/look-up": admin(200),
+    "POST /admin/v1/payment-methods/{payment_method_id}/remove": admin(200),
     "GET /admin/v1/refunds": desk(200, foreign=200),
     "GET /admin/v1/refunds/{key}": desk(200),
     "POST /admin/v1/refunds/{refund_id}/look-up": admin(409),
@@ -316,6 +327,12 @@ _SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
     "/admin/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["second_id"]},
     "/admin/v1/sessions/{session_id}/revoke": lambda w: {"session_id": w.paths["other_session_id"]},
     "/admin/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
+    "/v1/payment-methods/{payment_method_id}/remove": lambda w: {
+        "payment_method_id": w.paths["other_method_id"]
+    },
+    "/admin/v1/payment-methods/{payment_method_id}/remove": lambda w: {
+        "payment_method_id": w.paths["third_method_id"]
+    },
     "/admin/v1/memberships/{membership_id}/end": lambda w: {"membership_id": w.paths["other_membership_id"]},
     "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
     "/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
@@ -366,6 +383,17 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "starts_at": next(w.starts),
         "payment_method": "tok_success",
     },
+    "/v1/payment-methods": lambda _: {
+        "payment_method_id": fresh(),
+        "kind": "card",
+        "source": "setup_success",
+    },
+    "/v1/payment-methods/{payment_method_id}/amend": lambda _: {
+        "amendment_id": fresh(),
+        "terms": MANDATE | {"maximum_minor": 200_000},
+    },
+    "/v1/payment-methods/{payment_method_id}/remove": lambda _: {},
+    "/v1/sandbox/payment-methods/{payment_method_id}/action": lambda _: {"outcome": "approved"},
     "/v1/call-outs": lambda w: {
         "booking_id": fresh(),
         "service_id": w.paths["house_id"],

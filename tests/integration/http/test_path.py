@@ -235,8 +235,10 @@ class TestAListing:
         await paid_out(shop)
         member = {"membership_id": str(uuid4()), "customer_id": customer.tokens["user_id"]}
         await admin.do("/admin/v1/memberships", **member, until="2099-01-01T00:00:00Z", reason="a test")
+        card = {"payment_method_id": str(uuid4()), "kind": "card", "source": "setup_success"}
+        await customer.do("/v1/payment-methods", **card)
         lists = [
-            *((customer, path) for path in ("/v1/services", "/v1/bookings")),
+            *((customer, path) for path in ("/v1/services", "/v1/bookings", "/v1/payment-methods")),
             *((provider, f"/v1/provider/{name}") for name in ("services", "units", "earnings", "payouts")),
             *((admin, route.path) for route in app.ADMIN_ROUTES if getattr(route, "query", None)),
         ]

@@ -13,6 +13,7 @@ from marketplace.core.identity.signin import SignIn
 from marketplace.core.identity.user import User
 from marketplace.core.ledger.movement import Movement, Posting
 from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
@@ -55,6 +56,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
         ("booked_at",),
         ("state", "booked_at"),
     ),
+    PaymentMethod: (("customer_id", "created_at"), ("created_at",), ("state", "created_at")),
     Payment: (("booking_id",), ("created_at",), ("state", "created_at")),
     Refund: (
         ("payment_id",),

@@ -19,6 +19,7 @@ from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.ledger.movement import Movement
 from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
@@ -201,6 +202,9 @@ USERS = Listing(
 )
 SESSIONS = Listing(kind=Session, order="opened_at", filters=_same(Session, "user_id", "state"))
 PAYMENTS = Listing(kind=Payment, order="created_at", filters=_same(Payment, "booking_id", "state"))
+PAYMENT_METHODS = Listing(
+    kind=PaymentMethod, order="created_at", filters=_same(PaymentMethod, "customer_id", "state")
+)
 REFUNDS = Listing(
     kind=Refund, order="requested_at", filters=_same(Refund, "booking_id", "payment_id", "state")
 )

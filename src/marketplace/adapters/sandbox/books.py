@@ -21,6 +21,7 @@ from marketplace.adapters.sandbox.faults import (
 )
 from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_refund_undone
 from marketplace.adapters.sandbox.settlement import Terms, settled_minor, statement, unsettled
+from marketplace.adapters.sandbox.setups import Setups
 from marketplace.adapters.sandbox.tokens import DOUBLED, LATE, LOST, Habit
 from marketplace.adapters.sandbox.webhooks import Clock, Payload, queued
 from marketplace.core.shared.ids import derive
@@ -64,6 +65,11 @@ class Books:
     tally: Tally = field(default_factory=Counter)
     terms: Terms = field(default_factory=Terms)
 
+    @property
+    def setups(self) -> Setups:
+        """What customers have saved, beside what they have paid."""
+        return Setups(shelf=self.shelf, clock=self.clock, random=self.random)
+
     async def find(self, reference: UUID) -> Order | None:
         """The order as of its tenant's now."""
         order = await self._fetch(reference)
@@ -88,7 +94,7 @@ class Books:
 
     async def tick(self, *, limit: int = 1_000) -> int:
         """Bring what is due up to now, up to `limit` orders of each tenant; how many there were."""
-        moved = 0
+        moved = await self.setups.tick(limit=limit)
         for tenant_id in await self.shelf.tenants_waiting(shelf=SHELF):
             at = self.clock(tenant_id)
             for document in await self.shelf.due(shelf=SHELF, tenant_id=tenant_id, at=at, limit=limit):

@@ -38,6 +38,9 @@ class Operation(StrEnum):
     REFUND = "refund"
     RELEASE = "release"
     EVIDENCE = "submit_evidence"
+    BEGIN_SETUP = "begin_setup"
+    AMEND_SETUP = "amend_setup"
+    REVOKE_SETUP = "revoke_setup"
     FIND = "find"
     STATEMENT = "settlement_lines"
     WEBHOOK = "webhook"
@@ -65,6 +68,9 @@ POSSIBLE: Mapping[Operation, frozenset[Fault]] = MappingProxyType(
         Operation.REFUND: CALL_FAULTS | {Fault.REFUND_FAILED, Fault.REFUND_PENDING},
         Operation.RELEASE: CALL_FAULTS | {Fault.PENDING, Fault.RETURNED, Fault.REJECTED},
         Operation.EVIDENCE: CALL_FAULTS,
+        Operation.BEGIN_SETUP: CALL_FAULTS,
+        Operation.AMEND_SETUP: CALL_FAULTS,
+        Operation.REVOKE_SETUP: CALL_FAULTS,
         Operation.FIND: frozenset({Fault.UNAVAILABLE}),
         Operation.STATEMENT: frozenset({Fault.UNAVAILABLE}),
         Operation.WEBHOOK: WEBHOOK_FAULTS,

@@ -110,9 +110,9 @@ def placed_charge(charge: Charge, *, token: str, now: datetime) -> Order:
     return _enter(order, order.path[0], at=now)
 
 
-def late_charge(charge: Charge, *, now: datetime) -> Order:
+def late_charge(charge: Charge, *, token: str, now: datetime) -> Order:
     """A charge for which the void came first: it is cancelled before it moves anything."""
-    return _enter(_charge(charge, charge.method), Step(Standing.CANCELLED, failure="voided"), at=now)
+    return _enter(_charge(charge, token), Step(Standing.CANCELLED, failure="voided"), at=now)
 
 
 def placed_transfer(transfer: Transfer, *, token: str, now: datetime) -> Order:

@@ -4,20 +4,32 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import requests
+from marketplace.adapters.sandbox import requests, setups, sources
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import CALL_FAULTS, Fault, Operation, fault_for
 from marketplace.adapters.sandbox.orders import NOBODY, Order
 from marketplace.adapters.sandbox.signatures import verify
+from marketplace.adapters.sandbox.sources import SOURCES
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TOKENS, WEEK_SECONDS, check_token, showing
 from marketplace.adapters.sandbox.webhooks import hints
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import EXPONENTS, Money
-from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Transfer
+from marketplace.ports.payments import (
+    Capabilities,
+    Charge,
+    Hint,
+    Report,
+    Setup,
+    SetupReport,
+    Statement,
+    Transfer,
+)
 from marketplace.ports.shelf import Document
 
 CAPABILITIES = Capabilities(
@@ -27,10 +39,12 @@ CAPABILITIES = Capabilities(
     asynchronous=True,
     pays_out=True,
     collects=frozenset(MethodKind),
+    saves=frozenset(MethodKind),
 )
+R = TypeVar("R")
 _ATTEMPTS, _OVERRIDES = "sandbox.attempt", "sandbox.override"
 
-Act = Callable[[], Awaitable[Order]]
+Act = Callable[[], Awaitable[R]]
 
 
 @dataclass(kw_only=True)
@@ -56,8 +70,8 @@ class SandboxRail:
         check_token(token, field=field, table=PAYEES)
 
     async def collect(self, charge: Charge) -> Report:
-        asked = check_token(charge.method, field="method", table=METHODS)
         requests.check_positive(charge.amount)
+        asked = await self._charged_as(charge.method)
         planned = self._planned(Operation.COLLECT, charge.reference)
         token = await self._overriding(charge.reference) or showing(planned, table=METHODS) or asked
         check_token(token, field="method", table=METHODS)
@@ -65,6 +79,12 @@ class SandboxRail:
         decide = partial(requests.collect, charge=charge, token=token, now=now)
         fault = planned or await self._first(Operation.COLLECT, charge.reference, METHODS[token].fault)
         return await self._answer(fault, lambda: self.books.change((charge.reference,), decide))
+
+    async def _charged_as(self, method: str) -> str:
+        """What a saved method is charged as; any other token is itself."""
+        if method.startswith(setups.PREFIX):
+            return await self.books.setups.charged_as(method)
+        return check_token(method, field="method", table=METHODS)
 
     async def capture(self, reference: UUID, amount: Money) -> Report:
         requests.check_positive(amount)
@@ -116,6 +136,38 @@ class SandboxRail:
         verify(headers=headers, body=body, secrets=self.secrets, now=now)
         return hints(body)
 
+    def check_source(self, source: str, *, field: str) -> None:
+        sources.check_source(source, field=field)
+
+    async def begin_setup(self, setup: Setup) -> SetupReport:
+        source = setups.source_of(setup)
+        sources.check_source(source, field="source")
+        planned = self._planned(Operation.BEGIN_SETUP, setup.reference)
+        fault = planned or await self._first(Operation.BEGIN_SETUP, setup.reference, SOURCES[source].fault)
+        decide = partial(setups.begun, setup=setup, now=self.books.clock(setup.tenant_id))
+        return await self._answer_setup(fault, setup.reference, decide)
+
+    async def amend_setup(self, reference: UUID, *, amendment: UUID, terms: MandateTerms) -> SetupReport:
+        del terms  # the sandbox collects what it is asked to
+        planned = self._planned(Operation.AMEND_SETUP, reference)
+        decide = partial(setups.amended, reference=reference, amendment=amendment, clock=self.books.clock)
+        return await self._answer_setup(planned, reference, decide)
+
+    async def revoke_setup(self, reference: UUID) -> SetupReport:
+        planned = self._planned(Operation.REVOKE_SETUP, reference)
+        decide = partial(setups.revoked, reference=reference, clock=self.books.clock)
+        return await self._answer_setup(planned, reference, decide)
+
+    async def find_setup(self, reference: UUID) -> SetupReport | None:
+        self._meet_before(self._planned(Operation.FIND, reference))
+        setup = await self.books.setups.find(reference)
+        return None if setup is None else setups.report(setup)
+
+    async def answer_setup(self, reference: UUID, *, agreed: bool) -> SetupReport:
+        """What the payer says to the `next_action` of a method; without effect on one that needs none."""
+        decide = partial(setups.answered, reference=reference, agreed=agreed, clock=self.books.clock)
+        return setups.report(await self.books.setups.change(reference, decide))
+
     async def complete_action(self, reference: UUID) -> Report:
         """What the customer does at `next_action`; without effect on a charge that needs none."""
         decide = partial(requests.complete_action, reference=reference, clock=self.books.clock)
@@ -147,13 +199,21 @@ class SandboxRail:
         attempt = Document(shelf=_ATTEMPTS, key=f"{operation}/{reference}", tenant_id=NOBODY, body=b"null")
         return fault if await self.books.shelf.keep(attempt) else None
 
-    async def _answer(self, fault: Fault | None, act: Act) -> Report:
+    async def _answer(self, fault: Fault | None, act: Act[Order]) -> Report:
+        return requests.report(await self._met(fault, act))
+
+    async def _answer_setup(self, fault: Fault | None, key: UUID, decide: setups.Decide) -> SetupReport:
+        books = self.books.setups
+        return setups.report(await self._met(fault, lambda: books.change(key, decide)))
+
+    async def _met(self, fault: Fault | None, act: Act[R]) -> R:
+        """What was done, unless the call meets its fault before, or its answer is lost."""
         self._meet_before(fault)
-        order = await act()
+        done = await act()
         if fault is Fault.TIMEOUT_AFTER:
             self.books.tally[fault] += 1
             raise OutcomeUnknown("the sandbox did not answer")
-        return requests.report(order)
+        return done
 
     def _meet_before(self, fault: Fault | None) -> None:
         if fault is Fault.UNAVAILABLE:

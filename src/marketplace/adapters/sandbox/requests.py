@@ -43,7 +43,7 @@ def collect(orders: Orders, *, charge: Charge, token: str, now: datetime) -> tup
     if order is None:
         return (placed_charge(charge, token=token, now=now),)
     if order.kind is Kind.VOIDED:
-        return (late_charge(charge, now=now),)
+        return (late_charge(charge, token=token, now=now),)
     _check_same(order, Kind.CHARGE, charge.tenant_id, charge.amount, (charge.method, charge.hold))
     return (order,)
 

@@ -1,6 +1,6 @@
 """Who may see a booking, and on which side whoever acts on it stands."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from marketplace.core.bookings.booking import Booking, Side
@@ -9,7 +9,9 @@ from marketplace.core.shared.aggregate import Changed, move
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.storage import Work
+from marketplace.ports.storage import One, Question, Work
+
+R = TypeVar("R")
 
 
 def sees(booking: Booking, call: Call) -> bool:
@@ -32,10 +34,21 @@ async def booking_of(key: UUID, call: Call, work: Work) -> Booking:
 
 
 async def booking_and_payment(key: UUID, call: Call, work: Work) -> tuple[Booking, Payment]:
+    booking, payment, _ = await booking_payment_and(key, call, work)
+    return booking, payment
+
+
+async def booking_payment_and(
+    key: UUID, call: Call, work: Work, *questions: Question[R]
+) -> tuple[Booking, Payment, list[tuple[R, ...]]]:
+    """With the payment come the answers to other questions, in one round trip."""
     booking = await booking_of(key, call, work)
     if booking.payment_id is None:
         raise NotFound("payment of booking", key)
-    return booking, await work.get(Payment, booking.payment_id)
+    payment, *answers = await work.read(One(Payment, booking.payment_id), *questions)
+    if not payment:
+        raise NotFound("payment", booking.payment_id)
+    return booking, payment[0], answers
 
 
 def step(

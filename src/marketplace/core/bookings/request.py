@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from marketplace.core.bookings.access import booking_and_payment, step
+from marketplace.core.bookings.access import booking_payment_and, step
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import CallOut, CreateBooking, RetryPayment
 from marketplace.core.bookings.guards import PaymentUnderWay
@@ -19,6 +19,7 @@ from marketplace.core.catalogue.availability import (
     start_to_come,
 )
 from marketplace.core.catalogue.service import Service
+from marketplace.core.payments.means import Means, means_of, saved
 from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.queries import ActiveUnits, HeldBetween
@@ -27,8 +28,8 @@ from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.period import Period
-from marketplace.core.tenants.policy import Capture
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import One, Work
 
@@ -44,16 +45,18 @@ class _Facts:
     units: tuple[Unit, ...]
     held: tuple[Reservation, ...]
     duration: timedelta
+    means: Means
 
 
 async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> Booking:
-    """Raises MarketplaceClosed, NotBookable, SlotTaken (with why), Invalid (options, duration)."""
+    """Raises MarketplaceClosed, NotBookable, SlotTaken (with why), MethodUnusable, Invalid."""
     call.check_open()
     facts = await _facts(command, call, work)
     check_bookable(facts.provider, facts.service)
     booking = draft(
         command,
         facts.service,
+        facts.means,
         call,
         during=Period(command.starts_at, command.starts_at + facts.duration),
         time_zone=facts.provider.time_zone,
@@ -64,13 +67,13 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
     work.guard(facts.provider)
     work.guard(facts.service)
     work.add(create(reservation, call))
-    return begin(booking, command.payment_method, call, work)
+    return begin(booking, facts.means, call, work)
 
 
-def begin(booking: Booking, method: str, call: Call, work: Work) -> Booking:
-    """The booking, and its payment by `method`, which begins with it."""
+def begin(booking: Booking, means: Means, call: Call, work: Work) -> Booking:
+    """The booking, and its payment, which begins with it."""
     key = payment_id_of(booking)
-    work.add(create(payment_for(booking, key, method, call), call))
+    work.add(create(payment_for(booking, key, means, call), call))
     return work.add(create(replace(booking, payment_id=key), call))
 
 
@@ -81,11 +84,12 @@ async def _facts(command: CreateBooking, call: Call, work: Work) -> _Facts:
     A longer job, or wider buffers, show once provider and service are read, and are asked for again.
     """
     guess = _guess(start_to_come(command.starts_at, now=call.at), command.provider_id)
-    provider, service, units, held = await work.read(
+    provider, service, units, held, *found = await work.read(
         One(Provider, command.provider_id),
         One(Service, command.service_id),
         ActiveUnits(provider_id=command.provider_id),
         guess,
+        *saved(command.payment_method),
     )
     if not provider:
         raise NotFound("provider", command.provider_id)
@@ -96,7 +100,12 @@ async def _facts(command: CreateBooking, call: Call, work: Work) -> _Facts:
     needed = held_around(provider[0], within=within, duration=duration)
     if needed.start < guess.start or needed.end > guess.end:
         held = await work.ask(needed)
-    return _Facts(provider[0], service[0], units, held, duration)
+    means = means_of(command.payment_method, found, customer_id=_customer(call), call=call, work=work)
+    return _Facts(provider[0], service[0], units, held, duration, means)
+
+
+def _customer(call: Call) -> UUID:
+    return cast("UUID", call.actor.user_id)
 
 
 def _guess(start: datetime, provider_id: UUID) -> HeldBetween:
@@ -107,6 +116,7 @@ def _guess(start: datetime, provider_id: UUID) -> HeldBetween:
 def draft(
     command: CreateBooking | CallOut,
     service: Service,
+    means: Means,
     call: Call,
     *,
     during: Period,
@@ -125,7 +135,7 @@ def draft(
     return Booking(
         id=command.booking_id,
         tenant_id=call.tenant_id,
-        customer_id=cast("UUID", call.actor.user_id),
+        customer_id=_customer(call),
         service_id=service.id,
         service_name=service.name,
         starts_at=during.start,
@@ -141,7 +151,7 @@ def draft(
         note=command.note,
         start_code=start_code(command.booking_id, call),
         booked_at=call.at,
-        pay_by=call.at + timedelta(minutes=call.policy.booking.payment_window_minutes),
+        pay_by=means.pay_by(call, starts_at=during.start),
         **facts,
     )
 
@@ -185,17 +195,19 @@ def payment_id_of(booking: Booking) -> UUID:
     return derive(booking.id, "payment")
 
 
-def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment:
-    """A payment of the whole price; held or taken as the policy says."""
+def payment_for(booking: Booking, key: UUID, means: Means, call: Call) -> Payment:
+    """A payment of the whole price; held or taken as the policy says. Raises Invalid for a small mandate."""
+    means.check_amount(booking.total_minor)
     return Payment(
         id=key,
         tenant_id=booking.tenant_id,
         booking_id=booking.id,
         customer_id=booking.customer_id,
         provider_id=booking.provider_id,
-        rail=call.policy.payment.rail,
-        method=method,
-        hold=call.policy.payment.capture == Capture.ON_CONFIRMATION,
+        rail=means.rail,
+        method=means.token,
+        method_id=means.method_id,
+        hold=means.hold(call),
         currency=booking.currency,
         amount_minor=booking.total_minor,
         created_at=call.at,
@@ -204,12 +216,17 @@ def payment_for(booking: Booking, key: UUID, method: str, call: Call) -> Payment
 
 async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Booking:
     """The last payment is looked at again, and guarded: one that failed may still turn out to have worked."""
-    booking, last = await booking_and_payment(command.booking_id, call, work)
+    booking, last, found = await booking_payment_and(
+        command.booking_id, call, work, *saved(command.payment_method)
+    )
+    means = means_of(command.payment_method, found, customer_id=booking.customer_id, call=call, work=work)
     facts: dict[str, Any] = {"payment_id": command.payment_id, "payment_failure": None}
+    if means.kind == MethodKind.DEBIT_ORDER:
+        facts["pay_by"] = means.pay_by(call, starts_at=booking.starts_at)
     retried = step(booking, "retry_payment", call, **facts)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))
     work.guard(last)
-    fresh = payment_for(booking, command.payment_id, command.payment_method, call)
+    fresh = payment_for(booking, command.payment_id, means, call)
     work.add(create(fresh, call))
     return work.save(retried)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from marketplace.core.bookings.booking import Booking
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.providers.hours import zone
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money, format_plain
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.policy import Policy
@@ -97,6 +99,29 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     ),
     "booking.released": (Template(_P, "{brand}: the money for {service}, {when}, is released to you."),),
 }
+
+
+# Of a saved method, which is no booking's: what its owner must know to go on paying.
+_METHOD_MESSAGES: dict[str, str] = {
+    "activated": "{brand}: {method} is saved and pays from now on.",
+    "rejected": "{brand}: {method} could not be saved. Please try again, or save another one.",
+    "suspended": "{brand}: your bank has stopped {method}. Please speak to it, or save another one.",
+    "resumed": "{brand}: {method} pays again.",
+    "expired": "{brand}: {method} has expired. Please save another one.",
+    "cancelled": "{brand}: {method} pays no more.",
+    "amended": "{brand}: {method} now pays on its new terms.",
+    "amendment_refused": "{brand}: the new terms of {method} were refused, so the old ones stand.",
+}
+METHOD_MESSAGES: dict[str, tuple[Template, ...]] = {
+    f"payment_method.{name}": (Template(_C, words, timedelta(days=1)),)
+    for name, words in _METHOD_MESSAGES.items()
+}
+
+
+def words_on_method(template: Template, *, method: PaymentMethod, policy: Policy) -> str:
+    kind = {MethodKind.CARD: "your card", MethodKind.DEBIT_ORDER: "your debit order"}[method.kind]
+    name = f"{kind} {method.label}" if method.label else kind
+    return template.words.format(brand=policy.wording.brand, method=name)
 
 
 def words_for(template: Template, *, booking: Booking, provider: str, policy: Policy) -> str:

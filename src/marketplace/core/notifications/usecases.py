@@ -8,13 +8,21 @@ from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.identity.user import User
-from marketplace.core.notifications.messages import MESSAGES, Template, words_for
+from marketplace.core.notifications.messages import (
+    MESSAGES,
+    METHOD_MESSAGES,
+    Template,
+    words_for,
+    words_on_method,
+)
 from marketplace.core.notifications.notification import Notification, State
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.providers.provider import Provider
 from marketplace.core.reviews.review import Review
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.entropy import keyed
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.messaging import Answer, Verdict
@@ -25,7 +33,7 @@ DEFAULT_CHANNEL = "sms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMessages:
-    """Plan the messages that an event of a booking, its search or its review calls for."""
+    """Plan the messages that an event of a booking, its search, its review or a saved method calls for."""
 
     event_id: UUID
     event: str
@@ -63,6 +71,8 @@ class RecordAnswer:
 
 async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tuple[Notification, ...]:
     """Of what is over only the end is told: its job may run before those of what came earlier."""
+    if command.event in METHOD_MESSAGES:
+        return await _plan_on_method(command, call, work)
     booking, provider_id = await _concerned(command, work)
     if booking.state in CLOSED_UNDONE and command.event != f"booking.{booking.state}":
         return ()
@@ -73,9 +83,23 @@ async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tup
         if (user_id := addressees[template.to]) is not None:
             user, name = await work.get(User, user_id), provider.name if provider else ""
             text = words_for(template, booking=booking, provider=name, policy=call.policy)
-            message = _message(command, template, user, call, text=text, booking_id=booking.id)
+            message = _message(command, template, user, call, text=text, subject_id=booking.id)
             secret = booking.start_code if template.tells_code else None
             planned.append(work.add(create(replace(message, secret=secret), call)))
+    return tuple(planned)
+
+
+async def _plan_on_method(command: PlanMessages, call: Call, work: Work) -> tuple[Notification, ...]:
+    """Whoever saves a card sees it done; a bank takes days to say yes."""
+    method = await work.get(PaymentMethod, command.subject_id)
+    if method.kind == MethodKind.CARD and command.event == "payment_method.activated":
+        return ()
+    user = await work.get(User, method.customer_id)
+    planned = []
+    for template in METHOD_MESSAGES[command.event]:
+        text = words_on_method(template, method=method, policy=call.policy)
+        message = _message(command, template, user, call, text=text, subject_id=method.id)
+        planned.append(work.add(create(message, call)))
     return tuple(planned)
 
 
@@ -97,7 +121,7 @@ async def _concerned(command: PlanMessages, work: Work) -> tuple[Booking, UUID |
 
 
 def _message(
-    command: PlanMessages, template: Template, user: User, call: Call, *, text: str, booking_id: UUID
+    command: PlanMessages, template: Template, user: User, call: Call, *, text: str, subject_id: UUID
 ) -> Notification:
     return Notification(
         # A channel is all tenants', and goes by the id.
@@ -108,7 +132,7 @@ def _message(
         address=user.phone,
         template=f"{command.event}:{template.to}",
         text=text,
-        subject_id=booking_id,
+        subject_id=subject_id,
         planned_at=call.at,
         expires_at=call.at + template.life,
     )

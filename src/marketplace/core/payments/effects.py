@@ -97,6 +97,7 @@ def _charge(payment: Payment, call: Call) -> Charge:
         hold=payment.hold,
         description=f"{call.policy.wording.brand} {payment.booking_id}",
         at=call.at,
+        setup=payment.method_id,
     )
 
 

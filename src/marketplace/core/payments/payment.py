@@ -188,7 +188,7 @@ class Payment:
     `refunded_minor` is what was promised back, `released_minor` what was released, `lost_minor` a part that a
     bank took for good; together they never exceed `captured_minor`. `contested_minor` is what the rail took
     back when it was disputed or returned, `evidence` what
-    we said in a dispute.
+    we said in a dispute. `method_id` is the saved method that `method` was the token of.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
@@ -223,6 +223,7 @@ class Payment:
     evidence: str | None = None
     failure: str | None = None
     lookups: int = 0
+    method_id: UUID | None = None
 
     @property
     def amount(self) -> Money:

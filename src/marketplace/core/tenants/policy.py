@@ -69,12 +69,23 @@ class BookingPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPolicy:
-    """`rail` takes the money, of debit orders too and pays it out, where these have no rail of their own."""
+    """
+    `rail` takes the money, of debit orders too and pays it out, where these have no rail of their own.
+
+    A method that is to be saved waits `authorisation_window_minutes` for its payer's word; a debit order has
+    `debit_order_window_minutes` to bring the money, and pays for nothing that begins before.
+    """
 
     rail: Word = "sandbox"
     debit_order_rail: Word | None = None
     payout_rail: Word | None = None
     capture: Capture = Capture.ON_BOOKING
+    authorisation_window_minutes: Window = 3 * DAY_MINUTES
+    debit_order_window_minutes: Window = 3 * DAY_MINUTES
+
+    def __post_init__(self) -> None:
+        for name in ("authorisation_window_minutes", "debit_order_window_minutes"):
+            check_range(name, getattr(self, name), least=1, most=YEAR_MINUTES)
 
     def collecting_rail(self, kind: MethodKind) -> str:
         """The name of the rail that a method of this kind goes by."""

@@ -22,6 +22,7 @@ from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.job import State as JobState
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.marketplace import run
+from marketplace.core.payments.means import Means
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.shared.errors import Refused, Unavailable
@@ -141,9 +142,11 @@ class Lane:
             place=self.fleet.place(),
             payment_method="tok_success",
         )
+        means = Means(rail=call.policy.payment.rail, token=command.payment_method)
         booking = draft(
             command,
             self._service,
+            means,
             call,
             during=Period(start, start + _JOB),
             time_zone=call.policy.time_zone,
@@ -152,7 +155,7 @@ class Lane:
             window_start=start,
             window_end=start + _JOB,
         )
-        payment = payment_for(booking, payment_id_of(booking), command.payment_method, call)
+        payment = payment_for(booking, payment_id_of(booking), means, call)
         wish = _Wish(
             booking=replace(booking, version=1, payment_id=payment.id),
             payment=replace(payment, version=1),

@@ -11,6 +11,7 @@ from marketplace.adapters.postgres import listings
 from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.catalogue.usecases import PublishService, WithdrawService
 from marketplace.core.identity.usecases import RevokeSession
+from marketplace.core.payments.saving import LookUpMethod, RemoveMethod
 from marketplace.core.reviews.usecases import HideReview, RestoreReview
 from marketplace.core.subscriptions.usecases import EndMembership, RenewMembership
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
@@ -171,5 +172,34 @@ earnings = _group(
             Column("amount", lambda one: money(one.amount_minor, one.currency), right=True),
         ),
         filters="provider_id booking_id payout_id",
+    )
+)
+payment_methods = _group(
+    Found(
+        name="payment-methods",
+        says="Find saved cards and mandates, and remove them.",
+        listing=listings.PAYMENT_METHODS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("saved", "created_at", whole=True),
+            Column("kind", "kind"),
+            Column("rail", "rail"),
+            Column("label", "label"),
+            Column("failure", "failure"),
+        ),
+        filters="customer_id",
+        acts={
+            "look-up": Act(
+                command=LookUpMethod,
+                subject="payment_method_id",
+                says="Ask the rail where a saved method stands.",
+            ),
+            "remove": Act(
+                command=RemoveMethod,
+                subject="payment_method_id",
+                says="Let nothing be paid by a saved method.",
+            ),
+        },
     )
 )

@@ -1,8 +1,9 @@
 """The platform's people look after the money: payments in doubt, refunds, payouts and the books."""
 
 from marketplace.adapters.postgres import listings, money
-from marketplace.core.payments import refunding
+from marketplace.core.payments import refunding, saving
 from marketplace.core.payments import usecases as payments
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts import drawing
@@ -36,6 +37,15 @@ _PAYMENTS: tuple[Route, ...] = (
     ),
     command_row("/payments/{payment_id}/look-up", payments.LookUpPayment, Payment, _TAG),
     command_row("/payments/{payment_id}/submit-evidence", payments.SubmitEvidence, Payment, _TAG),
+    *finding_rows(
+        "payment-methods",
+        listings.PAYMENT_METHODS,
+        "state customer_id",
+        "Saved cards and mandates; state=cancelling for those of which a rail has still to be told.",
+        _TAG,
+    ),
+    command_row("/payment-methods/{payment_method_id}/look-up", saving.LookUpMethod, PaymentMethod, _TAG),
+    command_row("/payment-methods/{payment_method_id}/remove", saving.RemoveMethod, PaymentMethod, _TAG),
     *finding_rows(
         "refunds",
         listings.REFUNDS,

@@ -16,6 +16,7 @@ from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.fulfilment import MissedStart
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
+from marketplace.core.payments.means import saved_id
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.reviews.usecases import review_until
@@ -24,10 +25,10 @@ from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.lists import list_row
+from marketplace.entrypoints.http.money_representations import PaymentView
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.representations import (
     BookingView,
-    PaymentView,
     PlacedBookingView,
     ReviewView,
 )
@@ -168,7 +169,13 @@ def _started(result: Booking | MissedStart, call: Call) -> BookingView:
 
 
 def known_method(office: Office, command: Any, call: Call) -> Any:
-    """Raises Invalid for what the rail would refuse anyway, when the time is held already."""
+    """
+    Raises Invalid for what the rail would refuse anyway, when the time is held already.
+
+    A saved method is one of ours, and is looked at with the booking.
+    """
+    if saved_id(command.payment_method) is not None:
+        return command
     office.vendors.rail(call.policy.payment.rail).check_method(command.payment_method, field="payment_method")
     return command
 

@@ -8,6 +8,7 @@ import msgspec
 
 from marketplace.adapters.sandbox.inbox import InboxMessage
 from marketplace.adapters.sandbox.orders import Kind
+from marketplace.adapters.sandbox.sources import SOURCES
 from marketplace.adapters.sandbox.tokens import TOKENS
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.limits import Word
@@ -32,13 +33,13 @@ class Token(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteAction:
-    """Do what the payment's next action asks for, as the customer would at the bank."""
+    """Do what the next action asks for, as the customer would at the bank."""
 
     outcome: Literal["approved", "refused"] = "approved"
 
 
 class Acted(msgspec.Struct, frozen=True):
-    """Where the charge stands after what the customer did."""
+    """Where the charge, or the method, stands after what the customer did."""
 
     standing: str
 
@@ -56,7 +57,9 @@ async def inbox(office: Office, call: Call, *, address: Word | None = None, limi
 
 async def tokens(office: Office, call: Call) -> tuple[Token, ...]:
     _sandbox(office, call)
-    return tuple(Token(token, behaviour.description) for token, behaviour in TOKENS.items())
+    described = [(token, one.description) for token, one in TOKENS.items()]
+    described += [(source, one.description) for source, one in SOURCES.items()]
+    return tuple(Token(token, description) for token, description in described)
 
 
 async def act(office: Office, call: Call, *, payment_id: UUID, data: Any) -> Acted:
@@ -67,6 +70,15 @@ async def act(office: Office, call: Call, *, payment_id: UUID, data: Any) -> Act
     rail = sandbox.rail
     asked = rail.complete_action if data.outcome == "approved" else rail.fail_action
     return Acted(str((await asked(payment_id)).standing))
+
+
+async def authorise(office: Office, call: Call, *, payment_method_id: UUID, data: Any) -> Acted:
+    sandbox = _sandbox(office, call)
+    setup = await sandbox.books.setups.find(payment_method_id)
+    if setup is None or setup.tenant_id != call.tenant_id:
+        raise NotFound("payment method", payment_method_id)
+    report = await sandbox.rail.answer_setup(payment_method_id, agreed=data.outcome == "approved")
+    return Acted(str(report.standing))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -82,7 +94,7 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/sandbox/tokens",
         ask=tokens,
         answer=tuple[Token, ...],
-        summary="What payment methods and accounts there are to try, and what each does.",
+        summary="What payment methods, accounts and sources there are to try, and what each does.",
         public=True,
         tags=_TAGS,
     ),
@@ -91,6 +103,15 @@ ROUTES: tuple[Route, ...] = (
         ask=act,
         answer=Acted,
         summary="Do what the payment's next action asks for, as the customer would at the bank.",
+        public=True,
+        tags=_TAGS,
+        body=CompleteAction,
+    ),
+    QuestionRoute(
+        path="/v1/sandbox/payment-methods/{payment_method_id}/action",
+        ask=authorise,
+        answer=Acted,
+        summary="Say yes or no to a payment method that is to be saved, as its payer would at the bank.",
         public=True,
         tags=_TAGS,
         body=CompleteAction,

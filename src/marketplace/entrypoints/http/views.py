@@ -17,6 +17,7 @@ from marketplace.core.dispatch.presence import Presence
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
@@ -31,31 +32,34 @@ from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
 from marketplace.core.subscriptions.membership import Membership
 from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.entrypoints.http.money_representations import (
+    EarningView,
+    PaymentMethodView,
+    PaymentView,
+    PayoutRunView,
+    PayoutView,
+    RefundView,
+    SettlementView,
+)
 from marketplace.entrypoints.http.offered import AskedOfferView, listed_job
 from marketplace.entrypoints.http.representations import (
     BlockView,
     BookingView,
-    EarningView,
     JobView,
     MembershipView,
     MessageView,
     OfferedServiceView,
     OfferView,
-    PaymentView,
-    PayoutRunView,
-    PayoutView,
     PersonView,
     PlacedBookingView,
     PresenceView,
     PriceView,
     ProviderView,
-    RefundView,
     ReservationView,
     ReviewView,
     SearchView,
     ServiceView,
     SessionView,
-    SettlementView,
     SkilledUnitView,
     TenantView,
     UnitView,
@@ -217,6 +221,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Booking: (BookingView, booking_view),
     PlacedBooking: (PlacedBookingView, placed_view),
     Payment: (PaymentView, payment_view),
+    PaymentMethod: (PaymentMethodView, _plain(PaymentMethodView)),
     Refund: (RefundView, _plain(RefundView)),
     Payout: (PayoutView, _plain(PayoutView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),

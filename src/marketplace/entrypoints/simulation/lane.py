@@ -138,7 +138,7 @@ class Lane:
             case Wake.WEBHOOKS:
                 for rail in self.rails.values():
                     await self._deliver(rail)
-            case Wake.BOOKS:
+            case Wake.BOOKS | Wake.SETUPS:
                 for books in self.all_books.values():
                     await books.tick()
             case _:

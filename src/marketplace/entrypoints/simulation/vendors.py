@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import books, webhooks
+from marketplace.adapters.sandbox import books, setups, webhooks
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.ports.shelf import Decide, Document, Found, Key, Listing, Shelf
@@ -20,6 +20,7 @@ R = TypeVar("R")
 class Wake(Enum):
     WEBHOOKS = webhooks.SHELF
     BOOKS = books.SHELF
+    SETUPS = setups.SHELF
 
 
 _WAKES = {wake.value: wake for wake in Wake}

@@ -333,6 +333,44 @@ ALTER TABLE "booking" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "booking_own" ON "booking" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "booking" TO marketplace_app;
 
+CREATE TABLE "payment_method" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "customer_id" uuid NOT NULL,
+    "kind" text NOT NULL,
+    "rail" text NOT NULL,
+    "created_at" timestamptz NOT NULL,
+    "authorise_by" timestamptz NOT NULL,
+    "source" text,
+    "payer" jsonb,
+    "terms" jsonb,
+    "contract" text,
+    "wanted" jsonb,
+    "amendment_id" uuid,
+    "token" text,
+    "label" text,
+    "rail_reference" text,
+    "next_action" text,
+    "expires_at" timestamptz,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "payment_method_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payment_method_state" CHECK (state = ANY ('{draft,pending_auth,active,amended,suspended,cancelling,cancelled,expired,rejected}'::text[])),
+    CONSTRAINT "payment_method_needs_token" CHECK ("token" IS NOT NULL OR state <> ALL ('{active}'::text[])),
+    CONSTRAINT "payment_method_contract_key" UNIQUE (tenant_id, "contract")
+);
+CREATE INDEX "payment_method_customer_id_created_at_idx" ON "payment_method" (tenant_id, "customer_id", "created_at");
+CREATE INDEX "payment_method_created_at_idx" ON "payment_method" (tenant_id, "created_at");
+CREATE INDEX "payment_method_state_created_at_idx" ON "payment_method" (tenant_id, "state", "created_at");
+CREATE TRIGGER "payment_method_birth" BEFORE INSERT ON "payment_method" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{draft}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payment_method_move" BEFORE UPDATE ON "payment_method" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>amended,active>cancelled,active>cancelling,active>expired,active>suspended,amended>active,amended>amended,amended>cancelled,amended>cancelling,amended>expired,amended>suspended,cancelling>cancelled,cancelling>cancelling,draft>active,draft>cancelled,draft>cancelling,draft>draft,draft>expired,draft>pending_auth,draft>rejected,draft>suspended,pending_auth>active,pending_auth>cancelled,pending_auth>cancelling,pending_auth>expired,pending_auth>pending_auth,pending_auth>rejected,pending_auth>suspended,suspended>active,suspended>amended,suspended>cancelled,suspended>cancelling,suspended>expired,suspended>suspended}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payment_method" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payment_method_own" ON "payment_method" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payment_method" TO marketplace_app;
+
 CREATE TABLE "payment" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
@@ -358,6 +396,7 @@ CREATE TABLE "payment" (
     "evidence" text,
     "failure" text,
     "lookups" bigint NOT NULL,
+    "method_id" uuid,
     CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "payment_state" CHECK (state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[])),
     CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state <> ALL ('{authorised,settled,succeeded}'::text[])),

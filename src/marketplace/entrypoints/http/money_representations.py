@@ -1,0 +1,118 @@
+"""What is shown of money on its way: payments, what they go by, refunds, earnings, payouts, settlements."""
+
+from datetime import datetime
+from uuid import UUID
+
+from marketplace.core.payments import method, payment, refund
+from marketplace.core.payouts import earning, payout, run
+from marketplace.core.payouts.earning import Reason
+from marketplace.core.settlements import settlement
+from marketplace.core.shared.mandates import MandateTerms
+from marketplace.core.shared.methods import MethodKind
+from marketplace.entrypoints.http.representations import View
+
+
+class PaymentView(View, frozen=True):
+    """`next_action` is where the customer goes on when the state is needs_action."""
+
+    state: payment.State
+    booking_id: UUID
+    rail: str
+    currency: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    released_minor: int
+    next_action: str | None
+    evidence: str | None
+    failure: str | None
+    created_at: datetime
+    due_at: datetime | None
+
+
+class PaymentMethodView(View, frozen=True):
+    """
+    `next_action` is where its owner goes on, `advice` what to do where it does not pay now.
+
+    `terms` are those that stand, `wanted` those of an amendment that is not decided. Without `usable` no
+    payment goes by it.
+    """
+
+    state: method.State
+    customer_id: UUID
+    kind: MethodKind
+    rail: str
+    label: str | None
+    usable: bool
+    next_action: str | None
+    advice: str | None
+    terms: MandateTerms | None
+    wanted: MandateTerms | None
+    contract: str | None
+    expires_at: datetime | None
+    failure: str | None
+    created_at: datetime
+    authorise_by: datetime
+    due_at: datetime | None
+
+
+class RefundView(View, frozen=True):
+    state: refund.State
+    payment_id: UUID
+    booking_id: UUID
+    currency: str
+    amount_minor: int
+    attempt: int
+    requested_at: datetime
+    failure: str | None
+
+
+class PayoutView(View, frozen=True):
+    state: payout.State
+    provider_id: UUID
+    currency: str
+    amount_minor: int
+    attempt: int
+    drawn_at: datetime
+    drawn_by: UUID | None
+    due_again_by: UUID | None
+    approved_by: UUID | None
+    failure: str | None
+
+
+class PayoutRunView(View, frozen=True):
+    state: run.State
+    started_at: datetime
+    started_by: UUID | None
+    last_provider_id: UUID
+    drawn: int
+    skipped: int
+
+
+class SettlementView(View, frozen=True):
+    """`gross_minor` is negative for money that went out; `problem` is why a break matches nothing of ours."""
+
+    state: settlement.State
+    rail: str
+    line_id: str
+    reference: UUID
+    subject: str
+    booking_id: UUID | None
+    currency: str
+    gross_minor: int
+    fee_minor: int
+    settled_at: datetime
+    due_at: datetime | None
+    problem: str | None
+
+
+class EarningView(View, frozen=True):
+    state: earning.State
+    provider_id: UUID
+    booking_id: UUID
+    reason: Reason
+    currency: str
+    amount_minor: int
+    earned_at: datetime
+    payable_at: datetime
+    payout_id: UUID | None
