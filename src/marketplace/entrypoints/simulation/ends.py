@@ -10,6 +10,7 @@ from marketplace.core.dispatch.offer import OPEN as OFFER_OPEN
 from marketplace.core.dispatch.offer import State as OfferState
 from marketplace.core.dispatch.presence import State as PresenceState
 from marketplace.core.notifications.notification import State as NotificationState
+from marketplace.core.payments.method import GONE
 from marketplace.core.payments.payment import DEAD, HELD
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payouts.payout import State as PayoutState
@@ -25,6 +26,7 @@ ENDS: Mapping[str, frozenset[str]] = {
     for kind, states in {
         "booking": CLOSED_UNDONE | ENDED,
         "payment": DEAD | HELD,
+        "payment_method": GONE,
         "refund": {RefundState.SUCCEEDED, RefundState.CANCELLED},
         "payout": {PayoutState.PAID},
         "payout_run": {RunState.FINISHED},

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.commands import CallOut, CreateBooking, RetryPayment
+from marketplace.core.payments.method import MethodUnusable
 from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.promises import ENDED, is_closed
@@ -20,6 +21,7 @@ from marketplace.entrypoints.simulation.choices import Scene, choose
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.market import HERE, Market, Shop
 from marketplace.entrypoints.simulation.mischief import try_unlawful
+from marketplace.entrypoints.simulation.wallet import Wallet
 from marketplace.ports.storage import AlreadyThere, One
 
 TURNS_MAX = 40
@@ -53,6 +55,7 @@ class Life:
     random: Random
     booking_id: UUID
     tokens: list[str]
+    wallet: Wallet
     over: Callable[["Life"], None]
     violations: list[str] = field(default_factory=list)
     refused: int = 0
@@ -71,6 +74,9 @@ class Life:
         """Ask for random starts until one is free."""
         try:
             await self.lane.do(self._wish(), self._customer)
+        except MethodUnusable:
+            self.wallet.forget(self._customer)
+            self._next(_SOON, self.begin)
         except (SlotTaken, Invalid):  # taken, or past by now
             self._shop = self.random.choice(self.market.shops)
             self._next(_SOON, self.begin)
@@ -83,20 +89,21 @@ class Life:
 
     def _wish(self) -> CreateBooking | CallOut:
         """A slot of somebody's, or somebody to come: now, or some time."""
+        method = self.wallet.pays(self._customer, self.tokens[0])
         if not self._is_call_out:
             return CreateBooking(
                 booking_id=self.booking_id,
                 provider_id=self._shop.provider_id,
                 service_id=self._shop.service_id,
                 starts_at=self._some_start(),
-                payment_method=self.tokens[0],
+                payment_method=method,
             )
         return CallOut(
             booking_id=self.booking_id,
             service_id=self.market.house_id,
             place=HERE,
             starts_at=self._some_start() if self.random.random() < 1 / 3 else None,
-            payment_method=self.tokens[0],
+            payment_method=method,
         )
 
     async def rush(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
@@ -15,9 +16,11 @@ from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.life import Life
 from marketplace.entrypoints.simulation.market import Market, open_market
 from marketplace.entrypoints.simulation.office import Office
+from marketplace.entrypoints.simulation.wallet import Wallet
 from marketplace.ports.storage import One
 
 _BOOKINGS_A_DAY = 30
+_BOOKINGS_A_CARD = 5
 _SHOPS = 3
 _DAY = timedelta(days=1)
 _PATIENCE = timedelta(days=500)
@@ -99,6 +102,7 @@ class Share:
 
     def _begin_lives(self, market: Market) -> None:
         span = _DAY * (1 + self.bookings / _BOOKINGS_A_DAY)
+        wallet = self._begin_saving(market, span)
         for number in range(self.bookings):
             random = Random(f"{self.lane.seed}/life/{number}")  # noqa: S311 - no secrets
             life = Life(
@@ -107,9 +111,19 @@ class Share:
                 random=random,
                 booking_id=derive(self.lane.tenant.id, "booking", number),
                 tokens=self._tokens(number, random),
+                wallet=wallet,
                 over=self._end,
             )
             self.lane.agenda.put(life.begin, at=self.lane.now + span * random.random())
+
+    def _begin_saving(self, market: Market, span: timedelta) -> Wallet:
+        """One card to so many bookings."""
+        random = Random(f"{self.lane.seed}/wallet")  # noqa: S311 - no secrets
+        wallet = Wallet(lane=self.lane, random=random)
+        for number in range(self.bookings // _BOOKINGS_A_CARD):
+            saving = partial(wallet.save, number, random.choice(market.customers))
+            self.lane.agenda.put(saving, at=self.lane.now + span * random.random())
+        return wallet
 
     def _end(self, life: Life) -> None:
         self._left -= 1
