@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from marketplace.core.shared.money import Money
@@ -33,13 +33,19 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a rail can do; policy derives from it, nobody asks for the rail's name."""
+    """
+    What a rail can do; policy derives from it, nobody asks for the rail's name.
+
+    `hold_max` is what a hold lasts at the least. `live` is whether it moves real money; None where that is
+    the marketplace's affair.
+    """
 
     currencies: frozenset[str]
     hold_max: timedelta | None
     partial_refunds: bool
     asynchronous: bool
     pays_out: bool
+    live: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,4 +177,13 @@ class PaymentRail(Protocol):
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         """The hints in a webhook; no I/O; raises NotAllowed for a bad signature, Invalid for a bad body."""
+        ...
+
+
+@runtime_checkable
+class Tracing(Protocol):
+    """What a rail can do besides whose webhooks do not always say whose news they bring."""
+
+    async def trace(self, body: bytes) -> tuple[Hint, ...]:
+        """The hints in a verified webhook that only the vendor can tell; raises Unavailable, Invalid."""
         ...
