@@ -5,18 +5,22 @@ from datetime import timedelta
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.tenants.policy import Capture, Confirmation, Policy
+from marketplace.core.tenants.tenant import Mode
 from marketplace.ports.payments import Capabilities
 
 # A yes in the last minute has still to reach the rail, which may be down just then.
 CAPTURE_TAKES_MAX = timedelta(hours=1)
 
 
-def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities]) -> None:
-    """Raises Invalid, naming the field of the policy that its rail cannot serve."""
+def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities], mode: Mode) -> None:
+    """Raises Invalid, naming the field of the policy that its rail cannot serve in a tenant of this mode."""
     name = policy.payment.rail
     if name not in rails:
         raise Invalid("policy.payment.rail", f"{name} is not known", ", ".join(sorted(rails)))
     able = rails[name]
+    if able.live is not None and able.live is not (mode is Mode.LIVE):
+        money = "real money" if able.live else "money for tests"
+        raise Invalid("policy.payment.rail", f"{name} moves {money} here, and the marketplace is {mode}")
     if policy.currency not in able.currencies:
         allowed = ", ".join(sorted(able.currencies))
         raise Invalid("policy.currency", f"{policy.currency} is none of the rail {name}'s", allowed)
