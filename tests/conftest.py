@@ -38,6 +38,12 @@ T = TypeVar("T")
 URL = "MARKETPLACE_TEST_DATABASE_URL"
 REDIS_URL = "MARKETPLACE_TEST_REDIS_URL"
 KILLS = "MARKETPLACE_TEST_KILLS"
+# What there may be of Stripe besides the server that plays it.
+STRIPE = {
+    "MARKETPLACE_TEST_CONTRACTS": "its description",
+    "MARKETPLACE_TEST_LOCALSTRIPE": "localstripe",
+    "MARKETPLACE_TEST_STRIPE_KEY": "a test key",
+}
 # Set for the workers of xdist by the process that started the servers.
 STARTED_URL, STARTED_BY = "MARKETPLACE_TEST_STARTED_URL", "MARKETPLACE_TEST_STARTED_BY"
 STARTED_REDIS, STARTED_REDIS_BY = "MARKETPLACE_TEST_STARTED_REDIS", "MARKETPLACE_TEST_STARTED_REDIS_BY"
@@ -61,6 +67,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"PostgreSQL: {os.environ.get(STARTED_BY, idle)}",
         f"Redis: {os.environ.get(STARTED_REDIS_BY, idle)}",
+        "Stripe: " + ", ".join(["played", *(what for name, what in STRIPE.items() if name in os.environ)]),
     ]
 
 

@@ -77,6 +77,13 @@ OpenUrl = Annotated[
         description="a URL like http://osrm.example.com:5000, without a password",
     ),
 ]
+StripeKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sk|rk)_(test|live)_[A-Za-z0-9_]{8,240}$",
+        description="a secret or restricted key, sk_… or rk_…",
+    ),
+]
 
 
 def _is(section: str, description: str, *, secret: bool = False) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def _is(section: str, description: str, *, secret: bool = False) -> dict[str, An
 
 _RUNS, _DATABASE, _HTTP = "What runs", "Database", "HTTP"
 _WORKER, _DISPATCH = "Worker", "Dispatch"
-_SANDBOX, _SEEN = "Sandbox", "What is seen of it"
+_STRIPE, _SANDBOX, _SEEN = "Stripe", "Sandbox", "What is seen of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +130,7 @@ class Settings:
         default=2, metadata=_is(_DATABASE, "connections kept for webhooks, so that a busy API loses none")
     )
     sandbox_connections: Connections = field(
-        default=3, metadata=_is(_DATABASE, "connections kept for the sandbox's own books")
+        default=3, metadata=_is(_DATABASE, "connections kept for what vendors' adapters keep")
     )
     connection_wait_seconds: Seconds = field(
         default=2.0, metadata=_is(_DATABASE, "how long a request waits for a connection before it gets a 503")
@@ -181,6 +188,33 @@ class Settings:
         ),
     )
 
+    stripe_secret_key: StripeKey | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(
+            _STRIPE,
+            "turns the rail `stripe` on: a test key for test marketplaces, a live key for live ones",
+            secret=True,
+        ),
+    )
+    stripe_webhook_secret: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_STRIPE, "whsec_… of the webhook endpoint, which the key needs", secret=True),
+    )
+    stripe_webhook_secret_before: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_STRIPE, "still verified while the endpoint's secret is rolled", secret=True),
+    )
+    stripe_return_url: BaseUrl | None = field(
+        default=None,
+        metadata=_is(_STRIPE, "where a customer comes back to from its bank; else a page of the API"),
+    )
+    stripe_api_url: OpenUrl | None = field(
+        default=None, metadata=_is(_STRIPE, "a server that plays Stripe, for tests; not in production")
+    )
+
     sandbox: bool = field(
         default=True, metadata=_is(_SANDBOX, "played payments and messages; off in production")
     )
@@ -207,6 +241,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        _check_stripe(self)
         if self.mode is Mode.PRODUCTION:
             _check_production(self)
 
@@ -222,11 +257,19 @@ class Settings:
         return self.default_tenant or Path(self.blueprint).stem
 
 
+def _check_stripe(settings: Settings) -> None:
+    """Without its secret nobody could tell Stripe's webhooks from anybody's."""
+    if settings.stripe_secret_key is not None and settings.stripe_webhook_secret is None:
+        raise BadSetting(variable("stripe_webhook_secret"), "is missing", "the endpoint's, whsec_…")
+
+
 def _check_production(settings: Settings) -> None:
     if settings.database_url is None:
         raise BadSetting("DATABASE_URL", "is missing in production", "a PostgreSQL server's URL")
     if settings.sandbox:
         raise BadSetting("MARKETPLACE_SANDBOX", "is on in production", "false")
+    if settings.stripe_api_url is not None:
+        raise BadSetting(variable("stripe_api_url"), "is set in production", "none: Stripe itself")
     for one in SETTINGS.values():
         value = getattr(settings, one.name)
         if one.metadata["secret"] and value is not None and value.startswith(GENERATED):

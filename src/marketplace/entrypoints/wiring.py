@@ -20,7 +20,7 @@ from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.adapters.sandbox.settlement import Terms
 from marketplace.adapters.sandbox.webhooks import Courier
 from marketplace.core.marketplace import Desk
-from marketplace.entrypoints import geography
+from marketplace.entrypoints import geography, rails
 from marketplace.entrypoints.cartographer import Cartographer
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.http.app import admin_app, users_app
@@ -30,7 +30,7 @@ from marketplace.entrypoints.http.hub import Hub
 from marketplace.entrypoints.http.office import Office, Sandbox
 from marketplace.entrypoints.http.stream import desk_events_handler, events_handler
 from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
-from marketplace.entrypoints.http.webhooks import webhook_handler
+from marketplace.entrypoints.http.webhooks import return_handler, webhook_handler
 from marketplace.entrypoints.post import SandboxPost
 from marketplace.entrypoints.schedules import Schedules
 from marketplace.entrypoints.settings import Settings
@@ -89,7 +89,7 @@ class Platform(containers.DeclarativeContainer):
     clock = providers.Singleton(DatabaseClock, api_engine)
     directory = providers.Singleton(Directory, api_store, clock)
 
-    # Vendors: the sandbox's books and inbox stand on a shelf of their own.
+    # Vendors: the sandbox's books and inbox, and what was sent to Stripe, stand on a shelf of their own.
     shelf = providers.Singleton(PostgresShelf, sandbox_engine)
     terms = providers.Singleton(Terms, days=settings.provided.sandbox_settlement_days)
     books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now, terms=terms)
@@ -105,14 +105,25 @@ class Platform(containers.DeclarativeContainer):
     roads_client = providers.Singleton(create_client)
     router = providers.Singleton(geography.router_of, settings, roads_client.provider)
     assigner = providers.Singleton(geography.assigner_of)
+    stripe_connection = providers.Singleton(rails.stripe_connection_of, settings)
+    stripe_rail = providers.Singleton(
+        rails.stripe_rail_of,
+        settings,
+        stripe_connection,
+        shelf=shelf,
+        directory=directory,
+        clock=clock.provided.now,
+        base_url=base_url,
+    )
     vendors = providers.Singleton(
-        lambda settings, rail, channel, **geo: Vendors(
-            rails={"sandbox": rail()} if settings.sandbox else {},
+        lambda settings, sandbox, stripe, channel, **geo: Vendors(
+            rails=rails.rails_of(settings, sandbox=sandbox, stripe=stripe),
             channels={"sms": channel()} if settings.sandbox else {},
             **geo,
         ),
         settings,
         sandbox_rail.provider,
+        stripe_rail.provider,
         sandbox_channel.provider,
         live_map=live_map,
         router=router,
@@ -191,6 +202,7 @@ class Platform(containers.DeclarativeContainer):
                 [
                     events_handler(office, hub),
                     hook,
+                    return_handler(),
                     *watch_handlers(overview, live_map, figures if settings.metrics else None),
                 ],
                 body_bytes_max=settings.body_bytes_max,
@@ -214,6 +226,8 @@ async def close(platform: Platform) -> None:
     """Give back what was opened; what was never made is not made to be closed."""
     await platform.client().aclose()
     await platform.roads_client().aclose()
+    if platform.settings().stripe_secret_key is not None:
+        await platform.stripe_connection().close()
     await geography.close(platform.live_map())
     await platform.overview().close()
     engines = (platform.api_engine, platform.webhook_engine, platform.worker_engine, platform.sandbox_engine)

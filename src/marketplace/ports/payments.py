@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from marketplace.core.shared.mandates import MandateTerms, Payer
@@ -38,7 +38,9 @@ class Capabilities:
     """
     What a rail can do; policy derives from it, nobody asks for the rail's name.
 
-    `collects` are the kinds of methods that it takes money by, `saves` those that it keeps for later.
+    `hold_max` is what a hold lasts at the least. `collects` are the kinds of methods that it takes money by,
+    `saves` those that it keeps for later. `live` is whether it moves real money; None where that is the
+    marketplace's affair.
     """
 
     currencies: frozenset[str]
@@ -48,6 +50,7 @@ class Capabilities:
     pays_out: bool
     collects: frozenset[MethodKind] = frozenset({MethodKind.CARD})
     saves: frozenset[MethodKind] = frozenset()
+    live: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,4 +267,13 @@ class SavingRail(PaymentRail, Protocol):
 
     async def find_setup(self, reference: UUID) -> SetupReport | None:
         """The truth about a saved method of ours; None when the rail never heard of it."""
+        ...
+
+
+@runtime_checkable
+class Tracing(Protocol):
+    """What a rail can do besides whose webhooks do not always say whose news they bring."""
+
+    async def trace(self, body: bytes) -> tuple[Hint, ...]:
+        """The hints in a verified webhook that only the vendor can tell; raises Unavailable, Invalid."""
         ...

@@ -1,7 +1,8 @@
 """
-A shelf keeps JSON documents for vendors that we play ourselves, and changes several of them or none.
+A shelf keeps JSON documents for vendors' adapters, and changes several of them or none.
 
-It stands apart from the platform's own storage: what is on it is what an outsider would know.
+It stands apart from the platform's own storage: on it are the books of vendors that we play ourselves, and
+what an adapter has sent to one that it does not play.
 """
 
 from collections.abc import Callable, Mapping, Sequence

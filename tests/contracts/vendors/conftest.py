@@ -8,6 +8,8 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from tests.vendors.stripe.server import playing
+from tests.vendors.stripe.stage import rail_at
 
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.shelf import PostgresShelf
@@ -189,7 +191,8 @@ SANDBOX_PAYEES = {
 }
 
 
-def sandbox_stage(shelf: Shelf) -> RailStage:
+@asynccontextmanager
+async def sandbox_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     clock = VirtualClock()
     books = Books(shelf=shelf, clock=clock)
     rail = SandboxRail(books=books, secrets=("secret",))
@@ -198,7 +201,7 @@ def sandbox_stage(shelf: Shelf) -> RailStage:
         found = await books.balance(tenant_id)
         return found["ZAR"].minor if found else 0
 
-    return RailStage(
+    yield RailStage(
         rail=rail,
         clock=clock,
         methods=SANDBOX_METHODS,
@@ -209,6 +212,59 @@ def sandbox_stage(shelf: Shelf) -> RailStage:
         sources=SANDBOX_SOURCES,
         authorise=lambda reference, agreed: rail.answer_setup(reference, agreed=agreed),
     )
+
+
+STRIPE_METHODS = {
+    "succeeds": "pm_card_visa",
+    "is declined": "pm_card_visa_chargeDeclined",
+    "lacks funds": "pm_card_visa_chargeDeclinedInsufficientFunds",
+    "needs action": "pm_card_authenticationRequired",
+    "answers too late": "pm_played_answersTooLate",
+    "never arrives": "pm_played_neverArrives",
+    "is down once": "pm_played_slowDown",
+    "is disputed": "pm_card_createDispute",
+    "is disputed, and won": "pm_card_createDisputeProductNotReceived",
+    "holds briefly": "pm_played_holdsBriefly",
+    "refunds later": "pm_card_pendingRefund",
+    "fails refunds later": "pm_played_refundFailsLater",
+}
+STRIPE_PAYEES = {
+    "succeeds": "acct_1032D82eZvKYlo2C",
+    "answers too late": "acct_1AnswersTooLate",
+    "never arrives": "acct_1NeverArrives",
+    "is down once": "acct_1SlowDown",
+}
+
+
+@asynccontextmanager
+async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
+    """On a server that plays Stripe: its own takes real keys, and is asked by the tests marked `live`."""
+    clock = VirtualClock()
+
+    def now() -> datetime:
+        return clock.now
+
+    with playing(now) as stripe:
+        async with rail_at(stripe.url, shelf=shelf, clock=now) as rail:
+
+            async def balance(tenant_id: UUID) -> int:
+                return stripe.balance(tenant_id)
+
+            async def act(reference: UUID) -> None:
+                stripe.books.act(str(reference), proves=True)
+
+            async def refuse(reference: UUID) -> None:
+                stripe.books.act(str(reference), proves=False)
+
+            yield RailStage(
+                rail=rail,
+                clock=clock,
+                methods=STRIPE_METHODS,
+                payees=STRIPE_PAYEES,
+                balance=balance,
+                act=act,
+                refuse=refuse,
+            )
 
 
 @dataclass(kw_only=True)
@@ -277,8 +333,10 @@ async def postgres_shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]
 
 
 SHELVES: Mapping[str, Opener] = {"memory": memory_shelf, "postgres": postgres_shelf}
-RAILS: Mapping[str, tuple[str, Callable[[Shelf], RailStage]]] = {
-    f"sandbox on {shelf}": (shelf, sandbox_stage) for shelf in SHELVES
+StageOn = Callable[[Shelf], AbstractAsyncContextManager[RailStage]]
+PLAYED: Mapping[str, StageOn] = {"sandbox": sandbox_stage, "stripe": stripe_stage}
+RAILS: Mapping[str, tuple[str, StageOn]] = {
+    f"{rail} on {shelf}": (shelf, staged) for rail, staged in PLAYED.items() for shelf in SHELVES
 }
 CHANNELS: Mapping[str, tuple[str, Callable[[Shelf], ChannelStage]]] = {
     f"sandbox on {shelf}": (shelf, sandbox_channel_stage) for shelf in SHELVES
@@ -294,8 +352,8 @@ async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
 @pytest.fixture(params=RAILS)
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[RailStage]:
     name, staged = RAILS[request.param]
-    async with SHELVES[name](request) as opened:
-        yield staged(opened)
+    async with SHELVES[name](request) as opened, staged(opened) as stage:
+        yield stage
 
 
 @pytest.fixture(params=CHANNELS)

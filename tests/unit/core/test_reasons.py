@@ -68,5 +68,5 @@ class TestTheReason:
             world.provider,
         )
 
-        assert unit.name == "Crew"
+        assert unit.unit.name == "Crew"
         assert world.all(Event)[-1].reason is None

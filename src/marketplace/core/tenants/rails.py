@@ -1,39 +1,54 @@
 """A policy asks of its rails no more than each of them can do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.methods import MethodKind
-from marketplace.core.tenants.policy import Capture, Confirmation, Policy
+from marketplace.core.tenants.policy import Capture, Confirmation, PaymentPolicy, Policy
+from marketplace.core.tenants.tenant import Mode
 from marketplace.ports.payments import Capabilities
 
 # A yes in the last minute has still to reach the rail, which may be down just then.
 CAPTURE_TAKES_MAX = timedelta(hours=1)
 
 
-def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities]) -> None:
-    """Raises Invalid, naming the field of the policy that its rail cannot serve."""
+def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities], mode: Mode) -> None:
+    """Raises Invalid, naming the field of the policy that its rail cannot serve in a tenant of this mode."""
     payment = policy.payment
-    _check_known("rail", payment.rail, policy, rails)
+    for field, name in _wanted(payment):
+        _check_known(field, name, rails, mode=mode)
+        _check_currency(name, policy, rails)
     if MethodKind.CARD not in rails[payment.rail].collects:
         raise Invalid("policy.payment.rail", f"{payment.rail} takes no cards", _able(rails, _takes_cards))
     if payment.capture == Capture.ON_CONFIRMATION:
         _check_hold(policy, rails[payment.rail].hold_max)
-    if payment.debit_order_rail is not None:
-        _check_known("debit_order_rail", payment.debit_order_rail, policy, rails)
-        if not _takes_mandates(rails[payment.debit_order_rail]):
-            problem = f"{payment.debit_order_rail} takes no mandates"
-            raise Invalid("policy.payment.debit_order_rail", problem, _able(rails, _takes_mandates))
-    _check_known("payout_rail", payment.paying_rail, policy, rails)
+    if payment.debit_order_rail is not None and not _takes_mandates(rails[payment.debit_order_rail]):
+        problem = f"{payment.debit_order_rail} takes no mandates"
+        raise Invalid("policy.payment.debit_order_rail", problem, _able(rails, _takes_mandates))
     if not rails[payment.paying_rail].pays_out:
         problem = f"{payment.paying_rail} pays nobody"
         raise Invalid("policy.payment.payout_rail", problem, _able(rails, _pays_out))
 
 
-def _check_known(field: str, name: str, policy: Policy, rails: Mapping[str, Capabilities]) -> None:
+def _wanted(payment: PaymentPolicy) -> Iterator[tuple[str, str]]:
+    """The rails that a policy names, each by its field."""
+    yield "rail", payment.rail
+    if payment.debit_order_rail is not None:
+        yield "debit_order_rail", payment.debit_order_rail
+    yield "payout_rail", payment.paying_rail
+
+
+def _check_known(field: str, name: str, rails: Mapping[str, Capabilities], *, mode: Mode) -> None:
     if name not in rails:
         raise Invalid(f"policy.payment.{field}", f"{name} is not known", ", ".join(sorted(rails)))
+    live = rails[name].live
+    if live is not None and live is not (mode is Mode.LIVE):
+        money = "real money" if live else "money for tests"
+        raise Invalid(f"policy.payment.{field}", f"{name} moves {money} here, and the marketplace is {mode}")
+
+
+def _check_currency(name: str, policy: Policy, rails: Mapping[str, Capabilities]) -> None:
     currencies = rails[name].currencies
     if policy.currency not in currencies:
         problem = f"{policy.currency} is none of the rail {name}'s"

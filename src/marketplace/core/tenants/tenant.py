@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 class Mode(StrEnum):
-    """A test tenant has sandbox rails only, and a clock that may be moved forward."""
+    """A test tenant has only rails that move no real money, and a clock that may be moved forward."""
 
     TEST = "test"
     LIVE = "live"

@@ -1,6 +1,6 @@
 """What has to hold before a marketplace is trusted with bookings, each as a check that says what it saw."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ from marketplace.adapters.postgres.soundness import SERVER_VERSION_MIN, Soundnes
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.shared.errors import MarketplaceError, Unavailable
 from marketplace.core.shared.place import Place
-from marketplace.core.tenants.tenant import Tenant
+from marketplace.core.tenants.tenant import Mode, Tenant
+from marketplace.entrypoints import rails
 from marketplace.entrypoints.geography import APART, close, live_map_of
 from marketplace.entrypoints.platform import database_of_another
 from marketplace.entrypoints.settings import Settings
+from marketplace.ports.payments import Capabilities
 from marketplace.ports.storage import One
 
 CLOCK_SECONDS_MAX = 2.0
@@ -48,6 +50,7 @@ async def check_all(settings: Settings) -> list[Check]:
         *await _contents(url, settings, sound),
         await _map(settings),
         *await _roads(settings),
+        *await _stripe(settings),
     ]
 
 
@@ -99,12 +102,22 @@ def _walls(sound: Soundness) -> Iterator[Check]:
 
 
 def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
-    """Each marketplace's own: without them no payment begins, or nobody is paid."""
-    configured = {"sandbox"} if settings.sandbox else set()
-    without = [tenant.slug for tenant in tenants if set(tenant.policy.payment.rails) - configured]
-    rails = ", ".join(sorted(configured)) or "none"
-    saw = f"configured: {rails}" + (f"; missing for {', '.join(without)}" if without else "")
+    """Each marketplace's own, for money as real as its own: without them nobody pays, or nobody is paid."""
+    configured = rails.capabilities_of(settings)
+    without = [tenant.slug for tenant in tenants if not _has_rails(tenant, configured)]
+    named = ", ".join(sorted(configured)) or "none"
+    saw = f"configured: {named}" + (f"; missing for {', '.join(without)}" if without else "")
     return Check(name="rails", ok=bool(configured) and not without, saw=saw)
+
+
+def _has_rails(tenant: Tenant, configured: Mapping[str, Capabilities]) -> bool:
+    able = [configured.get(name) for name in tenant.policy.payment.rails]
+    return all(one is not None and one.live in {None, tenant.mode is Mode.LIVE} for one in able)
+
+
+async def _stripe(settings: Settings) -> list[Check]:
+    found = await rails.examine_stripe(settings)
+    return [Check(name=name, ok=ok, saw=saw) for name, ok, saw in found]
 
 
 async def _map(settings: Settings) -> Check:

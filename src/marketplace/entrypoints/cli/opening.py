@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.adapters.sandbox.rail import CAPABILITIES
+from marketplace.adapters.stripe.abilities import capabilities
 from marketplace.core.identity.usecases import GrantRoles
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import Conflict
@@ -32,7 +33,8 @@ from marketplace.ports.storage import AlreadyThere
 T = TypeVar("T")
 
 # What the rails that a marketplace may name can do, known without any of them being reached.
-RAILS = {"sandbox": CAPABILITIES}
+# Whether Stripe's key suits the marketplace is seen where the key is: by `doctor`, and with each call.
+RAILS = {"sandbox": CAPABILITIES, "stripe": capabilities(live=None)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Plan:
         """Raises Invalid, AlreadyThere."""
         planned = blueprints.load(self.blueprint) if self.demo else None
         policy = planned.policy if planned else blueprints.load_policy(self.blueprint)
-        check_rail(policy, rails=RAILS)
+        check_rail(policy, rails=RAILS, mode=self.mode)
         key, now = tenant_id_of(self.slug), datetime.now(UTC)
         tenant = Tenant(id=key, tenant_id=key, slug=self.slug, mode=self.mode, policy=policy)
         call = Call(

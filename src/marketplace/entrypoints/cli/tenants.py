@@ -131,9 +131,13 @@ def policy(operator: Operator, *, blueprint: str, reason: str) -> None:
         $ marketplace tenants policy ./curbside-2027.toml --as $ADMIN --reason 'new fees'
     """
     planned = blueprints.load_policy(blueprint)
-    check_rail(planned, rails=opening.RAILS)
     command = AmendPolicy(policy=planned, reason=reason)
-    show_one(operator.visit(lambda visit: visit.move(command)), reader=operator)
+    show_one(operator.visit(lambda visit: _amended(visit, command)), reader=operator)
+
+
+async def _amended(visit: Visit, command: AmendPolicy) -> Any:
+    check_rail(command.policy, rails=opening.RAILS, mode=visit.call.tenant.mode)
+    return await visit.move(command)
 
 
 @tenants.command()

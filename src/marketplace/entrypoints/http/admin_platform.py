@@ -80,7 +80,7 @@ async def tenant(office: Office, call: Call) -> TenantView:
     return view
 
 
-def _sound_policy(office: Office, command: tenants.AmendPolicy, _: Call) -> tenants.AmendPolicy:
+def _sound_policy(office: Office, command: tenants.AmendPolicy, call: Call) -> tenants.AmendPolicy:
     """What policy names outside itself is there; raises Invalid."""
     policy = command.policy
     for field, value, known in (
@@ -89,7 +89,7 @@ def _sound_policy(office: Office, command: tenants.AmendPolicy, _: Call) -> tena
     ):
         if value not in known:
             raise Invalid(f"policy.{field}", f"{value} is not known", _ALLOWED[field])
-    check_rail(policy, rails=office.vendors.capabilities)
+    check_rail(policy, rails=office.vendors.capabilities, mode=call.tenant.mode)
     return command
 
 

@@ -1,8 +1,8 @@
-"""A vendor's webhook is verified, written down and answered; what it hints at is asked for later."""
+"""What a vendor tells is verified, written down and answered; whom it sends back is told where to look."""
 
 from typing import Any
 
-from litestar import Request, Response, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -12,10 +12,29 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.hooks import hear
 from marketplace.entrypoints.http.document import problems
+from marketplace.ports.payments import Tracing
 from marketplace.ports.storage import Store
 from marketplace.ports.vendors import Vendors
 
+RETURN_PATH = "/payments/return"
+RETURNED = "Thank you. What became of your payment stands in the app that you came from."
 PATHS = {
+    RETURN_PATH: {
+        "get": {
+            "operationId": "get_payments_return",
+            "summary": "Where a customer comes back to from its bank, if the app has no page for that.",
+            "description": "What became of the payment is asked of the rail.",
+            "tags": ["Operations"],
+            "security": [],
+            "responses": {
+                "200": {
+                    "description": "Where to look.",
+                    "content": {"text/plain": {"schema": {"type": "string"}, "example": RETURNED}},
+                },
+                **problems([500, 503]),
+            },
+        }
+    },
     "/hooks/{rail}": {
         "post": {
             "operationId": "post_hooks_by_rail",
@@ -53,7 +72,7 @@ PATHS = {
                 **problems([400, 403, 404, 413, 500, 503]),
             },
         }
-    }
+    },
 }
 
 
@@ -69,9 +88,10 @@ def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> 
     async def hook(request: Request[Any, Any, Any], rail: FromPath[str]) -> Response[dict[str, int]]:
         if rail not in vendors.rails:
             raise NotFound("rail", rail)
-        hints = vendors.rails[rail].verify_and_parse(
-            headers=request.headers, body=await request.body(), now=directory.clock.now()
-        )
+        named, body = vendors.rails[rail], await request.body()
+        hints = named.verify_and_parse(headers=request.headers, body=body, now=directory.clock.now())
+        if not hints and isinstance(named, Tracing):
+            hints = await named.trace(body)
 
         async def call_for(tenant_id: Any) -> Call:
             return await directory.call(tenant_id, SYSTEM, request.scope["state"]["request_id"])
@@ -79,3 +99,13 @@ def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> 
         return Response({"heard": await hear(hints, rail=rail, call_for=call_for, store=store)})
 
     return hook
+
+
+def return_handler() -> HTTPRouteHandler:
+    public = {"roles": frozenset(), "public": True}
+
+    @get(RETURN_PATH, name=f"GET {RETURN_PATH}", media_type=MediaType.TEXT, opt=public)
+    async def returned() -> str:
+        return RETURNED
+
+    return returned

@@ -15,6 +15,7 @@ from marketplace.core.tenants.policy import (
     Policy,
 )
 from marketplace.core.tenants.rails import check_rail
+from marketplace.core.tenants.tenant import Mode
 from marketplace.ports.payments import Capabilities
 
 RAIL = Capabilities(
@@ -45,8 +46,8 @@ BANK = replace(
 )
 
 
-def check(policy: Policy = POLICY, **able: Any) -> None:
-    check_rail(policy, rails={"cards": replace(RAIL, **able), "bank": BANK})
+def check(policy: Policy = POLICY, *, mode: Mode = Mode.TEST, **able: Any) -> None:
+    check_rail(policy, rails={"cards": replace(RAIL, **able), "bank": BANK}, mode=mode)
 
 
 def paying(**rails: str) -> Policy:
@@ -108,3 +109,11 @@ class TestAPolicy:
         instant = replace(POLICY.booking, confirmation=Confirmation.INSTANT)
 
         check(replace(POLICY, booking=instant), hold_max=timedelta(hours=2))
+
+    @pytest.mark.parametrize("mode", Mode)
+    def test_may_have_a_rail_whose_money_is_as_real_as_its_own(self, mode: Mode) -> None:
+        check(mode=mode)
+        check(mode=mode, live=mode is Mode.LIVE)
+
+        with pytest.raises(Invalid, match="money"):
+            check(mode=mode, live=mode is Mode.TEST)

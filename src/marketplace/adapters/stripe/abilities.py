@@ -1,0 +1,27 @@
+"""What Stripe can do, told without loading its library."""
+
+from datetime import timedelta
+
+from marketplace.adapters.stripe.amounts import CURRENCIES
+from marketplace.ports.payments import Capabilities
+
+# What every card holds at least: Visa, charged while the customer is away. Most hold seven days, and what a
+# hold really lasts is in its report (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+HOLD_MAX = timedelta(days=4, hours=18)
+
+
+def capabilities(*, live: bool | None) -> Capabilities:
+    """`live` is whether the key moves real money; None where no key is known."""
+    return Capabilities(
+        currencies=CURRENCIES,
+        hold_max=HOLD_MAX,
+        partial_refunds=True,
+        asynchronous=False,
+        pays_out=True,
+        live=live,
+    )
+
+
+def is_live(key: str) -> bool:
+    """Whether a secret or restricted key moves real money: it says so itself."""
+    return key.split("_", 2)[1] == "live"

@@ -1,0 +1,99 @@
+"""
+What became of an order whose answer was lost stands in Stripe's lists, which show an object once it is made.
+
+Search does not: it is behind by up to a minute, and more in an outage, and is not for reading what was just
+written (https://docs.stripe.com/search#data-freshness). A list by transfer group, by the payment that a
+refund is of, by customer or by the time of creation is no index of that kind, and asking it makes nothing.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from marketplace.adapters.stripe.account import Account
+from marketplace.adapters.stripe.objects import (
+    REFERENCE,
+    Charge,
+    Dispute,
+    Intent,
+    Object,
+    Page,
+    Refund,
+    Transfer,
+)
+from marketplace.adapters.stripe.orders import Order
+from marketplace.adapters.stripe.refusals import asked
+from marketplace.adapters.stripe.tokens import check_method
+
+PAGE = 100
+EXPAND_CHARGE = "latest_charge"
+# How far Stripe's clock and ours may be apart, and how long a call may be under way.
+AROUND = timedelta(minutes=10)
+
+Item = TypeVar("Item", bound=Object)
+List = Callable[[Any], Awaitable[Any]]
+
+
+async def intent(account: Account, order: Order) -> Intent | None:
+    """
+    By its transfer group once the bank was asked, which takes one call; before that, as while a customer has
+    still to act, an intent has no charge, and is found by its customer or the time at which it was sent.
+    """
+    groups = pages(
+        account.client.v1.charges.list_async, {"transfer_group": str(order.reference)}, Page[Charge]
+    )
+    async for charge in groups:
+        if charge.payment_intent is not None:
+            found = await intent_by_id(account, charge.payment_intent)
+            if found.metadata.get(REFERENCE) == str(order.reference):
+                return found
+    window = {
+        "gte": int((order.first_sent_at - AROUND).timestamp()),
+        "lte": int((order.last_sent_at + AROUND).timestamp()),
+    }
+    asking: dict[str, Any] = {"created": window, "expand": [f"data.{EXPAND_CHARGE}"]}
+    customer = check_method(order.token, field="method").customer
+    if customer is not None:
+        asking["customer"] = customer
+    return await _named(pages(account.client.v1.payment_intents.list_async, asking, Page[Intent]), order)
+
+
+async def intent_by_id(account: Account, key: str) -> Intent:
+    retrieve = account.client.v1.payment_intents.retrieve_async
+    return await asked(retrieve(key, {"expand": [EXPAND_CHARGE]}), Intent)
+
+
+async def refund(account: Account, order: Order, *, intent_id: str) -> Refund | None:
+    asking = {"payment_intent": intent_id}
+    return await _named(pages(account.client.v1.refunds.list_async, asking, Page[Refund]), order)
+
+
+async def transfer(account: Account, order: Order) -> Transfer | None:
+    asking = {"transfer_group": str(order.reference)}
+    return await _named(pages(account.client.v1.transfers.list_async, asking, Page[Transfer]), order)
+
+
+async def disputes(account: Account, intent_id: str) -> tuple[Dispute, ...]:
+    """Of a payment, as a bank may come back to it."""
+    asking = {"payment_intent": intent_id}
+    return tuple([one async for one in pages(account.client.v1.disputes.list_async, asking, Page[Dispute])])
+
+
+async def pages(list_: List, asking: dict[str, Any], kind: type[Page[Item]]) -> AsyncIterator[Item]:
+    """Every item of a list, newest first."""
+    after: dict[str, Any] = {}
+    while True:
+        page = await asked(list_({**asking, **after, "limit": PAGE}), kind)
+        for item in page.data:
+            yield item
+        if not page.has_more or not page.data:
+            return
+        after = {"starting_after": page.data[-1].id}
+
+
+async def _named(found: AsyncIterator[Item], order: Order) -> Item | None:
+    """The one whose metadata says that it is the order's."""
+    async for one in found:
+        if one.metadata.get(REFERENCE) == str(order.reference):
+            return one
+    return None

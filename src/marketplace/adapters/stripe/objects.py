@@ -1,0 +1,126 @@
+"""Of what Stripe answers we read what we rest on, typed: that has to be there, the rest may come and go."""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from marketplace.core.shared.errors import OutcomeUnknown
+
+T = TypeVar("T")
+Item = TypeVar("Item", bound="Object")
+
+# Where metadata of an object says whose it is. Stripe copies an intent's to its charge.
+REFERENCE, TENANT, SUBJECT = "marketplace_reference", "marketplace_tenant", "marketplace_subject"
+Metadata = dict[str, str]
+
+
+class Object(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    metadata: Metadata = {}
+
+
+class CardDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """`capture_before` is until when a hold lasts, in seconds."""
+
+    capture_before: int | None = None
+
+
+class MethodDetails(msgspec.Struct, frozen=True, kw_only=True):
+    card: CardDetails | None = None
+
+
+class Charge(Object, frozen=True, kw_only=True):
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    disputed: bool = False
+    payment_intent: str | None = None
+    payment_method_details: MethodDetails | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    code: str | None = None
+    decline_code: str | None = None
+
+
+class Redirect(msgspec.Struct, frozen=True, kw_only=True):
+    url: str | None = None
+
+
+class NextAction(msgspec.Struct, frozen=True, kw_only=True):
+    redirect_to_url: Redirect | None = None
+
+
+class Intent(Object, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    status: str
+    amount_capturable: int = 0
+    amount_received: int = 0
+    cancellation_reason: str | None = None
+    last_payment_error: Failure | None = None
+    latest_charge: Charge | str | None = None
+    next_action: NextAction | None = None
+
+    @property
+    def charge(self) -> Charge | None:
+        """Where it was asked for whole."""
+        return self.latest_charge if isinstance(self.latest_charge, Charge) else None
+
+
+class Refund(Object, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    status: str | None = None
+    failure_reason: str | None = None
+
+
+class Transfer(Object, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    reversed: bool = False
+
+
+class Dispute(Object, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    status: str
+    reason: str = ""
+    created: int = 0
+    charge: str | None = None
+    payment_intent: str | None = None
+
+
+class BalanceTransaction(Object, frozen=True, kw_only=True):
+    """`source` is what moved the money: an object of a kind that its id tells."""
+
+    amount: int
+    currency: str
+    fee: int
+    created: int
+    available_on: int
+    type: str
+    source: dict[str, Any] | str | None = None
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    livemode: bool
+
+
+class WebhookEndpoint(Object, frozen=True, kw_only=True):
+    url: str
+    status: str
+    enabled_events: tuple[str, ...]
+    api_version: str | None = None
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    data: tuple[Item, ...]
+    has_more: bool = False
+
+
+def read(answer: Any, kind: type[T]) -> T:
+    """Raises OutcomeUnknown: whatever was asked is done, and we cannot tell what."""
+    try:
+        return msgspec.convert(answer.to_dict(), kind)
+    except msgspec.ValidationError as error:
+        raise OutcomeUnknown("Stripe answered what cannot be read") from error

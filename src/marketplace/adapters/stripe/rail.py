@@ -1,0 +1,87 @@
+"""The Stripe rail: cards through PaymentIntents, and providers paid by transfers to connected accounts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from marketplace.adapters import signatures
+from marketplace.adapters.stripe import charges, disputes, refunds, statement, tokens, transfers, webhooks
+from marketplace.adapters.stripe.abilities import capabilities
+from marketplace.adapters.stripe.account import Account
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.money import Money
+from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Subject, Transfer
+
+
+@dataclass(kw_only=True)
+class StripeRail:
+    """`secrets` verify webhooks: the one in use first, and while they are rotated the one before."""
+
+    account: Account
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.secrets or not all(self.secrets):
+            raise Invalid("secrets", "Stripe's webhooks need a secret", "one or two that are not empty")
+
+    @property
+    def name(self) -> str:
+        return "stripe"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return capabilities(live=self.account.live)
+
+    def check_method(self, token: str, *, field: str) -> None:
+        tokens.check_method(token, field=field)
+
+    def check_payee(self, token: str, *, field: str) -> None:
+        tokens.check_payee(token, field=field)
+
+    async def collect(self, charge: Charge) -> Report:
+        return await charges.collect(self.account, charge)
+
+    async def capture(self, reference: UUID, amount: Money) -> Report:
+        return await charges.capture(self.account, reference, amount)
+
+    async def void(self, reference: UUID) -> Report:
+        return await charges.void(self.account, reference)
+
+    async def refund(self, reference: UUID, *, refund: UUID, amount: Money) -> Report:
+        return await refunds.refund(self.account, reference, key=refund, amount=amount)
+
+    async def release(self, transfer: Transfer) -> Report:
+        return await transfers.release(self.account, transfer)
+
+    async def find(self, reference: UUID) -> Report | None:
+        """
+        What was never sent stands on no shelf, and is nowhere. What was is fetched by its id; where its
+        answer was lost it is looked for in Stripe's lists, which are not behind as its search is.
+        """
+        order = await self.account.orders.find(reference)
+        if order is None:
+            return None
+        match order.subject:
+            case Subject.CHARGE:
+                return await charges.find(self.account, order)
+            case Subject.REFUND:
+                return await refunds.find(self.account, order)
+            case Subject.TRANSFER:
+                return await transfers.find(self.account, order)
+
+    async def submit_evidence(self, reference: UUID, *, text: str) -> Report:
+        return await disputes.submit_evidence(self.account, reference, text=text)
+
+    async def settlement_lines(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
+        return await statement.settlement_lines(self.account, tenant_id, after=after, limit=limit)
+
+    def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
+        """Of a dispute none: its event does not say whose it is, and `trace` asks."""
+        signatures.verify(headers=headers, header=webhooks.HEADER, body=body, secrets=self.secrets, now=now)
+        event = webhooks.read(body, live=self.account.live)
+        return () if event is None else webhooks.hints(event)
+
+    async def trace(self, body: bytes) -> tuple[Hint, ...]:
+        event = webhooks.read(body, live=self.account.live)
+        return () if event is None else await webhooks.traced(self.account, event)

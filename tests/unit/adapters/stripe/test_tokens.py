@@ -1,0 +1,28 @@
+import pytest
+
+from marketplace.adapters.stripe.tokens import check_method, check_payee
+from marketplace.core.shared.errors import Invalid
+
+
+class TestAMethod:
+    def test_is_alone_or_of_a_customer(self) -> None:
+        assert check_method("pm_card_visa", field="method") == ("pm_card_visa", None)
+        assert check_method("cus_1/pm_2", field="method") == ("pm_2", "cus_1")
+
+    @pytest.mark.parametrize(
+        "token",
+        ["", "pm_", "tok_success", "cus_1", "pm_1/cus_2", "pm_1\n", "pm_é", "pm_" + "x" * 200, "\x00"],
+    )
+    def test_of_another_form_is_refused_by_its_field(self, token: str) -> None:
+        with pytest.raises(Invalid, match="payment_method"):
+            check_method(token, field="payment_method")
+
+
+class TestAPayee:
+    def test_is_a_connected_account(self) -> None:
+        assert check_payee("acct_1032D82eZvKYlo2C", field="payee") == "acct_1032D82eZvKYlo2C"
+
+    @pytest.mark.parametrize("token", ["", "acct_", "payee_ok", "acct_1/../x", "acct_1 "])
+    def test_of_another_form_is_refused_by_its_field(self, token: str) -> None:
+        with pytest.raises(Invalid, match="payee"):
+            check_payee(token, field="payee")

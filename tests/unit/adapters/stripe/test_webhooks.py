@@ -1,0 +1,125 @@
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.vendors.stripe import contract
+from tests.vendors.stripe.post import body_of, signed, untold
+
+from marketplace.adapters.stripe.rail import StripeRail
+from marketplace.adapters.stripe.webhooks import EVENTS
+from marketplace.core.shared.errors import Invalid, NotAllowed
+from marketplace.ports.payments import Hint
+
+
+def heard(scene: Any, body: bytes, **signing: Any) -> tuple[Hint, ...]:
+    headers = signed(body, **({"at": scene.now} | signing))
+    hints: tuple[Hint, ...] = scene.rail.verify_and_parse(headers=headers, body=body, now=scene.now)
+    return hints
+
+
+async def told(scene: Any) -> bytes:
+    await scene.take()
+    return body_of(untold(scene.stripe)[0])
+
+
+class TestASignature:
+    async def test_counts_while_the_secret_is_rolled(self, scene: Any) -> None:
+        body, before = await told(scene), "whsec_the_one_before_0123"
+        rail = StripeRail(account=scene.rail.account, secrets=("whsec_the_new_one_01234", before))
+
+        headers = signed(body, secret=before, at=scene.now)
+
+        assert rail.verify_and_parse(headers=headers, body=body, now=scene.now)
+
+    @pytest.mark.parametrize("minutes", [-6, 1, 60])
+    async def test_counts_only_about_now(self, scene: Any, minutes: int) -> None:
+        """The library would take one from the future."""
+        body = await told(scene)
+
+        with pytest.raises(NotAllowed):
+            heard(scene, body, at=scene.now + timedelta(minutes=minutes))
+
+    async def test_of_another_secret_or_body_does_not_count(self, scene: Any) -> None:
+        body = await told(scene)
+        headers = signed(body, at=scene.now)
+
+        with pytest.raises(NotAllowed):
+            heard(scene, body, secret="whsec_somebody_elses_0123")
+        with pytest.raises(NotAllowed):
+            scene.rail.verify_and_parse(headers=headers, body=body + b" ", now=scene.now)
+
+    def test_needs_a_secret(self, scene: Any) -> None:
+        with pytest.raises(Invalid):
+            StripeRail(account=scene.rail.account, secrets=())
+
+
+class TestAnEvent:
+    async def test_says_of_what_and_whose_it_is(self, scene: Any) -> None:
+        charge = await scene.take()
+        (event,) = untold(scene.stripe)
+
+        (hint,) = heard(scene, body_of(event))
+
+        assert hint == Hint(
+            event_id=event["id"],
+            tenant_id=scene.tenant_id,
+            reference=charge.reference,
+            subject="charge",
+        )
+
+    async def test_of_a_refund_and_a_transfer_says_so(self, scene: Any) -> None:
+        charge, refund, transfer = await scene.take(), uuid4(), scene.transfer()
+        untold(scene.stripe)
+        await scene.rail.refund(charge.reference, refund=refund, amount=charge.amount)
+        await scene.rail.release(transfer)
+
+        hints = [heard(scene, body_of(event))[0] for event in untold(scene.stripe)]
+
+        assert [(hint.subject, hint.reference) for hint in hints] == [
+            ("refund", refund),
+            ("transfer", transfer.reference),
+        ]
+
+    async def test_of_a_dispute_is_traced_to_its_payment(self, scene: Any) -> None:
+        charge = await scene.take("pm_card_createDispute")
+        untold(scene.stripe)
+        scene.forward(minutes=2)
+        await scene.rail.find(charge.reference)
+        body = body_of(untold(scene.stripe)[0])
+
+        assert heard(scene, body) == ()
+        (hint,) = await scene.rail.trace(body)
+        assert (hint.reference, hint.tenant_id) == (charge.reference, scene.tenant_id)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"livemode": True},
+            {"type": "customer.created"},
+            {"data": {"object": {"metadata": {"marketplace_reference": "6735"}}}},
+            {"data": {"object": {"metadata": None}}},
+            {"data": {"object": {}}},
+        ],
+        ids=str,
+    )
+    async def test_that_is_not_for_us_says_nothing(self, scene: Any, change: dict[str, Any]) -> None:
+        event = json.loads(await told(scene)) | change
+
+        assert heard(scene, json.dumps(event).encode()) == ()
+        assert await scene.rail.trace(json.dumps(event).encode()) == ()
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id":1}', b"\xff"])
+    def test_that_is_none_is_refused(self, scene: Any, body: bytes) -> None:
+        with pytest.raises(Invalid):
+            heard(scene, body)
+
+    def test_that_we_ask_for_exists(self) -> None:
+        path = contract.folder() / "event-types-16.1.0.json"
+        if not path.exists():
+            pytest.skip(f"Stripe's list of events is not at {path}")
+
+        known = path.read_text(encoding="utf-8")
+
+        assert not [name for name in EVENTS if f'"{name}"' not in known]

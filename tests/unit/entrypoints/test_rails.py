@@ -1,0 +1,110 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.adapters.stripe.conftest import START
+from tests.vendors.stripe.server import KEY, SECRET, playing
+
+from marketplace.adapters.sandbox.rail import CAPABILITIES
+from marketplace.adapters.stripe.account import API_VERSION
+from marketplace.adapters.stripe.webhooks import EVENTS
+from marketplace.core.tenants.tenant import Mode, Tenant
+from marketplace.entrypoints import blueprints, configuration
+from marketplace.entrypoints.cli.checks import _rails, _stripe
+from marketplace.entrypoints.directory import tenant_id_of
+from marketplace.entrypoints.rails import capabilities_of, rails_of
+from marketplace.entrypoints.settings import BadSetting, Settings
+
+STRIPE = {"stripe_secret_key": KEY, "stripe_webhook_secret": SECRET}
+LIVE = {"stripe_secret_key": "rk_live_0123456789", "stripe_webhook_secret": SECRET}
+
+
+def settings(**flags: Any) -> Settings:
+    return configuration.load(environ={}, flags=flags)
+
+
+def tenant(mode: Mode, rail: str = "stripe") -> Tenant:
+    policy = blueprints.load_policy("curbside")
+    key = tenant_id_of("shop")
+    paid = replace(policy, payment=replace(policy.payment, rail=rail))
+    return Tenant(id=key, tenant_id=key, slug="shop", mode=mode, policy=paid)
+
+
+def never() -> Any:
+    raise AssertionError("nobody asked for it")
+
+
+class TestTheRails:
+    def test_are_those_that_are_set_up(self) -> None:
+        made: Any = object()
+
+        assert rails_of(settings(), sandbox=lambda: made, stripe=never).keys() == {"sandbox"}
+        assert rails_of(settings(sandbox=False, **STRIPE), sandbox=never, stripe=lambda: made).keys() == {
+            "stripe"
+        }
+
+    def test_move_the_money_that_the_key_says(self) -> None:
+        assert capabilities_of(settings()) == {"sandbox": CAPABILITIES}
+        assert capabilities_of(settings(**STRIPE))["stripe"].live is False
+        assert capabilities_of(settings(**LIVE))["stripe"].live is True
+
+    @pytest.mark.parametrize(
+        ("flags", "mode", "ok"),
+        [
+            (STRIPE, Mode.TEST, True),
+            (STRIPE, Mode.LIVE, False),
+            (LIVE, Mode.LIVE, True),
+            (LIVE, Mode.TEST, False),
+            ({}, Mode.TEST, False),
+        ],
+    )
+    def test_are_missed_by_who_has_none_of_its_mode(self, flags: Any, mode: Mode, *, ok: bool) -> None:
+        check = _rails(settings(**flags), [tenant(mode), tenant(mode, "sandbox")])
+
+        assert check.ok is ok
+        assert ("missing for shop" in check.saw) is not ok
+
+
+class TestTheKey:
+    def test_needs_the_secret_of_its_webhooks(self) -> None:
+        with pytest.raises(BadSetting, match="MARKETPLACE_STRIPE_WEBHOOK_SECRET: is missing"):
+            settings(stripe_secret_key=KEY)
+
+    @pytest.mark.parametrize("key", ["pk_test_0123456789", "sk_0123456789", "whsec_0123456789", "sk_test_"])
+    def test_of_another_kind_is_refused_and_not_repeated(self, key: str) -> None:
+        with pytest.raises(BadSetting) as refused:
+            settings(stripe_secret_key=key, stripe_webhook_secret=SECRET)
+
+        assert key not in str(refused.value)
+
+    def test_is_never_sent_to_another_server_in_production(self) -> None:
+        environ = {"MARKETPLACE_MODE": "production", "DATABASE_URL": "postgresql://a@b/c"}
+
+        with pytest.raises(BadSetting, match="MARKETPLACE_STRIPE_API_URL"):
+            configuration.load(environ=environ, flags=LIVE | {"stripe_api_url": "http://localhost"})
+
+    def test_is_shown_to_nobody(self) -> None:
+        shown = repr(settings(**STRIPE)) + repr(configuration.describe(settings(**STRIPE)))
+
+        assert not [secret for secret in STRIPE.values() if secret in shown]
+
+
+class TestDoctor:
+    async def test_asks_stripe_where_there_is_a_key(self) -> None:
+        with playing(lambda: START) as stripe:
+            base_url = "https://api.example.com"
+            stripe.books.new(
+                "we",
+                "webhook_endpoint",
+                url=f"{base_url}/hooks/stripe",
+                status="enabled",
+                enabled_events=list(EVENTS),
+                api_version=API_VERSION,
+            )
+            checks = await _stripe(settings(**STRIPE, stripe_api_url=stripe.url, public_base_url=base_url))
+
+        assert [(check.name, check.ok) for check in checks] == [
+            ("stripe key", True),
+            ("stripe webhooks", True),
+        ]
+        assert await _stripe(settings()) == []

@@ -1,0 +1,367 @@
+"""A Stripe account for tests: it keeps what is done, as Stripe documents it, and moves on with the clock."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+WEEK = timedelta(days=7)
+SOON = timedelta(minutes=1)
+
+
+class Refusal(Exception):
+    """An error of Stripe's: its status, and its `error` object."""
+
+    def __init__(self, status: int, **error: Any) -> None:
+        super().__init__(error.get("code"))
+        self.status, self.error = status, error
+
+
+def invalid(code: str, param: str | None = None) -> Refusal:
+    return Refusal(400, type="invalid_request_error", code=code, param=param, message=f"no: {code}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """How a test payment method behaves; https://docs.stripe.com/testing names those of Stripe's own."""
+
+    decline: str | None = None
+    asks: bool = False
+    dispute: str | None = None
+    wins: bool = False
+    hold: timedelta = WEEK
+    refund: tuple[str, ...] = ("succeeded",)
+    fault: str | None = None
+
+
+CARDS = {
+    "pm_card_visa": Card(),
+    "pm_card_visa_chargeDeclined": Card(decline="generic_decline"),
+    "pm_card_visa_chargeDeclinedInsufficientFunds": Card(decline="insufficient_funds"),
+    "pm_card_visa_chargeDeclinedStolenCard": Card(decline="stolen_card"),
+    "pm_card_authenticationRequired": Card(asks=True),
+    "pm_card_createDispute": Card(dispute="fraudulent"),
+    "pm_card_createDisputeProductNotReceived": Card(dispute="product_not_received", wins=True),
+    "pm_card_createDisputeInquiry": Card(dispute="inquiry"),
+    "pm_card_pendingRefund": Card(refund=("pending", "succeeded")),
+    # Not Stripe's: trouble that it does not play.
+    "pm_played_refundFailsLater": Card(refund=("pending", "failed")),
+    "pm_played_holdsBriefly": Card(hold=SOON),
+    "pm_played_answersTooLate": Card(fault="drop_after"),
+    "pm_played_neverArrives": Card(fault="drop_before"),
+    "pm_played_slowDown": Card(fault="429"),
+}
+DESTINATIONS = {
+    "acct_1032D82eZvKYlo2C": None,
+    "acct_1AnswersTooLate": "drop_after",
+    "acct_1NeverArrives": "drop_before",
+    "acct_1SlowDown": "429",
+}
+RESTRICTED = "acct_1Restricted"
+
+
+@dataclass
+class Books:
+    clock: Callable[[], datetime]
+    available: int = 10**12
+    objects: dict[str, Json] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
+    due: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.RLock)
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+    moment: datetime | None = None
+
+    @property
+    def time(self) -> datetime:
+        """What comes due happens at its time, however late somebody looks."""
+        return self.moment or self.clock()
+
+    @property
+    def now(self) -> int:
+        return int(self.time.timestamp())
+
+    def advance(self) -> None:
+        """What has come due by now happens, each at its time."""
+        while ready := [one for one in self.due if one[0] <= self.clock()]:
+            first = min(ready, key=lambda one: one[0])
+            self.due.remove(first)
+            self.moment = first[0]
+            first[1]()
+            self.moment = None
+
+    def new(self, prefix: str, kind: str, **facts: Any) -> Json:
+        number = next(self.numbers)
+        made = {"id": f"{prefix}_{number:014d}", "object": kind, "created": self.now, "_number": number}
+        self.objects[made["id"]] = made | {"livemode": False} | facts
+        return self.objects[made["id"]]
+
+    def get(self, key: str, kind: str, param: str) -> Json:
+        found = self.objects.get(key)
+        if found is None or found["object"] != kind:
+            raise Refusal(404, type="invalid_request_error", code="resource_missing", param=param)
+        return found
+
+    def of(self, kind: str, **facts: Any) -> list[Json]:
+        """Newest first."""
+        found = [
+            one
+            for one in self.objects.values()
+            if one["object"] == kind and all(one.get(name) == fact for name, fact in facts.items())
+        ]
+        return sorted(found, key=lambda one: one["_number"], reverse=True)
+
+    def tell(self, kind: str, subject: Json) -> None:
+        event = self.new("evt", "event", type=kind, api_version=None, data={"object": dict(subject)})
+        self.events.append(event)
+
+    def move(self, kind: str, amount: int, source: Json, *, fee: int = 0, days: int = 0) -> None:
+        """A transaction of the balance; what a card paid is available two days later."""
+        available = self.now + days * 86_400
+        facts = {"amount": amount, "currency": source["currency"], "fee": fee, "net": amount - fee}
+        self.new(
+            "txn", "balance_transaction", type=kind, source=source["id"], available_on=available, **facts
+        )
+
+    def later(self, after: timedelta, do: Callable[[], None]) -> None:
+        self.due.append((self.time + after, do))
+
+    # PaymentIntents
+    def create_intent(self, form: Json) -> Json:
+        if form["payment_method"] not in CARDS:
+            raise invalid("resource_missing", "payment_method")
+        intent = self.new(
+            "pi",
+            "payment_intent",
+            amount=form["amount"],
+            currency=form["currency"],
+            status="requires_confirmation",
+            amount_capturable=0,
+            amount_received=0,
+            capture_method=form.get("capture_method", "automatic"),
+            customer=form.get("customer"),
+            description=form.get("description"),
+            metadata=form.get("metadata", {}),
+            transfer_group=form.get("transfer_group"),
+            latest_charge=None,
+            last_payment_error=None,
+            next_action=None,
+            cancellation_reason=None,
+        )
+        return self.confirm_intent(intent["id"], form) if form.get("confirm") else intent
+
+    def confirm_intent(self, key: str, form: Json) -> Json:
+        intent = self.get(key, "payment_intent", "intent")
+        intent["payment_method"] = form["payment_method"]
+        card = CARDS[form["payment_method"]]
+        if card.asks and form.get("off_session"):
+            self._decline(intent, "authentication_required", "authentication_required")
+        if card.asks:
+            if "return_url" not in form:
+                raise invalid("parameter_missing", "return_url")
+            url = f"https://hooks.stripe.com/3d_secure_2/{key}?return_url={form['return_url']}"
+            action = {"type": "redirect_to_url", "redirect_to_url": {"url": url}}
+            intent |= {"status": "requires_action", "next_action": action}
+            self.tell("payment_intent.requires_action", intent)
+            return intent
+        if card.decline is not None:
+            self._decline(intent, "card_declined", card.decline)
+        self._pay(intent)
+        return intent
+
+    def _decline(self, intent: Json, code: str, decline: str) -> None:
+        charge = self._charge(intent, status="failed", amount_captured=0)
+        error = {"type": "card_error", "code": code, "decline_code": decline, "charge": charge["id"]}
+        intent |= {"status": "requires_payment_method", "last_payment_error": error, "next_action": None}
+        self.tell("payment_intent.payment_failed", intent)
+        raise Refusal(402, **error, payment_intent=dict(intent), message="Your card was declined.")
+
+    def _charge(self, intent: Json, **facts: Any) -> Json:
+        """Metadata is copied from the intent when the charge is made."""
+        copied = {name: intent[name] for name in ("amount", "currency", "customer", "transfer_group")}
+        charge = self.new("ch", "charge", payment_intent=intent["id"], **copied)
+        charge |= {"amount_refunded": 0, "disputed": False, "metadata": dict(intent["metadata"])}
+        charge |= {"payment_method_details": {"type": "card", "card": {}}} | facts
+        intent["latest_charge"] = charge["id"]
+        return charge
+
+    def _pay(self, intent: Json) -> None:
+        charge = self._charge(intent, status="succeeded", amount_captured=0)
+        intent |= {"next_action": None, "last_payment_error": None}
+        if intent["capture_method"] == "manual":
+            card = CARDS[intent["payment_method"]]
+            charge["payment_method_details"]["card"]["capture_before"] = int(
+                (self.time + card.hold).timestamp()
+            )
+            intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
+            self.later(card.hold, lambda: self._expire(intent))
+            self.tell("payment_intent.amount_capturable_updated", intent)
+        else:
+            self._take(intent, intent["amount"])
+
+    def _expire(self, intent: Json) -> None:
+        if intent["status"] == "requires_capture":
+            self._cancel(intent, "automatic")
+
+    def _take(self, intent: Json, amount: int) -> None:
+        charge = self.objects[intent["latest_charge"]]
+        charge |= {"amount_captured": amount, "captured": True}
+        intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+        self.move("charge", amount, charge, fee=amount * 29 // 1000 + 30, days=2)
+        self.tell("payment_intent.succeeded", intent)
+        card = CARDS[intent["payment_method"]]
+        if card.dispute is not None:
+            self.later(SOON, lambda: self._dispute(intent, charge, card))
+
+    def capture_intent(self, key: str, form: Json) -> Json:
+        intent = self.get(key, "payment_intent", "intent")
+        if intent["status"] != "requires_capture":
+            raise invalid("payment_intent_unexpected_state", "intent")
+        if form["amount_to_capture"] > intent["amount_capturable"]:
+            raise invalid("amount_too_large", "amount_to_capture")
+        self._take(intent, form["amount_to_capture"])
+        return intent
+
+    def cancel_intent(self, key: str, form: Json) -> Json:
+        intent = self.get(key, "payment_intent", "intent")
+        if intent["status"] in {"succeeded", "canceled"}:
+            raise invalid("payment_intent_unexpected_state", "intent")
+        self._cancel(intent, form.get("cancellation_reason"))
+        return intent
+
+    def _cancel(self, intent: Json, reason: str | None) -> None:
+        intent |= {"status": "canceled", "cancellation_reason": reason, "amount_capturable": 0}
+        intent["next_action"] = None
+        self.tell("payment_intent.canceled", intent)
+
+    def act(self, reference: str, *, proves: bool) -> None:
+        """What the customer does at its bank."""
+        with self.lock:
+            (intent,) = [
+                one
+                for one in self.of("payment_intent")
+                if one["metadata"].get("marketplace_reference") == reference
+            ]
+            assert intent["status"] == "requires_action"
+            if proves:
+                self._pay(intent)
+                return
+            error = {"type": "invalid_request_error", "code": "payment_intent_authentication_failure"}
+            intent |= {"status": "requires_payment_method", "last_payment_error": error, "next_action": None}
+            self.tell("payment_intent.payment_failed", intent)
+
+    # Refunds
+    def create_refund(self, form: Json) -> Json:
+        intent = self.get(form["payment_intent"], "payment_intent", "payment_intent")
+        charge = self.objects.get(intent["latest_charge"] or "", {"amount_captured": 0, "amount_refunded": 0})
+        if charge.get("disputed"):
+            raise invalid("charge_disputed")
+        if form["amount"] > charge["amount_captured"] - charge["amount_refunded"]:
+            raise invalid("charge_already_refunded")
+        first, *rest = CARDS[intent["payment_method"]].refund
+        refund = self.new(
+            "re",
+            "refund",
+            amount=form["amount"],
+            currency=intent["currency"],
+            payment_intent=intent["id"],
+            charge=charge["id"],
+            metadata=form.get("metadata", {}),
+            status=first,
+        )
+        charge["amount_refunded"] += form["amount"]
+        self.tell("refund.created", refund)
+        if first == "succeeded":
+            self.move("refund", -form["amount"], refund)
+        for status in rest:
+            self.later(SOON, lambda status=status: self._refund_moves(refund, charge, status))  # type: ignore[misc]
+        return refund
+
+    def _refund_moves(self, refund: Json, charge: Json, status: str) -> None:
+        refund["status"] = status
+        if status == "failed":
+            refund["failure_reason"] = "lost_or_stolen_card"
+            charge["amount_refunded"] -= refund["amount"]
+        else:
+            self.move("refund", -refund["amount"], refund)
+        self.tell(f"refund.{'failed' if status == 'failed' else 'updated'}", refund)
+
+    # Transfers
+    def create_transfer(self, form: Json) -> Json:
+        if form["destination"] == RESTRICTED:
+            raise invalid("insufficient_capabilities_for_transfer")
+        if form["destination"] not in DESTINATIONS:
+            raise invalid("resource_missing", "destination")
+        if form["amount"] > self.available:
+            raise invalid("balance_insufficient")
+        kept = ("amount", "currency", "destination", "description", "metadata", "transfer_group")
+        transfer = self.new("tr", "transfer", reversed=False, **{name: form.get(name) for name in kept})
+        self.available -= form["amount"]
+        self.move("transfer", -form["amount"], transfer)
+        self.tell("transfer.created", transfer)
+        return transfer
+
+    def reverse(self, key: str) -> None:
+        """What somebody does in Stripe's dashboard."""
+        transfer = self.objects[key]
+        transfer["reversed"] = True
+        facts = {"currency": transfer["currency"], "transfer": key, "metadata": {}}
+        reversal = self.new("trr", "transfer_reversal", **facts)
+        self.move("transfer_refund", transfer["amount"], reversal)
+        self.tell("transfer.reversed", transfer)
+
+    # Disputes
+    def _dispute(self, intent: Json, charge: Json, card: Card) -> None:
+        amount = charge["amount_captured"] - charge["amount_refunded"]
+        if not amount:
+            return
+        inquiry = card.dispute == "inquiry"
+        dispute = self.new(
+            "du",
+            "dispute",
+            amount=amount,
+            currency=charge["currency"],
+            charge=charge["id"],
+            payment_intent=intent["id"],
+            reason="general" if inquiry else card.dispute,
+            status="warning_needs_response" if inquiry else "needs_response",
+            metadata={},
+        )
+        charge["disputed"] = True
+        if not inquiry:
+            self.move("adjustment", -amount, dispute, fee=1500)
+            self.later(WEEK, lambda: self._decide(dispute, won=False))
+        self.tell("charge.dispute.created", dispute)
+
+    def submit_evidence(self, key: str, form: Json) -> Json:
+        dispute = self.get(key, "dispute", "dispute")
+        if dispute["status"] != "needs_response":
+            raise invalid("dispute_not_open", "evidence")
+        dispute |= {"evidence": form["evidence"], "status": "under_review"}
+        card = CARDS[self.objects[dispute["payment_intent"]]["payment_method"]]
+        self.later(SOON, lambda: self._decide(dispute, won=card.wins))
+        self.tell("charge.dispute.updated", dispute)
+        return dispute
+
+    def _decide(self, dispute: Json, *, won: bool) -> None:
+        if dispute["status"] in {"won", "lost"}:
+            return
+        dispute["status"] = "won" if won else "lost"
+        if won:
+            self.move("adjustment", dispute["amount"], dispute)
+        self.tell("charge.dispute.closed", dispute)
+
+    def hurry(self, span: timedelta) -> None:
+        """What comes due within a span is due now."""
+        with self.lock:
+            until = self.clock() + span
+            self.due = [(min(at, self.clock()) if at <= until else at, do) for at, do in self.due]
+            self.advance()
+
+    def settle(self) -> None:
+        """All that has moved is as old as it has to be, and available."""
+        with self.lock:
+            for one in self.of("balance_transaction"):
+                one |= {"created": one["created"] - 120, "available_on": one["created"]}
