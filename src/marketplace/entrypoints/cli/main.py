@@ -43,6 +43,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "payments": Entry("payments:payments", "Find payments, and look up those in doubt."),
         "payment-methods": Entry("stored:payment_methods", "Find saved cards and mandates, and remove them."),
         "refunds": Entry("refunds:refunds", "Find refunds, and see to those that failed."),
+        "bankfiles": Entry("bankfiles:bankfiles", "Read the files that banks answer with."),
         "earnings": Entry("stored:earnings", "Find what providers earned, job by job."),
         "payouts": Entry("payouts:payouts", "Pay providers."),
         "ledger": Entry("ledger:ledger", "Read the books."),
