@@ -114,6 +114,8 @@ TABLE: dict[str, Row] = {
     "GET /v1/provider/units/{unit_id}/chances": provider(200),
     "GET /v1/provider/balance": provider(200, other=200),
     "GET /v1/provider/statement": provider(200, other=200),
+    "GET /v1/provider/statement.csv": provider(200, other=200),
+    "GET /v1/provider/statement.pdf": provider(200, other=200),
     "GET /v1/provider/earnings": provider(200, other=200),
     "GET /v1/provider/payouts": provider(200, other=200),
     "POST /v1/bookings": row(401, 404, 403, 403, 201, 403, 403, 201, 403, 403),
@@ -200,6 +202,9 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/settlements": desk(200, foreign=200),
     "GET /admin/v1/settlements/{key}": desk(200),
     "POST /admin/v1/settlements/{settlement_id}/recheck": admin(200),
+    "GET /admin/v1/providers/{provider_id}/statement": desk(200),
+    "GET /admin/v1/providers/{provider_id}/statement.csv": desk(200),
+    "GET /admin/v1/providers/{provider_id}/statement.pdf": desk(200),
     "GET /admin/v1/payout-runs/{key}": desk(200),
     "POST /admin/v1/payout-runs": admin(202, foreign=202),
     "GET /admin/v1/ledger/accounts": desk(200, foreign=200),
@@ -431,6 +436,11 @@ QUESTIONS: dict[str, Callable[[World], dict[str, str]]] = {
     "GET /admin/v1/dispatch/jobs/{job_id}/why-not": lambda w: {"unit_id": w.paths["van_id"]},
     "GET /v1/services/{service_id}/slots": lambda _: {"from": _now(), "until": _later()},
     "GET /v1/provider/statement": lambda _: {"from": "2026-01-01T00:00:00Z", "until": _later()},
+    "GET /v1/provider/statement.csv": lambda _: {"month": "2026-11"},
+    "GET /v1/provider/statement.pdf": lambda _: {"month": "2026-11"},
+    "GET /admin/v1/providers/{provider_id}/statement": lambda _: {"month": "2026-11"},
+    "GET /admin/v1/providers/{provider_id}/statement.csv": lambda _: {"month": "2026-11"},
+    "GET /admin/v1/providers/{provider_id}/statement.pdf": lambda _: {"month": "2026-11"},
 }
 
 

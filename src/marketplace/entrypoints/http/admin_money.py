@@ -13,6 +13,7 @@ from marketplace.core.settlements import usecases as settling
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.limits import Name
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http import statements
 from marketplace.entrypoints.http.desk import command_row, finding_rows, listing_row, question_row
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.routes import Route
@@ -75,6 +76,7 @@ _PAYOUTS: tuple[Route, ...] = (
     command_row("/payouts/{payout_id}/resume", payouts.ResumePayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/retry", payouts.RetryPayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/look-up", payouts.LookUpPayout, Payout, _TAG),
+    *statements.OF_ONE,
     *finding_rows("payout-runs", listings.PAYOUT_RUNS, "", "Payout runs, and how far each is.", _TAG),
     command_row("/payout-runs", drawing.StartPayoutRun, PayoutRun, _TAG, status=202),
 )
