@@ -19,7 +19,6 @@ from marketplace.core.providers import provider, reservation
 from marketplace.core.providers.hours import HoursException, OpeningHours
 from marketplace.core.providers.provider import UnitState
 from marketplace.core.reviews import review
-from marketplace.core.settlements import settlement
 from marketplace.core.shared.period import Period
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import Role
@@ -146,23 +145,6 @@ class PayoutRunView(View, frozen=True):
     last_provider_id: UUID
     drawn: int
     skipped: int
-
-
-class SettlementView(View, frozen=True):
-    """`gross_minor` is negative for money that went out; `problem` is why a break matches nothing of ours."""
-
-    state: settlement.State
-    rail: str
-    line_id: str
-    reference: UUID
-    subject: str
-    booking_id: UUID | None
-    currency: str
-    gross_minor: int
-    fee_minor: int
-    settled_at: datetime
-    due_at: datetime | None
-    problem: str | None
 
 
 class EarningView(View, frozen=True):
