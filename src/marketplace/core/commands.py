@@ -233,6 +233,8 @@ from marketplace.core.settlements.effects import (
     ask_for_lines,
     ask_rail_about_break,
 )
+from marketplace.core.settlements.importing import ImportLines, import_lines
+from marketplace.core.settlements.resolving import ResolveSettlement, resolve_settlement
 from marketplace.core.settlements.usecases import (
     BookLines,
     ReadStatements,
@@ -312,6 +314,8 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     ReadStatements: read_statements,
     BookLines: book_lines,
     RecheckSettlement: recheck_settlement,
+    ResolveSettlement: resolve_settlement,
+    ImportLines: import_lines,
     CreateBooking: create_booking,
     RetryPayment: retry_payment,
     AcceptBooking: accept_booking,

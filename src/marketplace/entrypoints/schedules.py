@@ -1,7 +1,8 @@
-"""Done by the calendar: payouts and statements once a local day, timers kept to moved clocks, tidying."""
+"""Done by the calendar: payouts, statements, the look at what is open, clocks that were moved, tidying."""
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,12 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres import queue
 from marketplace.adapters.postgres.overview import Overview
+from marketplace.adapters.postgres.reads import Reads
+from marketplace.adapters.postgres.reconciliation import Reconciliation, reconcile
 from marketplace.core.marketplace import run
 from marketplace.core.payouts.drawing import StartPayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.settlements.queries import StatementsAskedBefore
+from marketplace.core.settlements.statement import State
 from marketplace.core.settlements.usecases import ReadStatements
 from marketplace.core.shared.errors import MarketplaceError
 from marketplace.core.shared.ids import derive
+from marketplace.core.shared.period import EARLIEST, LATEST, Period
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
@@ -42,6 +48,7 @@ class Schedules:
     clock: Callable[[], float] = time.monotonic
     _paid: set[UUID] = field(default_factory=set)
     _read: set[tuple[UUID, date]] = field(default_factory=set)
+    _reconciled: set[tuple[UUID, date]] = field(default_factory=set)
     _tidied_at: float = float("-inf")
 
     async def keep(self) -> None:
@@ -64,6 +71,7 @@ class Schedules:
             await queue.follow_clock(engine=self.engine, tenant_id=tenant_id)
         await self._pay_out(call)
         await self._read_statements(call)
+        await self._reconcile(call)
 
     async def _pay_out(self, call: Call) -> None:
         """The day makes the run's id, so that a second run of a day is the first one."""
@@ -82,3 +90,29 @@ class Schedules:
             with contextlib.suppress(AlreadyThere):
                 await run(ReadStatements(), call=call, store=self.store)
             self._read.add(today)
+
+    async def _reconcile(self, call: Call) -> None:
+        """Once the day's statements are read; what is open is told every day until it is seen to."""
+        today = (call.tenant_id, call.at.astimezone(zone(call.policy.time_zone)).date())
+        if today in self._reconciled:
+            return
+        (statements,) = await self.store.read(call.tenant_id, [StatementsAskedBefore(at=LATEST)])
+        if not statements or any(one.state != State.READ for one in statements):
+            return
+        reads, whole = Reads(self.engine), Period(EARLIEST, call.at)
+        for one in statements:
+            found = await reconcile(reads, call.tenant_id, rail=one.rail, period=whole, now=call.at)
+            if not found.clear:
+                _tell(found, call)
+        self._reconciled.add(today)
+
+
+def _tell(found: Reconciliation, call: Call) -> None:
+    log.warning(
+        "clearing is not clear",
+        tenant_id=call.tenant_id,
+        rail=found.rail,
+        breaks=found.open_breaks,
+        oldest_days=max((one.age_days for one in found.breaks), default=0),
+        causes=dict(Counter(str(one.cause) for one in found.breaks)),
+    )

@@ -1,17 +1,20 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.hours import zone
+from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement, rail_statement_id
+from marketplace.core.settlements.statement import State as StatementState
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.receipts import Receipt
@@ -80,6 +83,40 @@ class TestSchedules:
 
         (found,) = await PostgresStore(fresh).read(tenant.id, [One(PayoutRun, key)])
         assert len(found) == (1 if local.hour >= tenant.policy.payout.run_hour else 0)
+
+    async def test_tell_once_a_local_day_what_is_open_when_the_statement_is_read(
+        self, fresh: AsyncEngine, overview: Overview, tenant: Tenant
+    ) -> None:
+        store, key = PostgresStore(fresh), rail_statement_id(tenant.id, tenant.policy.payment.rail)
+        kept = schedules(fresh, overview, clock=[0.0])
+        line = Settlement(
+            id=uuid4(),
+            tenant_id=tenant.id,
+            version=1,
+            rail=tenant.policy.payment.rail,
+            line_id="x1",
+            reference=uuid4(),
+            subject="charge",
+            currency="ZAR",
+            gross_minor=1,
+            fee_minor=0,
+            settled_at=datetime.now(UTC) - timedelta(days=3),
+        )
+        await store.write(Batch(tenant_id=tenant.id, added=(line,)))
+
+        with capture_logs() as before:
+            await kept.keep()
+        ((statement,),) = await store.read(tenant.id, [One(RailStatement, key)])
+        read = replace(statement, state=StatementState.READ, version=statement.version + 1)
+        await store.write(Batch(tenant_id=tenant.id, saved=(read,)))
+        with capture_logs() as after:
+            await kept.keep()
+            await kept.keep()
+
+        assert not [one for one in before if one["event"] == "clearing is not clear"]
+        (told,) = [one for one in after if one["event"] == "clearing is not clear"]
+        assert (told["breaks"], told["oldest_days"]) == (1, 3)
+        assert told["causes"] == {"line_without_movement": 1}
 
     async def test_read_each_rail_s_statement_once_a_local_day_whoever_keeps_them(
         self, fresh: AsyncEngine, overview: Overview, tenant: Tenant

@@ -31,6 +31,18 @@ def service_of(provider_id: str) -> dict[str, Any]:
     }
 
 
+def a_line() -> dict[str, Any]:
+    """Of a rail's statement, as an operator brings it in."""
+    return {
+        "line_id": fresh(),
+        "reference": fresh(),
+        "subject": "charge",
+        "currency": "ZAR",
+        "gross_minor": 1,
+        "settled_at": datetime.now(UTC).isoformat(),
+    }
+
+
 async def a_break(shop: Any) -> str:
     """A line of a rail's statement that matches nothing."""
     work = Work(shop.market.platform.api_store(), shop.seeded.tenant.id)

@@ -149,8 +149,11 @@ class TestExamples:
             example = operation["requestBody"]["content"]["application/json"]["example"]
             elsewhere = dict.fromkeys(inputs.body.without)
             assert inputs.body.body(msgspec.json.encode(example), **elsewhere)
-        answer = operation["responses"][str(route.status)]["content"]["application/json"]["example"]
-        assert msgspec.convert(answer, route.answer)
+        content = operation["responses"][str(route.status)]["content"]
+        if route.answer is bytes:
+            assert content == {route.media.partition(";")[0]: {"schema": {"type": "string"}}}
+        else:
+            assert msgspec.convert(content["application/json"]["example"], route.answer)
 
     def test_show_every_field_of_a_command_that_has_to_be_there(self) -> None:
         commands = [route.command for route in ROUTES if isinstance(route, CommandRoute)]

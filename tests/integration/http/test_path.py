@@ -1,5 +1,6 @@
 """From the first search to the provider being paid, over HTTP, in each business."""
 
+import csv
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -240,7 +241,11 @@ class TestAListing:
         lists = [
             *((customer, path) for path in ("/v1/services", "/v1/bookings", "/v1/payment-methods")),
             *((provider, f"/v1/provider/{name}") for name in ("services", "units", "earnings", "payouts")),
-            *((admin, route.path) for route in app.ADMIN_ROUTES if getattr(route, "query", None)),
+            *(
+                (admin, route.path)
+                for route in app.ADMIN_ROUTES
+                if hasattr(getattr(route, "query", None), "limit")
+            ),
         ]
 
         for person, path in lists:
@@ -306,3 +311,28 @@ class TestAStatement:
 
         assert later["opening_minor"] == later["closing_minor"] > 0
         assert not later["lines"]
+
+    async def test_is_a_sheet_and_a_document_too(self, shop: Any) -> None:
+        await shop.released()
+        provider, now = await shop.provider(), await shop.now()
+        asked = {"month": now.astimezone(ZoneInfo("Africa/Johannesburg")).strftime("%Y-%m")}
+
+        told = await provider.read("/v1/provider/statement", **asked)
+        sheet = await provider.get("/v1/provider/statement.csv", **asked)
+        document = await provider.get("/v1/provider/statement.pdf", **asked)
+
+        rows = list(csv.DictReader(sheet.text.splitlines()))
+        assert [row["kind"] for row in rows] == ["opening_balance", "job", "closing_balance"]
+        assert rows[-1]["balance"] == f"{told['closing_minor'] / 100:.2f}"
+        assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
+        assert sheet.headers["content-disposition"].endswith('.csv"')
+        assert document.headers["content-type"] == "application/pdf"
+        assert document.content.startswith(b"%PDF-")
+
+    async def test_of_no_period_is_refused(self, shop: Any) -> None:
+        provider = await shop.provider()
+
+        asked: dict[str, str]
+        for asked in ({}, {"month": "2026-13"}, {"month": "2026-11", "until": "2100-01-01T00:00:00Z"}):
+            answer = await provider.get("/v1/provider/statement", **asked)
+            assert answer.status_code == 400, asked

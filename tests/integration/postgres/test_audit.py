@@ -164,6 +164,10 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
         Name.CLEARING,
         (f"UPDATE settlement SET state = 'break' WHERE id = {any_of('settlement')}",),
     ),
+    "a break that was resolved and took nothing out of clearing": (
+        Name.CLEARING,
+        (f"UPDATE settlement SET state = 'resolved' WHERE id = {any_of('settlement')}",),
+    ),
     "a line of the statement that was skipped": (
         Name.CLEARING,
         ("UPDATE rail_statement SET cursor = '1'",),

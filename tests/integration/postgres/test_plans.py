@@ -117,6 +117,7 @@ WALKED = {
     ("USERS", "role"),
     ("SESSIONS", "state"),
     ("EARNINGS", "state"),
+    ("SETTLEMENTS", "cause"),
     ("EVENTS", "kind"),
     ("EVENTS", "name"),
     ("EVENTS", "actor_id"),

@@ -175,8 +175,8 @@ def broken(facts: Facts, tenant_id: UUID, rail: str) -> Counter[str]:
     """By currency, what was read and settles nothing of ours, so that it is in clearing still."""
     sums: Counter[str] = Counter()
     for row in facts.rows(Settlement):
-        if (row.tenant_id, row.rail, row.state) == (tenant_id, rail, SettlementState.BREAK):
-            sums[row.currency] += row.gross_minor
+        if (row.tenant_id, row.rail) == (tenant_id, rail) and row.state != SettlementState.BOOKED:
+            sums[row.currency] += row.gross_minor - row.cleared_minor
     return sums
 
 

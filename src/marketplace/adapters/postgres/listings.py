@@ -232,7 +232,9 @@ MESSAGES = Listing(
 VENDOR_EVENTS = Listing(
     kind=VendorEvent, order="at", filters=_same(VendorEvent, "reference") | _between("at")
 )
-SETTLEMENTS = Listing(kind=Settlement, order="settled_at", filters=_same(Settlement, "state", "reference"))
+SETTLEMENTS = Listing(
+    kind=Settlement, order="settled_at", filters=_same(Settlement, "state", "reference", "cause")
+)
 REVIEWS = Listing(
     kind=Review,
     order="given_at",

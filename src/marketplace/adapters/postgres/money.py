@@ -1,14 +1,13 @@
-"""Balances and statements are sums of postings and earnings, and each says what it is the sum of."""
+"""Balances are sums of postings and earnings, and each says what it is the sum of."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from marketplace.adapters.postgres.provider_statement import accounts_of
 from marketplace.adapters.postgres.reads import Reads
-from marketplace.core.ledger.movement import provider_payable, provider_receivable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,35 +35,6 @@ class ProviderBalance:
     on_its_way_minor: int
     owed_minor: int
     ledger_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementLine:
-    """An earning with what the job cost and what the platform kept, or a payout."""
-
-    kind: str
-    id: UUID
-    at: datetime
-    booking_id: UUID | None
-    gross_minor: int
-    fee_minor: int
-    vat_minor: int
-    net_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """From `start` up to, but without, `until`: opening + earned - paid = closing, in minor units."""
-
-    provider_id: UUID
-    currency: str
-    start: datetime
-    until: datetime
-    opening_minor: int
-    earned_minor: int
-    paid_minor: int
-    closing_minor: int
-    lines: tuple[StatementLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,39 +72,6 @@ SELECT coalesce(sum(amount_minor) FILTER (
 FROM earning WHERE tenant_id = :tenant_id AND provider_id = :provider_id
 """
 
-_EARNED = """
-SELECT coalesce(json_agg(json_build_object(
-  'kind', e.reason, 'id', e.id, 'at', e.earned_at, 'booking_id', e.booking_id,
-  'gross_minor', coalesce(p.gross, e.amount_minor), 'fee_minor', coalesce(p.fee, 0),
-  'vat_minor', coalesce(p.vat, 0), 'net_minor', e.amount_minor) ORDER BY e.earned_at, e.id), '[]')::text
-FROM earning AS e LEFT JOIN LATERAL (
-  SELECT sum(o.amount_minor) FILTER (WHERE o.account LIKE 'customer_funds:%')::bigint AS gross,
-         -sum(o.amount_minor) FILTER (WHERE o.account IN ('platform_fee', 'cancellation_fee'))::bigint AS fee,
-         -sum(o.amount_minor) FILTER (WHERE o.account = 'vat_output')::bigint AS vat
-  FROM movement AS m JOIN posting AS o ON o.tenant_id = m.tenant_id AND o.movement_id = m.id
-  WHERE m.tenant_id = e.tenant_id AND m.key = 'released:' || e.booking_id::text AND e.amount_minor > 0
-) AS p ON true
-WHERE e.tenant_id = :tenant_id AND e.provider_id = :provider_id
-  AND e.earned_at >= :start AND e.earned_at < :until
-"""
-
-_PAID = """
-SELECT coalesce(json_agg(json_build_object(
-  'kind', m.name, 'id', m.id, 'at', m.at, 'booking_id', NULL,
-  'gross_minor', 0, 'fee_minor', 0, 'vat_minor', 0, 'net_minor', -o.amount_minor
-) ORDER BY m.at, m.id), '[]')::text
-FROM movement AS m
-JOIN posting AS o ON o.tenant_id = m.tenant_id AND o.movement_id = m.id AND o.account = :account
-WHERE m.tenant_id = :tenant_id AND m.name IN ('payout_sent', 'payout_returned')
-  AND m.at >= :start AND m.at < :until
-"""
-
-_BEFORE = """
-SELECT coalesce(-sum(o.amount_minor), 0)::bigint
-FROM posting AS o JOIN movement AS m ON m.tenant_id = o.tenant_id AND m.id = o.movement_id
-WHERE o.tenant_id = :tenant_id AND o.account = ANY(:accounts) AND m.at < :start
-"""
-
 _MOVEMENTS = """
 SELECT coalesce(json_agg(json_build_object(
   'id', m.id, 'key', m.key, 'name', m.name, 'at', m.at, 'subject_id', m.subject_id,
@@ -156,41 +93,9 @@ async def accounts(
 async def provider_balance(
     reads: Reads, tenant_id: UUID, *, provider_id: UUID, currency: str, at: datetime
 ) -> ProviderBalance:
-    accounts = _accounts_of(provider_id)
+    accounts = accounts_of(provider_id)
     (row,) = await reads.rows(tenant_id, _BALANCE, provider_id=provider_id, accounts=accounts, at=at)
     return ProviderBalance(provider_id=provider_id, currency=currency, **row)
-
-
-async def provider_statement(
-    reads: Reads, tenant_id: UUID, *, provider_id: UUID, currency: str, start: datetime, until: datetime
-) -> Statement:
-    """Adds up to the cent: the opening is the ledger's, the lines are the ledger's and the earnings'."""
-    facts: dict[str, Any] = {"provider_id": provider_id, "start": start, "until": until}
-    account = provider_payable(provider_id)
-    earned = _lines(await reads.value(tenant_id, _EARNED, **facts))
-    paid = _lines(await reads.value(tenant_id, _PAID, account=account, start=start, until=until))
-    opening = await reads.value(tenant_id, _BEFORE, accounts=_accounts_of(provider_id), start=start)
-    total_earned, total_paid = (sum(line.net_minor for line in lines) for lines in (earned, paid))
-    return Statement(
-        provider_id=provider_id,
-        currency=currency,
-        start=start,
-        until=until,
-        opening_minor=opening,
-        earned_minor=total_earned,
-        paid_minor=-total_paid,
-        closing_minor=opening + total_earned + total_paid,
-        lines=tuple(sorted((*earned, *paid), key=lambda line: (line.at, line.id))),
-    )
-
-
-def _accounts_of(provider_id: UUID) -> list[str]:
-    """What it is owed, and what it owes: together they are its balance."""
-    return [provider_payable(provider_id), provider_receivable(provider_id)]
-
-
-def _lines(text: str) -> tuple[StatementLine, ...]:
-    return msgspec.json.decode(text, type=tuple[StatementLine, ...])
 
 
 async def booking_movements(reads: Reads, tenant_id: UUID, *, booking_id: UUID) -> tuple[MovementLine, ...]:

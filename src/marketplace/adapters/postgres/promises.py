@@ -330,8 +330,8 @@ BALANCES = f"""SELECT t.id, t.slug, t.policy ->> 'currency', p.currency, sum(p.a
 
 # How far its statement was read, and what of it settles nothing of ours: that is in clearing still.
 CURSORS = f"""SELECT tenant_id, cursor FROM rail_statement AS s WHERE {_scope("s")} AND rail = $2"""
-BREAKS = f"""SELECT tenant_id, currency, sum(gross_minor) FROM settlement AS s
-    WHERE {_scope("s")} AND rail = $2 AND state = '{SettlementState.BREAK}' GROUP BY 1, 2"""
+BREAKS = f"""SELECT tenant_id, currency, sum(gross_minor - cleared_minor) FROM settlement AS s
+    WHERE {_scope("s")} AND rail = $2 AND state <> '{SettlementState.BOOKED}' GROUP BY 1, 2"""
 
 STATEMENTS: dict[Name, str] = {
     Name.LEDGER: _LEDGER,

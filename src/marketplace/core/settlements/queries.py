@@ -23,32 +23,32 @@ class StatementsAskedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementsOf:
-    """The lines that were told of a reference at a rail."""
+    """The lines that were told of any of these references."""
 
     kind: ClassVar[type[Settlement]] = Settlement
-    reference: UUID
+    references: tuple[UUID, ...]
 
     def matches(self, row: Any) -> bool:
-        return bool(row.reference == self.reference)
+        return bool(row.reference in self.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovementsOf:
-    """What was booked of a payment, a refund or a transfer."""
+    """What was booked of these payments, refunds and transfers."""
 
     kind: ClassVar[type[Movement]] = Movement
-    subject_id: UUID
+    subject_ids: tuple[UUID, ...]
 
     def matches(self, row: Any) -> bool:
-        return bool(row.subject_id == self.subject_id)
+        return bool(row.subject_id in self.subject_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingsOf:
-    """The lines of a movement."""
+    """The lines of these movements."""
 
     kind: ClassVar[type[Posting]] = Posting
-    movement_id: UUID
+    movement_ids: tuple[UUID, ...]
 
     def matches(self, row: Any) -> bool:
-        return bool(row.movement_id == self.movement_id)
+        return bool(row.movement_id in self.movement_ids)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.settlements.cause import Cause
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
@@ -15,6 +16,7 @@ from marketplace.core.shared.rules import Rule, Unique
 class State(StrEnum):
     BOOKED = "booked"
     BREAK = "break"
+    RESOLVED = "resolved"
 
 
 # Mostly a webhook was lost, and asking the rail mends it; what is left after the last look needs a person.
@@ -50,6 +52,7 @@ SETTLEMENT = Lifecycle(
             after="recheck_pause",
             emits="settlement.recheck_due",
         ),
+        Move("resolve", State.BREAK, State.RESOLVED, by={Role.ADMIN}, emits="settlement.resolved"),
     ),
     requires={State.BOOKED: {"movement_id"}},
     timers={"recheck_pause": _next_recheck},
@@ -61,7 +64,9 @@ class Settlement:
     """
     `gross_minor` is negative for money that went out; `fee_minor` is the rail's own.
 
-    `movement_id` is what it settles, `problem` why a break matches nothing.
+    `movement_id` is what it settles, `problem` why a break matches nothing, and `cause` what kind of trouble
+    that looks like. `cleared_minor` is what resolving a break took out of the rail's clearing: the ledger
+    then has the difference elsewhere.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = SETTLEMENT
@@ -83,6 +88,8 @@ class Settlement:
     movement_id: UUID | None = None
     booking_id: UUID | None = None
     problem: str | None = None
+    cause: Cause | None = None
+    cleared_minor: int = 0
     rechecks: int = 0
 
     def parties(self) -> tuple[UUID, ...]:

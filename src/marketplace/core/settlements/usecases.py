@@ -9,15 +9,14 @@ from uuid import UUID
 from marketplace.core.ledger.movement import (
     BANK,
     PROCESSOR_FEE,
-    Movement,
+    SETTLEMENT_DIFFERENCE,
     Origin,
-    Posting,
     balanced,
     psp_clearing,
 )
-from marketplace.core.payments.queries import RefundUnder
 from marketplace.core.providers.hours import zone
-from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
+from marketplace.core.settlements.matching import Match, matches
+from marketplace.core.settlements.queries import StatementsAskedBefore
 from marketplace.core.settlements.settlement import Settlement, State, settlement_id
 from marketplace.core.settlements.statement import RailStatement, rail_statement_id
 from marketplace.core.settlements.statement import State as StatementState
@@ -26,8 +25,8 @@ from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import Reason
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import SettlementLine, Statement, Subject
-from marketplace.ports.storage import Among, One, Work
+from marketplace.ports.payments import SettlementLine, Statement
+from marketplace.ports.storage import Among, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +79,21 @@ async def book_lines(command: BookLines, *, call: Call, work: Work) -> RailState
     if statement.state != StatementState.READING or statement.cursor != command.after:
         return statement  # somebody else was first
     told = tuple(_received(line, statement) for line in command.told.lines)
-    news = await _news(told, work)
-    for settlement, found in zip(news, await _matches(news, work), strict=True):
-        work.add(create(_settled(settlement, found), call))
-        work.insert(*_postings(settlement, found, call))
+    news = await take_in(told, call=call, work=work)
     step = "go_on" if command.told.lines else "finish"
     read = statement.lines + len(news)
     return work.save(move(statement, step, call, cursor=command.told.cursor, lines=read))
+
+
+async def take_in(told: Sequence[Settlement], *, call: Call, work: Work) -> tuple[Settlement, ...]:
+    """Book what matches and keep the rest as breaks, of what is new; raises Invalid for what is told anew."""
+    news = await _news(told, work)
+    found = await matches(news, work)
+    taken = tuple(map(_settled, news, found))
+    for settlement, settled, match in zip(news, taken, found, strict=True):
+        work.add(create(settled, call))
+        work.insert(*_postings(settlement, match, call))
+    return taken
 
 
 def _received(line: SettlementLine, statement: RailStatement) -> Settlement:
@@ -108,8 +115,8 @@ async def _news(told: Sequence[Settlement], work: Work) -> tuple[Settlement, ...
     """Those not received before. Raises Invalid for a line that said something else then."""
     if not told:
         return ()
-    standing = await work.read(*(One(Settlement, line.id) for line in told))
-    known = {row.id: row for rows in standing for row in rows}
+    standing = await work.ask(Among(Settlement, tuple(line.id for line in told)))
+    known = {row.id: row for row in standing}
     news: list[Settlement] = []
     for line in told:
         before = known.get(line.id)
@@ -130,12 +137,13 @@ async def recheck_settlement(command: RecheckSettlement, *, call: Call, work: Wo
     by_clock = call.actor.role == Role.CLOCK
     if by_clock and (settlement.state != State.BREAK or not is_due(settlement, call)):
         return settlement
-    (found,) = await _matches((settlement,), work)
+    (found,) = await matches((settlement,), work)
     settled = _settled(settlement, found)
     changes: dict[str, Any] = {
         "movement_id": settled.movement_id,
         "booking_id": settled.booking_id,
         "problem": settled.problem,
+        "cause": settled.cause,
     }
     step = "book" if settled.state == State.BOOKED else "recheck"
     rechecked = move(settlement, step, call, rechecks=settlement.rechecks + 1, **changes)
@@ -143,89 +151,43 @@ async def recheck_settlement(command: RecheckSettlement, *, call: Call, work: Wo
     return work.save(rechecked)
 
 
-_Match = tuple[Movement | None, str | None]  # what a line settles, or why it settles nothing
-
-
-async def _matches(lines: Sequence[Settlement], work: Work) -> list[_Match]:
-    """For each line a movement of its own: of its reference, of its amount, and not settled yet."""
-    if not lines:
-        return []
-    moved = await _moved(lines, work)
-    told = await work.read(*(SettlementsOf(reference=line.reference) for line in lines))
-    settled = {row.movement_id for rows in told for row in rows}
-    found: list[_Match] = []
-    for line, movements in zip(lines, moved, strict=True):
-        match = _match(line, [one for one in movements if one[0].id not in settled], known=bool(movements))
-        settled.add(None if match[0] is None else match[0].id)
-        found.append(match)
-    return found
-
-
-_Moved = tuple[Movement, Posting]
-
-
-def _match(line: Settlement, unsettled: Sequence[_Moved], *, known: bool) -> _Match:
-    for movement, posting in sorted(unsettled, key=lambda one: (one[0].at, one[0].id)):
-        if (posting.amount_minor, posting.currency) == (line.gross_minor, line.currency):
-            return movement, None
-    if not known:
-        return None, f"no {line.subject} of ours is known under this reference"
-    amounts = ", ".join(f"{posting.amount_minor} {posting.currency}" for _, posting in unsettled) or "nothing"
-    return None, f"{line.gross_minor} {line.currency} is told, and of what we know {amounts} is not settled"
-
-
-async def _moved(lines: Sequence[Settlement], work: Work) -> list[list[_Moved]]:
-    """What each line's reference has moved in the rail's clearing."""
-    movements = await work.read(*(MovementsOf(subject_id=key) for key in await _subjects(lines, work)))
-    each = [movement for rows in movements for movement in rows]
-    postings = await work.read(*(PostingsOf(movement_id=movement.id) for movement in each)) if each else []
-    by_movement = dict(zip((movement.id for movement in each), postings, strict=True))
-    return [
-        [
-            (movement, posting)
-            for movement in rows
-            for posting in by_movement[movement.id]
-            if posting.account == psp_clearing(line.rail)
-        ]
-        for line, rows in zip(lines, movements, strict=True)
-    ]
-
-
-async def _subjects(lines: Sequence[Settlement], work: Work) -> list[UUID]:
-    """What the movements are of: a refund is known at the rail by the reference of its last attempt."""
-    found = await work.read(*(RefundUnder(reference=line.reference) for line in lines))
-    return [
-        refunds[0].id if line.subject == Subject.REFUND and refunds else line.reference
-        for line, refunds in zip(lines, found, strict=True)
-    ]
-
-
-def _settled(line: Settlement, match: _Match) -> Settlement:
-    movement, problem = match
+def _settled(line: Settlement, match: Match) -> Settlement:
+    movement = match.movement
     if movement is None:
-        return replace(line, problem=problem)
+        return replace(line, problem=match.problem, cause=match.cause)
     return replace(
         line,
         state=State.BOOKED,
         movement_id=movement.id,
         booking_id=movement.booking_id,
         problem=None,
+        cause=None,
     )
 
 
-def _postings(line: Settlement, match: _Match, call: Call) -> tuple[object, ...]:
-    movement, _ = match
+def _postings(line: Settlement, match: Match, call: Call) -> tuple[object, ...]:
+    movement = match.movement
     if movement is None:
         return ()
+    return booked(line, booking_id=movement.booking_id, cleared_minor=line.gross_minor, call=call)
+
+
+def booked(
+    line: Settlement, *, booking_id: UUID | None, cleared_minor: int, call: Call
+) -> tuple[object, ...]:
+    """What the line brings to the bank, what it takes out of clearing, and what is between the two."""
     settled = Origin(
         tenant_id=line.tenant_id,
         name="settled",
         subject_id=line.id,
-        booking_id=movement.booking_id,
+        booking_id=booking_id,
         currency=line.currency,
         at=call.at,
     )
-    net = line.gross_minor - line.fee_minor
-    return balanced(
-        settled, {BANK: net, PROCESSOR_FEE: line.fee_minor, psp_clearing(line.rail): -line.gross_minor}
-    )
+    amounts = {
+        BANK: line.gross_minor - line.fee_minor,
+        PROCESSOR_FEE: line.fee_minor,
+        psp_clearing(line.rail): -cleared_minor,
+        SETTLEMENT_DIFFERENCE: cleared_minor - line.gross_minor,
+    }
+    return balanced(settled, amounts)

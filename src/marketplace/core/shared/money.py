@@ -1,5 +1,6 @@
 """Money is whole minor units of one currency, and every share and split of it adds up."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +16,7 @@ _TWO_PLACES = (
     "MZN NAD NGN NOK NZD PHP PKR PLN RON SAR SCR SEK SGD SZL THB TRY TZS USD ZAR ZMW"
 )
 _THREE_PLACES = "BHD JOD KWD OMR TND"
+_AMOUNT = re.compile(r"(?P<sign>-)?(?P<major>[0-9]{1,13})(?:[.](?P<fraction>[0-9]+))?")
 EXPONENTS: Mapping[str, int] = MappingProxyType(
     {
         code: places
@@ -89,11 +91,29 @@ def split(*, total_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
 
 def format_plain(money: Money) -> str:
     """Like "ZAR 120.00": for logs, plain text and the CLI; a locale's own form is the client's."""
+    return f"{money.currency} {format_amount(money)}"
+
+
+def format_amount(money: Money) -> str:
+    """Like "-120.00", with all decimal places of the currency and nothing else: what programs read too."""
     places = EXPONENTS[money.currency]
     sign = "-" if money.minor < 0 else ""
     major, minor = divmod(abs(money.minor), 10**places)
     fraction = f".{minor:0{places}d}" if places else ""
-    return f"{money.currency} {sign}{major}{fraction}"
+    return f"{sign}{major}{fraction}"
+
+
+def parse_amount(text: str, *, currency: str, field: str) -> Money:
+    """The amount of a text like "-120.00"; raises Invalid for anything that is not one to the last place."""
+    check_currency(currency)
+    places = EXPONENTS[currency]
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None or len(found["fraction"] or "") > places:
+        raise Invalid(
+            field, f"{text[:40]!r} is no amount of {currency}", format_amount(Money(12_000, currency))
+        )
+    minor = int(found["major"] + (found["fraction"] or "").ljust(places, "0"))
+    return Money(-minor if found["sign"] else minor, currency)
 
 
 def _divided_half_up(numerator: int, denominator: int) -> int:

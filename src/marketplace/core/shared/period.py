@@ -1,14 +1,16 @@
 """A period runs from its start up to, but without, its end, both instants in UTC."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from marketplace.core.shared.errors import Invalid
 
 # Far enough for any booking, and far enough from datetime's own limits that arithmetic cannot overflow.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_MONTH = re.compile(r"(19[7-9][0-9]|2[01][0-9][0-9])-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +47,23 @@ class Period:
     def intersection(self, other: "Period") -> "Period | None":
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Period(start, end) if start < end else None
+
+
+def month(text: str, zone: tzinfo) -> Period:
+    """The calendar month of a text like 2026-11, from its first local midnight to the next month's."""
+    if _MONTH.fullmatch(text) is None:
+        raise Invalid("month", "is no month", "like 2026-11")
+    year, number = map(int, text.split("-"))
+    following = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=zone)
+    return Period(datetime(year, number, 1, tzinfo=zone), following)
+
+
+def days(first: date, last: date, zone: tzinfo) -> Period:
+    """Whole local days, both of them included."""
+    if last < first:
+        raise Invalid("to", "is before `from`", f"{first} or later")
+    midnight = time(tzinfo=zone)
+    return Period(datetime.combine(first, midnight), datetime.combine(last + timedelta(days=1), midnight))
 
 
 def merge(periods: Iterable[Period]) -> tuple[Period, ...]:

@@ -132,6 +132,8 @@ class VatRate:
 class VatPolicy:
     rates: Annotated[tuple[VatRate, ...], Length(100)] = ()
     prices_include_vat: bool = True
+    # The platform's own, as its documents have to show it.
+    number: Word | None = None
 
     def basis_points_on(self, day: date) -> int:
         """The rate in force on `day`; 0 before the first."""

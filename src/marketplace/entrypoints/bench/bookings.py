@@ -1,17 +1,12 @@
 """How many bookings one API process takes, beside what the same server does without us, in one run."""
 
 import asyncio
-import contextlib
 import itertools
 import json
-import os
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -26,11 +21,11 @@ from marketplace.adapters.postgres.migrate import migrate
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.shared.errors import Unavailable
 from marketplace.entrypoints.bench import baseline, load, world
+from marketplace.entrypoints.bench.host import served
 from marketplace.entrypoints.bench.tap import Tap
 
 CONNECTIONS = 16
 TAPPED = 200
-START_SECONDS_MAX = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +68,7 @@ async def _measured(made: world.World, url: str, seconds: int, told: Callable[[s
     run, numbers = uuid4(), itertools.count()
     directory = parse_qs(urlsplit(url).query)["host"][0]
     connection = await asyncpg.connect(url)
-    async with _server(url, "serve") as (port, _):
+    async with served(url, "serve", slug=world.SLUG) as (port, _):
         told("warming up")
         bookings = _bookings(made, run, numbers)
         await load.flat_out(port, bookings, connections=CONNECTIONS, seconds=2)
@@ -161,7 +156,7 @@ async def _tapped(
         tap = Tap(Path(directory) / name)
         async with (
             tap.open(Path(folder) / name),
-            _server(url.replace(directory, folder), "serve") as (port, _),
+            served(url.replace(directory, folder), "serve", slug=world.SLUG) as (port, _),
         ):
             bookings = _bookings(made, run, numbers)
             await load.flat_out(port, itertools.islice(bookings, 10**9), connections=4, seconds=1.5)
@@ -178,7 +173,7 @@ async def _tapped(
 
 async def _memory_mb(made: world.World, url: str, run: UUID, numbers: Iterator[int]) -> float:
     """Resident memory of API and worker in one process, after a load of bookings."""
-    async with _server(url, "all") as (port, process):
+    async with served(url, "all", slug=world.SLUG) as (port, process):
         await load.flat_out(port, _bookings(made, run, numbers), connections=CONNECTIONS, seconds=3)
         await asyncio.sleep(2)
         return await asyncio.to_thread(_resident_mb, process.pid)
@@ -192,40 +187,3 @@ def _resident_mb(pid: int) -> float:
         check=True,
     )
     return int(done.stdout) / 1024
-
-
-@contextlib.asynccontextmanager
-async def _server(url: str, what: str) -> AsyncIterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """One process that serves the database; its port and itself."""
-    environ = {**os.environ, "DATABASE_URL": url, "MARKETPLACE_DEFAULT_TENANT": world.SLUG}
-    environ |= {"MARKETPLACE_LOG_LEVEL": "warning", "MARKETPLACE_BLUEPRINT": "home-services"}
-    port = _free_port()
-    process = await asyncio.to_thread(_spawn, what, port, environ)
-    try:
-        await asyncio.to_thread(_wait, port, process)
-        yield port, process
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, 30)
-
-
-def _spawn(what: str, port: int, environ: dict[str, str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "marketplace.entrypoints.bench.process", what, str(port)]
-    return subprocess.Popen(command, env=environ)  # noqa: S603 - this very program
-
-
-def _free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        number: int = opened.getsockname()[1]
-        return number
-
-
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).close()
-            return
-        time.sleep(0.05)
-    raise Unavailable("the server to be measured did not start")

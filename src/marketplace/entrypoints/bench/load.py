@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 Requests = Iterator[bytes]
+# Until the first of a paced load is due.
+LEAD_SECONDS = 0.05
 
 
 @dataclass
@@ -35,6 +37,13 @@ def request(method: str, path: str, *, bearer: str, body: bytes = b"", key: str 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def webhook(path: str, *, headers: Mapping[str, str], body: bytes) -> bytes:
+    """As a vendor posts it: signed, and with no bearer."""
+    lines = [f"POST {path} HTTP/1.1", "Host: bench", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
+
+
 async def flat_out(port: int, requests: Requests, *, connections: int, seconds: float) -> Outcome:
     """As fast as the server answers, each connection with one request under way."""
     outcome, until = Outcome(), time.perf_counter() + seconds
@@ -44,7 +53,7 @@ async def flat_out(port: int, requests: Requests, *, connections: int, seconds: 
 
 async def paced(port: int, requests: Requests, *, connections: int, seconds: float, per_s: float) -> Outcome:
     """At a fixed rate; the latency counts from when the request was due, so that a stall is not hidden."""
-    outcome, begun = Outcome(), time.perf_counter() + 0.05
+    outcome, begun = Outcome(), time.perf_counter() + LEAD_SECONDS
     turns = iter(range(int(seconds * per_s)))
 
     async def work(client: "Client") -> None:

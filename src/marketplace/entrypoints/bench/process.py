@@ -1,4 +1,8 @@
-"""The process that is measured: the API alone, or API and worker together, as they are always wired."""
+"""
+The process that is measured: the API alone, or API and worker together, as they are always wired.
+
+A `quiet` one has both, and a sandbox that tells nothing of itself: whoever measures webhooks sends them.
+"""
 
 import asyncio
 import os
@@ -21,8 +25,11 @@ async def main(what: str, port: int) -> None:
         platform(settings, url=settings.database_url, base_url=settings.base_url) as made,
         asyncio.TaskGroup() as tasks,
     ):
-        if what == "all":
-            tasks.create_task(made.worker().run(stop))
+        worker = made.worker()
+        if what == "quiet":
+            worker.rounds = ()
+        if what != "serve":
+            tasks.create_task(worker.run(stop))
         await serve(made.front(), settings=settings, opened=opened, hub=made.hub(), stop=stop)
 
 

@@ -6,6 +6,7 @@ import rich_click as click
 
 from marketplace.entrypoints.bench import bookings as of_bookings
 from marketplace.entrypoints.bench import dispatch as of_dispatch
+from marketplace.entrypoints.bench import webhooks as of_webhooks
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.listings import show_one
 from marketplace.entrypoints.cli.loop import carry_out
@@ -103,3 +104,34 @@ def dispatch(*, as_json: bool, **options: Any) -> int | None:
     result = carry_out(of_dispatch.measure(**options, told=lambda said: remark.print(said, style="dim")))
     show_one(result, reader=Given(config=None, data=None, as_json=as_json))
     return FAILED if result["double_assignments"] else None
+
+
+@bench.command()
+@click.option(
+    "--seconds", type=click.IntRange(1, 600), default=60, show_default=True, help="How long they come."
+)
+@click.option(
+    "--rate", "per_s", type=click.IntRange(3, 5000), default=500, show_default=True, help="Webhooks a second."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of which are told again, and when.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+def webhooks(*, seconds: int, per_s: int, seed: int, as_json: bool) -> int | None:
+    """
+    Measure signed webhooks at a fixed rate, from when each is due to its answer and to what it moved.
+
+    Every third tells an event again. Each other one is of a refund that the rail has made, so each moves
+    money once: afterwards the movements are counted and the promises proved. Exit 1 where anything counted
+    twice or not at all.
+
+    For example:
+        $ marketplace bench webhooks
+        $ marketplace bench webhooks --seconds 10 --rate 200 --json
+    """
+    remark = screen.stderr()
+    result = carry_out(
+        of_webhooks.measure(
+            seconds=seconds, per_s=per_s, seed=seed, told=lambda said: remark.print(said, style="dim")
+        )
+    )
+    show_one(result, reader=Given(config=None, data=None, as_json=as_json))
+    return None if result.ok else FAILED

@@ -46,6 +46,8 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "bankfiles": Entry("bankfiles:bankfiles", "Read the files that banks answer with."),
         "earnings": Entry("stored:earnings", "Find what providers earned, job by job."),
         "payouts": Entry("payouts:payouts", "Pay providers."),
+        "settlements": Entry("settlements:settlements", "Find what rails have settled, and end breaks."),
+        "reconcile": Entry("reconcile:reconcile_rail", "Lay a rail's statement beside the ledger."),
         "ledger": Entry("ledger:ledger", "Read the books."),
         "users": Entry("users:users", "Find users, and say what they may do."),
         "sessions": Entry("stored:sessions", "Find who is signed in, and end it."),

@@ -5,6 +5,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -94,7 +95,7 @@ def _options(act: Act) -> Iterator[Callable[..., Any]]:
 
 def _option(field: Field[Any], kind: Any) -> Callable[..., Any]:
     required = field.name == REASON or (field.default is MISSING and field.default_factory is MISSING)
-    choices = get_args(kind) if get_origin(kind) is Literal else None
+    choices = _choices(kind)
     return click.option(
         f"--{field.name.removesuffix('_id').replace('_', '-')}",
         field.name,
@@ -103,6 +104,13 @@ def _option(field: Field[Any], kind: Any) -> Callable[..., Any]:
         required=required,
         help="Why; it stays in the audit trail." if field.name == REASON else _among(choices),
     )
+
+
+def _choices(kind: Any) -> tuple[str, ...] | None:
+    """The words that there are, where there are only some."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return tuple(map(str, kind))
+    return get_args(kind) if get_origin(kind) is Literal else None
 
 
 def _among(choices: tuple[Any, ...] | None) -> str | None:

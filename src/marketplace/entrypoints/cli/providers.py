@@ -11,6 +11,7 @@ from marketplace.core.providers.usecases import MoveProvider
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
 from marketplace.entrypoints.cli.moves import Act, add_acts
 from marketplace.entrypoints.cli.screen import Column
+from marketplace.entrypoints.cli.statements import statement
 from marketplace.entrypoints.cli.visit import Operator, reading
 
 COLUMNS = (
@@ -69,6 +70,7 @@ def show(operator: Operator, *, provider_id: UUID) -> None:
     show_one(operator.visit(lambda visit: visit.one(Provider, provider_id)), reader=operator)
 
 
+providers.add_command(statement)
 add_acts(
     providers,
     {

@@ -1,6 +1,10 @@
 """The platform's people look after the money: payments in doubt, refunds, payouts and the books."""
 
+from datetime import datetime, timedelta
+from typing import Annotated
+
 from marketplace.adapters.postgres import listings, money
+from marketplace.adapters.postgres.reconciliation import Reconciliation, reconcile
 from marketplace.core.payments import refunding, saving
 from marketplace.core.payments import usecases as payments
 from marketplace.core.payments.method import PaymentMethod
@@ -10,21 +14,40 @@ from marketplace.core.payouts import drawing
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
+from marketplace.core.settlements import importing, resolving
 from marketplace.core.settlements import usecases as settling
+from marketplace.core.settlements.cause import RAIL_DELAY
 from marketplace.core.settlements.settlement import Settlement
-from marketplace.core.shared.limits import Name
+from marketplace.core.shared.limits import Between, Name, Word
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http import statements
 from marketplace.entrypoints.http.desk import command_row, finding_rows, listing_row, question_row
 from marketplace.entrypoints.http.office import Office
+from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.routes import Route
 
 _TAG = "Money"
+DAYS = RAIL_DELAY.days
+DelayDays = Annotated[int, Between(0, 90)]
 
 
 async def accounts(
     office: Office, call: Call, *, prefix: Name | None = None, detailed: bool = False
 ) -> tuple[money.AccountBalance, ...]:
     return await money.accounts(office.reads, call.tenant_id, prefix=prefix, detailed=detailed)
+
+
+async def reconciliation(
+    office: Office, call: Call, *, rail: Word, from_: datetime, until: datetime, delay_days: DelayDays = DAYS
+) -> Reconciliation:
+    return await reconcile(
+        office.reads,
+        call.tenant_id,
+        rail=rail,
+        period=span(from_, until),
+        now=call.at,
+        delay=timedelta(days=delay_days),
+    )
 
 
 _PAYMENTS: tuple[Route, ...] = (
@@ -85,6 +108,7 @@ _PAYOUTS: tuple[Route, ...] = (
     command_row("/payouts/{payout_id}/resume", payouts.ResumePayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/retry", payouts.RetryPayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/look-up", payouts.LookUpPayout, Payout, _TAG),
+    *statements.OF_ONE,
     *finding_rows("payout-runs", listings.PAYOUT_RUNS, "", "Payout runs, and how far each is.", _TAG),
     command_row("/payout-runs", drawing.StartPayoutRun, PayoutRun, _TAG, status=202),
 )
@@ -93,11 +117,20 @@ _LEDGER: tuple[Route, ...] = (
     *finding_rows(
         "settlements",
         listings.SETTLEMENTS,
-        "state reference",
+        "state reference cause",
         "What rails settled to the bank; state=break for what matches nothing of ours.",
         _TAG,
     ),
     command_row("/settlements/{settlement_id}/recheck", settling.RecheckSettlement, Settlement, _TAG),
+    command_row("/settlements/{settlement_id}/resolve", resolving.ResolveSettlement, Settlement, _TAG),
+    command_row("/settlements/import", importing.ImportLines, importing.Imported, _TAG),
+    question_row(
+        "/reconciliation",
+        reconciliation,
+        Reconciliation,
+        "What a rail has settled beside the ledger, and what is open between the two.",
+        _TAG,
+    ),
     question_row(
         "/ledger/accounts",
         accounts,

@@ -10,7 +10,7 @@ from marketplace.entrypoints.http.examples import example_of
 from marketplace.entrypoints.http.idempotency import KEY_MAX, Memory
 from marketplace.entrypoints.http.parsing import Reader
 from marketplace.entrypoints.http.problems import MEANINGS, MEDIA_TYPE, Problem, title_of
-from marketplace.entrypoints.http.routes import CommandRoute, Inputs, Route, inputs_of
+from marketplace.entrypoints.http.routes import CommandRoute, Inputs, QuestionRoute, Route, inputs_of
 
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = """
@@ -175,8 +175,14 @@ def _answer(route: Route, schema: Any) -> dict[str, Any]:
     return {
         "description": "What was asked for." if route.verb == "GET" else "As it is now.",
         "headers": _named_headers(*names),
-        "content": {"application/json": {"schema": schema, "example": example_of(route.answer)}},
+        "content": _content(route, schema),
     }
+
+
+def _content(route: Route, schema: Any) -> dict[str, Any]:
+    if isinstance(route, QuestionRoute) and route.answer is bytes:
+        return {route.media.partition(";")[0]: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": schema, "example": example_of(route.answer)}}
 
 
 def _named_headers(*names: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from uuid import UUID
 from marketplace.core.payments import method, payment, refund
 from marketplace.core.payouts import earning, payout, run
 from marketplace.core.payouts.earning import Reason
-from marketplace.core.settlements import settlement
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.entrypoints.http.representations import View
@@ -87,23 +86,6 @@ class PayoutRunView(View, frozen=True):
     last_provider_id: UUID
     drawn: int
     skipped: int
-
-
-class SettlementView(View, frozen=True):
-    """`gross_minor` is negative for money that went out; `problem` is why a break matches nothing of ours."""
-
-    state: settlement.State
-    rail: str
-    line_id: str
-    reference: UUID
-    subject: str
-    booking_id: UUID | None
-    currency: str
-    gross_minor: int
-    fee_minor: int
-    settled_at: datetime
-    due_at: datetime | None
-    problem: str | None
 
 
 class EarningView(View, frozen=True):

@@ -21,7 +21,7 @@ from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory, tenant_id_of
-from marketplace.entrypoints.http.answer import Answer
+from marketplace.entrypoints.http.answer import Answer, File, Headers
 from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.heads import Head, header
 from marketplace.entrypoints.http.idempotency import Answers, Asked, Memory
@@ -113,12 +113,16 @@ class Office:
         """Carry out a question; the same answer as last time is not sent again."""
         if route.verb == "POST":
             return await self._answer_once(request, route, call, given)
-        body = msgspec.json.encode(await route.ask(self, call, **given))
+        found = await route.ask(self, call, **given)
+        body = found.body if isinstance(found, File) else msgspec.json.encode(found)
         tag = f'W/"{sha256(body).hexdigest()[:32]}"'
-        headers = ((b"etag", tag.encode()), *_KEPT_PRIVATELY)
+        headers: Headers = ((b"etag", tag.encode()), *_KEPT_PRIVATELY)
         if tag in (header(request.scope, b"if-none-match") or ""):
             return Answer(b"", 304, headers)
-        return Answer(body, headers=headers)
+        if not isinstance(found, File):
+            return Answer(body, headers=headers)
+        named = (b"content-disposition", f'attachment; filename="{found.name}"'.encode())
+        return Answer(body, headers=(*headers, named), media=route.media.encode())
 
     async def _answer_once(
         self, request: Request[Any, Any, Any], route: Any, call: Call, given: dict[str, Any]

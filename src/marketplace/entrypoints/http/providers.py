@@ -1,7 +1,6 @@
 """A provider's own affairs: profile, hours, units, what it earned and what it was paid."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +8,15 @@ from marketplace.adapters.postgres import money
 from marketplace.adapters.postgres.listings import EARNINGS, PAYOUTS, UNITS
 from marketplace.core.providers import usecases as providers
 from marketplace.core.providers.provider import Provider
-from marketplace.core.shared.errors import NotAllowed, NotFound
+from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http import statements
 from marketplace.entrypoints.http.lists import list_row
 from marketplace.entrypoints.http.office import Office
-from marketplace.entrypoints.http.parsing import span
 from marketplace.entrypoints.http.representations import ProviderView, SkilledUnitView, UnitView
 from marketplace.entrypoints.http.routes import CUSTOMER, PROVIDER, CommandRoute, QuestionRoute, Route
+from marketplace.entrypoints.http.statements import own
 from marketplace.entrypoints.http.views import view_of
 from marketplace.ports.storage import One
 
@@ -33,41 +33,17 @@ async def provider(office: Office, call: Call, *, provider_id: UUID) -> Provider
 
 
 async def own_provider(office: Office, call: Call) -> ProviderView:
-    return await provider(office, call, provider_id=_own(call))
+    return await provider(office, call, provider_id=own(call))
 
 
 async def balance(office: Office, call: Call) -> money.ProviderBalance:
     return await money.provider_balance(
-        office.reads, call.tenant_id, provider_id=_own(call), currency=call.policy.currency, at=call.at
+        office.reads, call.tenant_id, provider_id=own(call), currency=call.policy.currency, at=call.at
     )
-
-
-async def statement(
-    office: Office,
-    call: Call,
-    *,
-    from_: datetime,
-    until: datetime,
-) -> money.Statement:
-    period = span(from_, until)
-    return await money.provider_statement(
-        office.reads,
-        call.tenant_id,
-        provider_id=_own(call),
-        currency=call.policy.currency,
-        start=period.start,
-        until=period.end,
-    )
-
-
-def _own(call: Call) -> UUID:
-    if call.actor.provider_id is None:
-        raise NotAllowed("you act for no provider")
-    return call.actor.provider_id
 
 
 def _owned(call: Call) -> dict[str, UUID]:
-    return {"provider_id": _own(call)}
+    return {"provider_id": own(call)}
 
 
 def known_payee(office: Office, command: Any, call: Call) -> Any:
@@ -126,14 +102,7 @@ ROUTES: tuple[Route, ...] = (
         roles=PROVIDER,
         tags=_MONEY,
     ),
-    QuestionRoute(
-        path="/v1/provider/statement",
-        ask=statement,
-        answer=money.Statement,
-        summary="What you earned and were paid between two instants.",
-        roles=PROVIDER,
-        tags=_MONEY,
-    ),
+    *statements.OWN,
     list_row(
         "/v1/provider/earnings",
         EARNINGS,

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
+from marketplace.entrypoints.http.answer import JSON
 from marketplace.entrypoints.http.idempotency import Memory
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.parsing import Reader, query_of
@@ -70,7 +71,8 @@ class QuestionRoute:
     """
     GET (or a POST with a body): `ask(office, call, **parameters)` answers.
 
-    `query` is a dataclass of what may be asked, where the keywords of `ask` do not say it.
+    `query` is a dataclass of what may be asked, where the keywords of `ask` do not say it. One whose `media`
+    is not JSON answers a File.
     """
 
     path: str
@@ -84,6 +86,7 @@ class QuestionRoute:
     body: type | None = None
     memory: Memory = Memory.NONE
     status: int = 200
+    media: str = JSON.decode()
 
     @property
     def verb(self) -> str:

@@ -27,7 +27,9 @@ from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.reviews.review import Review
+from marketplace.core.settlements.importing import Imported
 from marketplace.core.settlements.settlement import Settlement
+from marketplace.core.settlements.settlement import State as SettlementState
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.roles import Role
 from marketplace.core.subscriptions.membership import Membership
@@ -39,7 +41,6 @@ from marketplace.entrypoints.http.money_representations import (
     PayoutRunView,
     PayoutView,
     RefundView,
-    SettlementView,
 )
 from marketplace.entrypoints.http.offered import AskedOfferView, listed_job
 from marketplace.entrypoints.http.representations import (
@@ -66,6 +67,7 @@ from marketplace.entrypoints.http.representations import (
     UserView,
     View,
 )
+from marketplace.entrypoints.http.settled import SettlementView
 
 # A provider learns the address when the job is its own, and keeps it while there is something to do.
 ADDRESS_SHOWN = frozenset(
@@ -213,6 +215,14 @@ def person_view(user: User, member: Membership | None, call: Call) -> PersonView
     return view
 
 
+def settlement_view(line: Settlement, call: Call) -> SettlementView:
+    """A break has an age: since its money was settled."""
+    broken = line.state == SettlementState.BREAK
+    age_days = max(0, (call.at - line.settled_at).days) if broken else None
+    view: SettlementView = _view(SettlementView, line, call, age_days=age_days)
+    return view
+
+
 def _whole(subject: Any, _: Call) -> Any:
     return subject
 
@@ -225,7 +235,8 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Refund: (RefundView, _plain(RefundView)),
     Payout: (PayoutView, _plain(PayoutView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),
-    Settlement: (SettlementView, _plain(SettlementView)),
+    Settlement: (SettlementView, settlement_view),
+    Imported: (Imported, _whole),
     Earning: (EarningView, _plain(EarningView)),
     Provider: (ProviderView, provider_view),
     Unit: (UnitView, _plain(UnitView)),

@@ -10,7 +10,7 @@ from marketplace.core.shared.errors import NotFound
 from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.directory import Directory
-from marketplace.entrypoints.hooks import hear
+from marketplace.entrypoints.hooks import Heard, hear
 from marketplace.entrypoints.http.document import problems
 from marketplace.ports.payments import Tracing
 from marketplace.ports.storage import Store
@@ -78,6 +78,7 @@ PATHS = {
 
 def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> HTTPRouteHandler:
     """`store` has connections of its own, so that a busy API loses no webhook."""
+    heard = Heard()
 
     @post(
         "/hooks/{rail:str}",
@@ -96,7 +97,8 @@ def webhook_handler(*, store: Store, directory: Directory, vendors: Vendors) -> 
         async def call_for(tenant_id: Any) -> Call:
             return await directory.call(tenant_id, SYSTEM, request.scope["state"]["request_id"])
 
-        return Response({"heard": await hear(hints, rail=rail, call_for=call_for, store=store)})
+        new = await hear(hints, rail=rail, call_for=call_for, store=store, heard=heard)
+        return Response({"heard": new})
 
     return hook
 

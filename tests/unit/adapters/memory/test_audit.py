@@ -227,6 +227,18 @@ class TestTheOthers:
 
         assert "the rail has" in (await stored.broken())[Name.CLEARING][0]
 
+    async def test_take_what_resolving_took_out_of_clearing_for_settled(self, stored: Stored) -> None:
+        line = stored.one(Settlement)
+        resolved = replace(line, state=SettlementState.RESOLVED)
+
+        stored.put(replace(resolved, cleared_minor=line.gross_minor))
+        explained = (await stored.broken()).get(Name.CLEARING)
+        stored.put(resolved)
+        unexplained = (await stored.broken())[Name.CLEARING]
+
+        assert not explained
+        assert "the rail has" in unexplained[0]
+
     async def test_find_an_earning_in_a_payout_that_does_not_pay_it(self, stored: Stored) -> None:
         earning = stored.one(Earning, lambda row: row.payout_id)
         stored.put(replace(earning, id=uuid4()))

@@ -11,6 +11,7 @@ from marketplace.adapters.sandbox.faults import Fault, Operation
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.payouts.usecases import RecordPayout
+from marketplace.core.settlements.cause import Cause
 from marketplace.core.settlements.settlement import RECHECKS, Settlement, State
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.settlements.statement import State as StatementState
@@ -194,23 +195,47 @@ class TestLines:
         await told(world, line, replace(line, line_id="again"))
 
         assert sorted(line.state for line in lines(world)) == [State.BOOKED, State.BREAK]
+        assert {line.cause for line in lines(world)} == {None, Cause.DUPLICATE_LINE}
         assert world.accounts()["bank"] == PRICE
 
 
 class TestABreak:
     @pytest.mark.parametrize(
-        ("changed", "problem"),
+        ("changed", "problem", "cause"),
         [
-            ({"reference": UUID(int=7)}, "no charge of ours is known"),
-            ({"gross": Money(PRICE - 1, "ZAR")}, "of what we know 50000 ZAR is not settled"),
-            ({"gross": Money(PRICE, "USD"), "fee": Money(0, "USD")}, "50000 USD is told"),
-            ({"subject": Subject.REFUND, "reference": UUID(int=7)}, "no refund of ours"),
-            ({"subject": Subject.TRANSFER, "reference": UUID(int=7)}, "no transfer of ours"),
+            ({"reference": UUID(int=7)}, "no charge of ours is known", Cause.LINE_WITHOUT_MOVEMENT),
+            (
+                {"gross": Money(PRICE - 1, "ZAR")},
+                "of what we know 50000 ZAR is not settled",
+                Cause.AMOUNT_DIFFERS,
+            ),
+            (
+                {"gross": Money(PRICE - 200, "ZAR"), "fee": Money(200, "ZAR")},
+                "49800 ZAR is told",
+                Cause.FEE_UNEXPECTED,
+            ),
+            ({"fee": Money(PRICE + 1, "ZAR")}, "a fee of 50001 ZAR", Cause.FEE_UNEXPECTED),
+            ({"fee": Money(-1, "ZAR")}, "a fee of -1 ZAR", Cause.FEE_UNEXPECTED),
+            (
+                {"gross": Money(PRICE, "USD"), "fee": Money(0, "USD")},
+                "50000 USD is told",
+                Cause.CURRENCY_DIFFERS,
+            ),
+            (
+                {"subject": Subject.REFUND, "reference": UUID(int=7)},
+                "no refund of ours",
+                Cause.LINE_WITHOUT_MOVEMENT,
+            ),
+            (
+                {"subject": Subject.TRANSFER, "reference": UUID(int=7)},
+                "no transfer of ours",
+                Cause.LINE_WITHOUT_MOVEMENT,
+            ),
         ],
         ids=str,
     )
     async def test_is_what_matches_nothing_and_is_not_booked(
-        self, world: Any, changed: dict[str, Any], problem: str
+        self, world: Any, changed: dict[str, Any], problem: str, cause: Cause
     ) -> None:
         await world.book()
         payment = await world.payment()
@@ -220,6 +245,7 @@ class TestABreak:
         (line,) = lines(world)
         assert line.state == State.BREAK
         assert problem in (line.problem or "")
+        assert line.cause == cause
         assert world.accounts() == {"psp_clearing": PRICE, "customer_funds": -PRICE}
 
     async def test_makes_the_rail_tell_of_what_we_had_missed(self, world: Any) -> None:

@@ -624,9 +624,11 @@ CREATE TABLE "settlement" (
     "movement_id" uuid,
     "booking_id" uuid,
     "problem" text,
+    "cause" text,
+    "cleared_minor" bigint NOT NULL,
     "rechecks" bigint NOT NULL,
     CONSTRAINT "settlement_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "settlement_state" CHECK (state = ANY ('{booked,break}'::text[])),
+    CONSTRAINT "settlement_state" CHECK (state = ANY ('{booked,break,resolved}'::text[])),
     CONSTRAINT "settlement_needs_movement_id" CHECK ("movement_id" IS NOT NULL OR state <> ALL ('{booked}'::text[])),
     CONSTRAINT "settlement_rail_line_id_key" UNIQUE (tenant_id, "rail", "line_id"),
     CONSTRAINT "settlement_movement_id_key" UNIQUE (tenant_id, "movement_id")
@@ -635,7 +637,7 @@ CREATE INDEX "settlement_reference_idx" ON "settlement" (tenant_id, "reference")
 CREATE INDEX "settlement_settled_at_idx" ON "settlement" (tenant_id, "settled_at");
 CREATE INDEX "settlement_state_settled_at_idx" ON "settlement" (tenant_id, "state", "settled_at");
 CREATE TRIGGER "settlement_birth" BEFORE INSERT ON "settlement" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{booked,break}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "settlement_move" BEFORE UPDATE ON "settlement" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{break>booked,break>break}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "settlement_move" BEFORE UPDATE ON "settlement" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{break>booked,break>break,break>resolved}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "settlement" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "settlement_own" ON "settlement" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "settlement" TO marketplace_app;
