@@ -27,6 +27,7 @@ FILES = {
     ],
     "embedded": [*ROOT["dependencies"], *ROOT["optional-dependencies"]["embedded"]],
     "dispatch": [*ROOT["dependencies"], *ROOT["optional-dependencies"]["dispatch"]],
+    "stitch": [*ROOT["dependencies"], *ROOT["optional-dependencies"]["stitch"]],
     "dev": ROOT["dev-dependencies"]["dev"],
 }
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)")

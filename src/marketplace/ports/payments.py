@@ -41,6 +41,8 @@ class Capabilities:
     `hold_max` is what a hold lasts at the least. `collects` are the kinds of methods that it takes money by,
     `saves` those that it keeps for later. `live` is whether it moves real money; None where that is the
     marketplace's affair.
+    Where it does not give back (`refunds`), somebody does by hand; where it does not tell what it settled
+    (`settles`), its statement is empty for ever.
     """
 
     currencies: frozenset[str]
@@ -51,6 +53,8 @@ class Capabilities:
     collects: frozenset[MethodKind] = frozenset({MethodKind.CARD})
     saves: frozenset[MethodKind] = frozenset()
     live: bool | None = None
+    refunds: bool = True
+    settles: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from tests.stitch import server as played_stitch
+from tests.stitch.stage import rail_at as stitch_rail_at
 from tests.vendors.stripe.server import playing
 from tests.vendors.stripe.stage import rail_at
 
@@ -214,6 +216,37 @@ async def sandbox_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     )
 
 
+@asynccontextmanager
+async def stitch_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
+    """Of what is charged at once; what goes by file takes days, and is tested where there are files."""
+    clock = VirtualClock()
+
+    def now() -> datetime:
+        return clock.now
+
+    with played_stitch.playing(now) as stitch:
+        async with stitch_rail_at(stitch, shelf=shelf, clock=now) as rail:
+
+            async def balance(tenant_id: UUID) -> int:
+                return stitch.balance(tenant_id)
+
+            async def act(reference: UUID) -> None:
+                stitch.act(reference.hex, proves=True)
+
+            async def refuse(reference: UUID) -> None:
+                stitch.act(reference.hex, proves=False)
+
+            yield RailStage(
+                rail=rail,
+                clock=clock,
+                methods=played_stitch.METHODS,
+                payees=played_stitch.PAYEES,
+                balance=balance,
+                act=act,
+                refuse=refuse,
+            )
+
+
 STRIPE_METHODS = {
     "succeeds": "pm_card_visa",
     "is declined": "pm_card_visa_chargeDeclined",
@@ -334,7 +367,7 @@ async def postgres_shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]
 
 SHELVES: Mapping[str, Opener] = {"memory": memory_shelf, "postgres": postgres_shelf}
 StageOn = Callable[[Shelf], AbstractAsyncContextManager[RailStage]]
-PLAYED: Mapping[str, StageOn] = {"sandbox": sandbox_stage, "stripe": stripe_stage}
+PLAYED: Mapping[str, StageOn] = {"sandbox": sandbox_stage, "stitch": stitch_stage, "stripe": stripe_stage}
 RAILS: Mapping[str, tuple[str, StageOn]] = {
     f"{rail} on {shelf}": (shelf, staged) for rail, staged in PLAYED.items() for shelf in SHELVES
 }

@@ -24,6 +24,13 @@ async def settled(stage: Any, after: str | None = None) -> list[Any]:
     return found
 
 
+@pytest.fixture
+def settling(stage: Any) -> None:
+    if not stage.rail.capabilities.settles:
+        pytest.skip(f"{stage.rail.name} does not tell what it settled")
+
+
+@pytest.mark.usefixtures("settling")
 class TestSettlement:
     async def test_tells_nothing_of_what_was_not_settled_yet(self, stage: Any) -> None:
         await stage.take()

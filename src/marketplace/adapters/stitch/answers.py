@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from marketplace.adapters.stitch import titled
 from marketplace.adapters.stitch.amounts import to_cents
-from marketplace.adapters.stitch.files import PRODUCT, PRODUCT_TITLES, FileType
+from marketplace.adapters.stitch.files import PRODUCT, PRODUCT_TITLES, Channel, FileType
 from marketplace.adapters.stitch.titled import FileRefused, Row
 from marketplace.core.shared.errors import Invalid
 
@@ -97,6 +97,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
+    channel: Channel
     answers: Sequence[Answer]
 
     @property
@@ -118,20 +119,32 @@ class Output:
 
 def read(body: bytes, *, client_id: str) -> Reply | Output:
     """Raises FileRefused, with line and column, for what is no REPLY or OUTPUT of ours or is not whole."""
-    found = list(titled.rows(titled.decoded(body)))
-    if not found or found[0].record != "P" or set(found[0].fields) != set(PRODUCT_TITLES):
-        raise FileRefused(found[0].line if found else 1, titled.TITLE, "no product stands first")
-    first, rest = found[0], found[1:]
+    first, rest = _begun(list(titled.rows(titled.decoded(body))))
     for column, known in (("CLIENT_ID", client_id), ("PRODUCT", PRODUCT)):
         if first.text(column) != known:
             raise first.refuse(column, known)
     match first.text("FILE_TYPE"):
         case FileType.REPLY:
-            return Reply(answers=[_answer(row) for row in _whole(rest, _REPLY_TITLES)])
+            found = _whole(rest, _REPLY_TITLES)
+            return Reply(channel=_channel(first), answers=[_answer(row) for row in found])
         case FileType.OUTPUT:
             return Output(results=[_result(row) for row in _whole(rest, _OUTPUT_TITLES)])
         case _:
             raise first.refuse("FILE_TYPE", f"{FileType.REPLY} or {FileType.OUTPUT}")
+
+
+def _begun(found: Sequence[Row]) -> tuple[Row, Sequence[Row]]:
+    if not found or found[0].record != "P" or set(found[0].fields) != set(PRODUCT_TITLES):
+        raise FileRefused(found[0].line if found else 1, titled.TITLE, "no product stands first")
+    return found[0], found[1:]
+
+
+def _channel(row: Row) -> Channel:
+    """An OUTPUT's is not asked for: a sample of debit orders says DEBICHECK there."""
+    name = row.text("CHANNEL")
+    if name not in set(Channel):
+        raise row.refuse("CHANNEL", ", ".join(Channel))
+    return Channel(name)
 
 
 def _whole(found: Sequence[Row], known: frozenset[str]) -> Sequence[Row]:

@@ -1,0 +1,202 @@
+"""
+A batch is one file: drafted with the orders in it, so that none is in two, and sent until it has arrived.
+
+It is kept with what stands in which line, as an answer may name its lines by their number alone. Its text
+holds account numbers, and is dropped once the file is sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from marketplace.adapters.stitch import files
+from marketplace.adapters.stitch.calendar import ZONE, Calendar
+from marketplace.adapters.stitch.files import Channel, Collection, Debited, Mandated
+from marketplace.adapters.stitch.orders import NOBODY, SHELF, Order, Orders, document_of, order_of, told
+from marketplace.adapters.stitch.payers import Payer, Payers
+from marketplace.adapters.stitch.tokens import check_method
+from marketplace.ports.payments import Standing
+from marketplace.ports.shelf import Document, Found, Listing, Shelf
+
+BATCHES = "stitch.batch"
+LINES_MAX = 1_000
+# A REPLY comes within hours; one that names no batch is looked for in this many.
+_LOOKED_AT_MAX = 100
+# The sample's file is 202401011200123_1.csv; assumed: any name that is new will do.
+_NUMBERS = {Channel.DEBICHECK: 1, Channel.DEBIT_ORDER: 2}
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    reference: UUID
+    consent_id: str = ""
+    contract: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """`due_at` is since when it is to be sent, and None once it was; `refusal` why Stitch did not read it."""
+
+    name: str
+    reference: str
+    channel: Channel
+    lines: tuple[Line, ...]
+    drafted_at: datetime
+    text: str = field(default="", repr=False)
+    due_at: datetime | None = None
+    refusal: str | None = None
+    replied: bool = False
+
+    def at(self, line: int) -> Line | None:
+        index = line - files.FIRST_LINE
+        return self.lines[index] if 0 <= index < len(self.lines) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    shelf: Shelf
+    orders: Orders
+    payers: Payers
+    calendar: Calendar
+    client_id: str
+
+    async def draft(self, *, now: datetime) -> tuple[Batch, ...]:
+        """Of all that is due, in files of one channel each."""
+        drafted: list[Batch] = []
+        while due := await self.orders.waiting(at=now, limit=LINES_MAX):
+            found = [await self._draft(channel, due, now, part=len(drafted)) for channel in Channel]
+            if not any(found):
+                break
+            drafted += filter(None, found)
+        return tuple(drafted)
+
+    async def unsent(self, *, now: datetime) -> tuple[Batch, ...]:
+        due = await self.shelf.due(shelf=BATCHES, tenant_id=NOBODY, at=now, limit=LINES_MAX)
+        return tuple(map(_batch, due))
+
+    async def sent(self, batch: Batch) -> None:
+        await self._save(replace(batch, text="", due_at=None))
+
+    async def replied(self, batch: Batch, *, refusal: str | None) -> None:
+        await self._save(replace(batch, text="", due_at=None, replied=True, refusal=refusal))
+
+    async def find(self, reference: str) -> Batch | None:
+        document = await self.shelf.fetch(shelf=BATCHES, key=f"{reference}.csv")
+        return None if document is None else _batch(document)
+
+    async def latest(self) -> tuple[Batch, ...]:
+        """Newest first."""
+        listing = Listing(shelf=BATCHES, tenant_id=NOBODY, limit=_LOOKED_AT_MAX)
+        return tuple(map(_batch, await self.shelf.listed(listing)))
+
+    async def _save(self, batch: Batch) -> None:
+        key = (BATCHES, batch.name)
+        await self.shelf.change([key], lambda _: (None, (_document(batch),)))
+
+    async def _draft(
+        self, channel: Channel, due: Sequence[Order], now: datetime, *, part: int
+    ) -> Batch | None:
+        wanted = [order for order in due if check_method(order.token, field="method").channel is channel]
+        payers = {order.reference: payer for order in wanted if (payer := await self._payer(order))}
+        local = now.astimezone(ZONE)
+        name = f"{local:%Y%m%d%H%M}{local.microsecond // 1000:03d}_{2 * part + _NUMBERS[channel]}.csv"
+        key, on = (BATCHES, name), self.calendar.debit_day(now)
+
+        def decide(found: Found) -> tuple[Batch | None, list[Document]]:
+            standing = [order_of(one) for one in found.values() if one.shelf == SHELF]
+            # Whoever was voided meanwhile is due no more.
+            still = [order for order in standing if order.due_at is not None and not order.voided]
+            lost = [
+                order for order in still if channel is Channel.DEBIT_ORDER and order.reference not in payers
+            ]
+            going = [order for order in still if order not in lost]
+            documents = [
+                document_of(told(replace(one, due_at=None), Standing.FAILED, failure="payer_unknown"))
+                for one in lost
+            ]
+            if not going or key in found:
+                return None, documents
+            batch = self._batch(name=name, channel=channel, going=going, payers=payers, on=on, now=now)
+            changed = [replace(order, due_at=None, batch=name, debit_on=on) for order in going]
+            return batch, [*documents, *map(document_of, changed), _document(batch)]
+
+        references = [order.reference for order in wanted]
+        return await self.orders.change_all(references, [key], decide) if wanted else None
+
+    async def _payer(self, order: Order) -> Payer | None:
+        payer = check_method(order.token, field="method").payer
+        return None if payer is None else await self.payers.find(payer, tenant_id=order.tenant_id)
+
+    def _batch(
+        self,
+        *,
+        name: str,
+        channel: Channel,
+        going: Sequence[Order],
+        payers: Mapping[UUID, Payer],
+        on: date,
+        now: datetime,
+    ) -> Batch:
+        reference = name.removesuffix(".csv")
+        debits = [
+            _debited(order, payers[order.reference], on) for order in going if order.reference in payers
+        ]
+        mandates = [_mandated(order, on) for order in going if order.reference not in payers]
+        collection = Collection(
+            client_id=self.client_id, batch=reference, submitted_at=now, lines=debits or mandates
+        )
+        return Batch(
+            name=name,
+            reference=reference,
+            channel=channel,
+            lines=tuple(_line(order, payers.get(order.reference)) for order in going),
+            drafted_at=now,
+            text=files.written(collection),
+            due_at=now,
+        )
+
+
+def _debited(order: Order, payer: Payer, on: date) -> Debited:
+    return Debited(
+        nonce=order.nonce,
+        reference=order.reference.hex,
+        minor=order.minor,
+        on=on,
+        contract=payer.contract,
+        name=payer.name,
+        account_number=payer.account_number,
+        branch_code=payer.branch_code,
+        account_type=payer.account_type,
+    )
+
+
+def _mandated(order: Order, on: date) -> Mandated:
+    method = check_method(order.token, field="method")
+    return Mandated(
+        nonce=order.nonce,
+        reference=order.reference.hex,
+        minor=order.minor,
+        on=on,
+        consent_id=method.consent_id,
+        contract=method.contract,
+    )
+
+
+def _line(order: Order, payer: Payer | None) -> Line:
+    method = check_method(order.token, field="method")
+    contract = method.contract if payer is None else payer.contract
+    return Line(reference=order.reference, consent_id=method.consent_id, contract=contract)
+
+
+def _batch(document: Document) -> Batch:
+    return _DECODER.decode(document.body)
+
+
+def _document(batch: Batch) -> Document:
+    body = msgspec.json.encode(batch)
+    return Document(shelf=BATCHES, key=batch.name, tenant_id=NOBODY, body=body, due_at=batch.due_at)
+
+
+_DECODER = msgspec.json.Decoder(Batch)

@@ -1,0 +1,116 @@
+"""A consent is charged at once, under a nonce that is taken once; what goes by file waits for its file."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from marketplace.adapters.stitch import documents, reports
+from marketplace.adapters.stitch.account import Account
+from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decimal
+from marketplace.adapters.stitch.calendar import Calendar
+from marketplace.adapters.stitch.documents import FoundTransactions, Initiated, Transaction
+from marketplace.adapters.stitch.orders import Order, Orders, of_charge, report_of
+from marketplace.adapters.stitch.refusals import Refused
+from marketplace.adapters.stitch.tokens import check_method
+from marketplace.core.shared.errors import Invalid, OutcomeUnknown
+from marketplace.ports.payments import Charge, Report, Subject
+
+# How long a call that we gave up may still be on its way to Stitch.
+_UNDER_WAY = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charges:
+    account: Account
+    orders: Orders
+    calendar: Calendar
+
+    async def collect(self, charge: Charge) -> Report:
+        method = check_method(charge.method, field="method")
+        await self.account.check_mode(charge.tenant_id)
+        now = self.account.clock()
+        due_at = None if method.channel is None else self.calendar.sending_after(now)
+        async with self.account.alone(charge.reference):
+            if await self.orders.find(charge.reference) is None:
+                _check(charge)
+            order, is_new = await self.orders.place(of_charge(charge, at=now, due_at=due_at))
+            if order.voided or method.channel is not None:
+                return report_of(order)
+            return await self._charged(order, is_new=is_new)
+
+    async def find(self, order: Order) -> Report | None:
+        if order.voided or _by_file(order):
+            return report_of(order)
+        found = await self._sought(order)
+        return None if found is None else reports.of_transaction(order, found)
+
+    async def void(self, reference: UUID) -> Report:
+        """Nothing calls back what Stitch has: neither a line of a file nor a charge that is pending."""
+        async with self.account.alone(reference):
+            order = await self.orders.void(reference, at=self.account.clock())
+            if order.subject is not Subject.CHARGE:
+                raise Invalid("reference", f"is a {order.subject}", "a charge")
+            if order.voided or _by_file(order):
+                return report_of(order)
+            found = await self._sought(order)
+            return await self._kept_away(order) if found is None else reports.of_transaction(order, found)
+
+    async def _charged(self, order: Order, *, is_new: bool) -> Report:
+        found = None if is_new else await self._sought(order)
+        if found is None:
+            now = self.account.clock()
+            order = order if is_new else await self.orders.amend(order, lambda one: _sent_again(one, now))
+            if order.voided:
+                return report_of(order)
+            found = await self._made(order)
+        return reports.of_transaction(order, found)
+
+    async def _made(self, order: Order) -> Transaction:
+        """A refusal may be of a repeat: then there is one under the nonce."""
+        method = check_method(order.token, field="method")
+        asked = {
+            "token": method.consent_id,
+            "nonce": order.nonce,
+            "amount": {"quantity": to_decimal(order.minor), "currency": CURRENCY},
+            "externalReference": order.external_reference,
+        }
+        try:
+            made = await self.account.do(documents.INITIATE, {"input": asked}, Initiated)
+        except Refused as refused:
+            found = await self._sought(order)
+            if found is None:
+                raise refused.meaning from refused
+            return found
+        return made.made.transaction
+
+    async def _sought(self, order: Order) -> Transaction | None:
+        asked = {"nonce": order.nonce}
+        found = await self.account.ask(documents.TRANSACTIONS, asked, FoundTransactions)
+        nodes = [edge.node for edge in found.client.found.edges if edge.node.nonce == order.nonce]
+        return nodes[0] if nodes else None
+
+    async def _kept_away(self, order: Order) -> Report:
+        """One that may still be under way is in doubt; one that did not arrive will never be sent."""
+        if self.account.clock() - order.last_sent_at < _UNDER_WAY:
+            raise OutcomeUnknown("the charge may still be under way to Stitch")
+        unsent = await self.orders.amend(
+            order,
+            lambda standing: replace(standing, voided=standing.last_sent_at == order.last_sent_at),
+        )
+        if not unsent.voided:
+            raise OutcomeUnknown("the charge has just been sent again")
+        return report_of(unsent)
+
+
+def _check(charge: Charge) -> None:
+    check_amount(charge.amount)
+    if charge.hold:
+        raise Invalid("hold", "Stitch holds no money", "False")
+
+
+def _by_file(order: Order) -> bool:
+    return check_method(order.token, field="method").channel is not None
+
+
+def _sent_again(order: Order, now: datetime) -> Order:
+    return order if order.voided else replace(order, last_sent_at=now)

@@ -1,0 +1,154 @@
+"""
+What a file says is written beside each order that it names; what it names that we do not know is a problem.
+
+Reading a file twice, or after one that is newer, changes nothing. A line or a file that was
+refused as a repeat is no failure: its first copy is being processed. Assumed: such a refusal says DUPLICATE,
+as DUPLICATE_COLLECTION_NONCE does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import UUID
+
+from marketplace.adapters.stitch.answers import Answer, Output, Reply, Result, Status
+from marketplace.adapters.stitch.batches import Batch, Batches, Line
+from marketplace.adapters.stitch.orders import Order, Orders, told
+from marketplace.ports.payments import Hint, Standing
+
+_REPEATED = "DUPLICATE"
+_STANDINGS: Mapping[Status, Standing] = MappingProxyType(
+    {
+        Status.PENDING: Standing.PENDING,
+        Status.SUCCESS: Standing.SUCCEEDED,
+        Status.FAILED: Standing.FAILED,
+        Status.UNPAID: Standing.RETURNED,
+    }
+)
+
+
+class News(NamedTuple):
+    """What became known of orders, and what of the file could not be brought to any."""
+
+    hints: Sequence[Hint]
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newsroom:
+    orders: Orders
+    batches: Batches
+
+    async def take(self, file: Reply | Output) -> News:
+        if isinstance(file, Output):
+            return _joined([await self._of_result(result) for result in file.results])
+        found = await self._batch_of(file)
+        return (
+            News((), ["LINE: no batch of ours has these lines"])
+            if found is None
+            else await self._of_reply(file, found)
+        )
+
+    async def _of_reply(self, reply: Reply, batch: Batch) -> News:
+        refusal = reply.refusal
+        if refusal is not None and (batch.replied or _is_repeat(refusal)):
+            return News((), [f"{refusal.record}: a copy of {batch.name} was refused"])
+        if refusal is not None:
+            reason = (refusal.reason or refusal.code or "refused").lower()
+            told_all = [await self._failed(line, "batch_refused") for line in batch.lines]
+            await self.batches.replied(batch, refusal=reason)
+            return _joined(told_all)
+        found = [await self._of_answer(answer, batch) for answer in reply.debits]
+        await self.batches.replied(batch, refusal=None)
+        return _joined(found)
+
+    async def _of_answer(self, answer: Answer, batch: Batch) -> News:
+        line = batch.at(answer.line)
+        if line is None or not _fits(answer, line):
+            return News((), [f"LINE {answer.line}: is another in our file {batch.name}"])
+        if not answer.taken:
+            reason = (answer.reason or answer.code or "refused").lower()
+            return News((), ()) if _is_repeat(answer) else await self._failed(line, reason)
+        if answer.action_on is not None:
+            moved = answer.action_on
+            order = await self.orders.find(line.reference)
+            if order is not None:
+                await self.orders.amend(order, lambda standing: _moved(standing, moved))
+        return News((), ())
+
+    async def _of_result(self, result: Result) -> News:
+        order = await self._ordered(result.reference)
+        if order is None:
+            return News((), [f"line {result.line}, EXTERNAL_COLLECTION_REFERENCE: is none of ours"])
+        if order.minor != result.minor:
+            return News((), [f"line {result.line}, VALUE: is another than was ordered"])
+        standing = _STANDINGS[result.status]
+        failure = (
+            (result.reason or "failed").lower() if standing in {Standing.FAILED, Standing.RETURNED} else None
+        )
+        return await self._told(order, standing, failure)
+
+    async def _failed(self, line: Line, failure: str) -> News:
+        order = await self.orders.find(line.reference)
+        return News((), ()) if order is None else await self._told(order, Standing.FAILED, failure)
+
+    async def _told(self, order: Order, standing: Standing, failure: str | None) -> News:
+        """The hint is given each time, as whoever was to hear it may have died before."""
+        if standing is Standing.PENDING:
+            return News((), ())
+        await self.orders.amend(order, partial(told, standing=standing, failure=failure))
+        hint = Hint(
+            event_id=f"{order.reference.hex}:{standing}",
+            tenant_id=order.tenant_id,
+            reference=order.reference,
+            subject=str(order.subject),
+        )
+        return News((hint,), ())
+
+    async def _ordered(self, reference: str) -> Order | None:
+        try:
+            return await self.orders.find(UUID(reference))
+        except ValueError:
+            return None
+
+    async def _batch_of(self, reply: Reply) -> Batch | None:
+        """By its reference; where none is told, the first to wait for an answer that has all these lines."""
+        named = {answer.batch for answer in reply.answers if answer.batch}
+        if named:
+            return await self.batches.find(named.pop()) if len(named) == 1 else None
+        sent = [batch for batch in reversed(await self.batches.latest()) if batch.channel is reply.channel]
+        fitting = [batch for batch in sent if _has_all(batch, reply.debits)]
+        waiting = [batch for batch in fitting if not batch.replied]
+        return next(iter(waiting or fitting[-1:]), None)
+
+
+def _is_repeat(answer: Answer) -> bool:
+    return _REPEATED in (answer.reason or "")
+
+
+def _has_all(batch: Batch, answers: Sequence[Answer]) -> bool:
+    lines = [(answer, batch.at(answer.line)) for answer in answers]
+    return all(line is not None and _fits(answer, line) for answer, line in lines)
+
+
+def _fits(answer: Answer, line: Line) -> bool:
+    """As far as the answer says whose line it is."""
+    told_of = (
+        (answer.reference, line.reference.hex),
+        (answer.consent_id, line.consent_id),
+        (answer.contract, line.contract),
+    )
+    return all(said in {None, known} for said, known in told_of)
+
+
+def _moved(order: Order, on: date) -> Order:
+    return replace(order, debit_on=on)
+
+
+def _joined(found: Sequence[News]) -> News:
+    return News(
+        [hint for news in found for hint in news.hints], [one for news in found for one in news.problems]
+    )

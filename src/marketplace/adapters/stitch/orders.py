@@ -1,0 +1,237 @@
+"""What is ordered stands on a shelf before it is sent, and what a file says of it is written beside it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from marketplace.adapters.stitch.amounts import CURRENCY
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.money import Money
+from marketplace.ports.payments import Charge, Report, Standing, Subject, Transfer
+from marketplace.ports.shelf import Document, Found, Key, Shelf
+
+SHELF = "stitch.order"
+NOBODY = UUID(int=0)  # the tenant of a void that came before its charge
+
+# Later news never undoes what is further on, in whatever order files come: a debit that was paid may be
+# returned unpaid, and one that failed may yet be paid while its bank tracks the account.
+_FURTHER: Mapping[Standing, int] = MappingProxyType(
+    {Standing.PENDING: 0, Standing.FAILED: 1, Standing.SUCCEEDED: 2, Standing.RETURNED: 3}
+)
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """
+    One reference of ours; `token` is the method or the payee.
+
+    `due_at` is when it goes into a file, until it is in `batch`. `standing` is what files told, and
+    `debit_on` the day that the bank has said. What is asked over HTTP is not kept but for its `rail_id`.
+    """
+
+    subject: Subject
+    reference: UUID
+    tenant_id: UUID
+    minor: int
+    token: str
+    description: str
+    first_sent_at: datetime
+    last_sent_at: datetime
+    hold: bool = False
+    currency: str = CURRENCY
+    due_at: datetime | None = None
+    batch: str | None = None
+    standing: Standing = Standing.PENDING
+    failure: str | None = None
+    debit_on: date | None = None
+    rail_id: str | None = None
+    voided: bool = False
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.minor, self.currency)
+
+    @property
+    def nonce(self) -> str:
+        """By this Stitch knows a repeat, and EXTERNAL_COLLECTION_REFERENCE leads back to the order."""
+        return self.reference.hex
+
+    @property
+    def external_reference(self) -> str:
+        """It comes back with webhooks, which say whose news they bring by nothing else."""
+        return f"marketplace:{self.subject}:{self.tenant_id}:{self.reference}"
+
+
+def of_charge(charge: Charge, *, at: datetime, due_at: datetime | None) -> Order:
+    return Order(
+        subject=Subject.CHARGE,
+        reference=charge.reference,
+        tenant_id=charge.tenant_id,
+        minor=charge.amount.minor,
+        currency=charge.amount.currency,
+        token=charge.method,
+        hold=charge.hold,
+        description=charge.description,
+        first_sent_at=at,
+        last_sent_at=at,
+        due_at=due_at,
+    )
+
+
+def of_transfer(transfer: Transfer, *, at: datetime) -> Order:
+    return Order(
+        subject=Subject.TRANSFER,
+        reference=transfer.reference,
+        tenant_id=transfer.tenant_id,
+        minor=transfer.amount.minor,
+        currency=transfer.amount.currency,
+        token=transfer.payee,
+        description=transfer.description,
+        first_sent_at=at,
+        last_sent_at=at,
+    )
+
+
+def of_void(reference: UUID, *, at: datetime) -> Order:
+    return Order(
+        subject=Subject.CHARGE,
+        reference=reference,
+        tenant_id=NOBODY,
+        minor=0,
+        token="",
+        description="",
+        first_sent_at=at,
+        last_sent_at=at,
+        voided=True,
+    )
+
+
+def told(order: Order, standing: Standing, *, failure: str | None = None) -> Order:
+    """The order with news of a file; of a voided one too, as then money moved that should not have."""
+    if _FURTHER[standing] <= _FURTHER[order.standing]:
+        return order
+    return replace(order, standing=standing, failure=failure, voided=False)
+
+
+def report_of(order: Order) -> Report:
+    """Of an order that goes by file, or of one that was called back."""
+    return Report(
+        reference=order.reference,
+        rail_reference=order.rail_id or order.batch or f"order_{order.reference.hex}",
+        standing=Standing.CANCELLED if order.voided else order.standing,
+        amount=order.amount,
+        subject=order.subject,
+        failure="voided" if order.voided else order.failure,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    shelf: Shelf
+
+    async def find(self, reference: UUID) -> Order | None:
+        document = await self.shelf.fetch(shelf=SHELF, key=str(reference))
+        return None if document is None else _DECODER.decode(document.body)
+
+    async def place(self, order: Order) -> tuple[Order, bool]:
+        """
+        The order as it stands, and whether it is new. Raises Invalid for a reference of another order.
+
+        A charge that was voided before it came is kept as what it would have been.
+        """
+        key = _key(order.reference)
+
+        def decide(found: Found) -> tuple[tuple[Order, bool], tuple[Document, ...]]:
+            if key not in found:
+                return (order, True), (document_of(order),)
+            standing = order_of(found[key])
+            if standing.tenant_id == NOBODY and order.subject is Subject.CHARGE:
+                late = replace(order, voided=True, due_at=None)
+                return (late, False), (document_of(late),)
+            _check_same(standing, order)
+            return (standing, False), ()
+
+        return await self.shelf.change([key], decide)
+
+    async def void(self, reference: UUID, *, at: datetime) -> Order:
+        """That the reference shall never be charged; one that waits for a file leaves the line."""
+
+        def decide(standing: Order | None) -> Order:
+            if standing is None:
+                return of_void(reference, at=at)
+            waits = standing.due_at is not None
+            return replace(standing, voided=True, due_at=None) if waits else standing
+
+        return await self._change(reference, decide)
+
+    async def amend(self, order: Order, change: Callable[[Order], Order]) -> Order:
+        """What is known of an order that stands."""
+        return await self._change(order.reference, lambda standing: change(standing or order))
+
+    async def change_all(
+        self,
+        references: Sequence[UUID],
+        others: Sequence[Key],
+        decide: Callable[[Found], tuple[R, Sequence[Document]]],
+    ) -> R:
+        """Several orders, and what else stands on the shelf, in one go."""
+        return await self.shelf.change([*map(_key, references), *others], decide)
+
+    async def waiting(self, *, at: datetime, limit: int) -> list[Order]:
+        """Those whose file is due, of every tenant."""
+        found: list[Order] = []
+        for tenant_id in await self.shelf.tenants_waiting(shelf=SHELF):
+            due = await self.shelf.due(shelf=SHELF, tenant_id=tenant_id, at=at, limit=limit - len(found))
+            found += map(order_of, due)
+            if len(found) >= limit:
+                break
+        return found
+
+    async def _change(self, reference: UUID, decide: Callable[[Order | None], Order]) -> Order:
+        key = _key(reference)
+
+        def decided(found: Found) -> tuple[Order, tuple[Document, ...]]:
+            before = order_of(found[key]) if key in found else None
+            after = decide(before)
+            return after, () if after == before else (document_of(after),)
+
+        return await self.shelf.change([key], decided)
+
+
+def order_of(document: Document) -> Order:
+    return _DECODER.decode(document.body)
+
+
+def document_of(order: Order) -> Document:
+    return Document(
+        shelf=SHELF,
+        key=str(order.reference),
+        tenant_id=order.tenant_id,
+        body=msgspec.json.encode(order),
+        label=str(order.subject),
+        due_at=order.due_at,
+    )
+
+
+def _key(reference: UUID) -> Key:
+    return (SHELF, str(reference))
+
+
+def _check_same(standing: Order, asked: Order) -> None:
+    """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
+    if _terms(standing) != _terms(asked):
+        raise Invalid("reference", f"{asked.reference} was used for another order")
+
+
+def _terms(order: Order) -> tuple[object, ...]:
+    return (order.subject, order.tenant_id, order.amount, order.token, order.hold)
+
+
+_DECODER = msgspec.json.Decoder(Order)

@@ -1,0 +1,90 @@
+"""The Stitch rail: debit orders and mandates by file, consents and payouts at once, all of it in rand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from marketplace.adapters.stitch import signatures, tokens, webhooks
+from marketplace.adapters.stitch.abilities import CAPABILITIES
+from marketplace.adapters.stitch.charges import Charges
+from marketplace.adapters.stitch.orders import Orders
+from marketplace.adapters.stitch.transfers import Transfers
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.money import Money
+from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Subject, Transfer
+
+
+@dataclass(kw_only=True)
+class StitchRail:
+    """`secrets` verify webhooks: the one in use first, and while they are rotated the one before."""
+
+    charges: Charges
+    transfers: Transfers
+    orders: Orders
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.secrets:
+            raise Invalid("secrets", "Stitch's webhooks need a secret", "one or two")
+        for secret in self.secrets:
+            signatures.key_of(secret)
+
+    @property
+    def name(self) -> str:
+        return "stitch"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def check_method(self, token: str, *, field: str) -> None:
+        tokens.check_method(token, field=field)
+
+    def check_payee(self, token: str, *, field: str) -> None:
+        tokens.check_payee(token, field=field)
+
+    async def collect(self, charge: Charge) -> Report:
+        return await self.charges.collect(charge)
+
+    async def capture(self, reference: UUID, amount: Money) -> Report:
+        del amount
+        raise Invalid("reference", f"{reference} is no hold: Stitch holds no money")
+
+    async def void(self, reference: UUID) -> Report:
+        return await self.charges.void(reference)
+
+    async def refund(self, reference: UUID, *, refund: UUID, amount: Money) -> Report:
+        del refund, amount
+        raise Invalid(
+            "reference", f"Stitch gives nothing of {reference} back", "a refund that is paid by hand"
+        )
+
+    async def release(self, transfer: Transfer) -> Report:
+        return await self.transfers.release(transfer)
+
+    async def find(self, reference: UUID) -> Report | None:
+        """What goes by file is told from what was read of files; all else is asked for by its nonce."""
+        order = await self.orders.find(reference)
+        if order is None:
+            return None
+        if order.subject is Subject.TRANSFER:
+            return await self.transfers.find(order)
+        return await self.charges.find(order)
+
+    async def submit_evidence(self, reference: UUID, *, text: str) -> Report:
+        del text
+        raise Invalid("reference", f"{reference} is not in dispute: a payer disputes a debit at its bank")
+
+    async def settlement_lines(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
+        """Stitch tells none; a cursor that was never given is none."""
+        del tenant_id
+        if limit < 1:
+            raise Invalid("limit", f"{limit} lines are none", "1 and more")
+        if after is not None:
+            raise Invalid("after", f"{after[:60]!r} is none of Stitch's")
+        return Statement(lines=(), cursor=None)
+
+    def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
+        message_id = signatures.verify(headers=headers, body=body, secrets=self.secrets, now=now)
+        return webhooks.hints(body, message_id=message_id)

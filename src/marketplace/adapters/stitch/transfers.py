@@ -1,0 +1,68 @@
+"""A transfer is a disbursement from the float account to a bank account, under a nonce that is taken once."""
+
+from dataclasses import dataclass, replace
+
+from marketplace.adapters.stitch import documents, reports
+from marketplace.adapters.stitch.account import Account
+from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decimal
+from marketplace.adapters.stitch.documents import Disbursed, Disbursement, FoundDisbursements
+from marketplace.adapters.stitch.orders import Order, Orders, of_transfer
+from marketplace.adapters.stitch.refusals import Refused
+from marketplace.adapters.stitch.tokens import check_payee
+from marketplace.ports.payments import Report, Transfer
+
+# What a bank statement has room for.
+_WORDS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfers:
+    account: Account
+    orders: Orders
+
+    async def release(self, wanted: Transfer) -> Report:
+        check_payee(wanted.payee, field="payee")
+        check_amount(wanted.amount)
+        await self.account.check_mode(wanted.tenant_id)
+        now = self.account.clock()
+        async with self.account.alone(wanted.reference):
+            order, is_new = await self.orders.place(of_transfer(wanted, at=now))
+            found = None if is_new else await self._sought(order)
+            if found is None:
+                order = await self.orders.amend(order, lambda standing: replace(standing, last_sent_at=now))
+                found = await self._made(order)
+            return reports.of_disbursement(order, found)
+
+    async def find(self, order: Order) -> Report | None:
+        found = await self._sought(order)
+        return None if found is None else reports.of_disbursement(order, found)
+
+    async def _made(self, order: Order) -> Disbursement:
+        """A refusal may be of a repeat: then there is one under the nonce."""
+        payee = check_payee(order.token, field="payee")
+        asked = {
+            "amount": {"quantity": to_decimal(order.minor), "currency": CURRENCY},
+            "nonce": order.nonce,
+            "beneficiaryReference": order.description[:_WORDS_MAX],
+            "externalReference": order.external_reference,
+            "bankBeneficiary": {
+                "bankId": payee.bank,
+                "name": payee.name,
+                "accountNumber": payee.account_number,
+                "accountType": payee.account_type,
+            },
+        }
+        try:
+            made = await self.account.do(documents.DISBURSE, {"input": asked}, Disbursed)
+        except Refused as refused:
+            found = await self._sought(order)
+            if found is None:
+                raise refused.meaning from refused
+            return found
+        return made.made.disbursement
+
+    async def _sought(self, order: Order) -> Disbursement | None:
+        asked = {"nonce": order.nonce}
+        found = await self.account.ask(documents.DISBURSEMENTS, asked, FoundDisbursements)
+        nodes = [edge.node for edge in found.client.found.edges if edge.node.nonce == order.nonce]
+        return nodes[0] if nodes else None

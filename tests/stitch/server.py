@@ -1,0 +1,244 @@
+"""Stitch's API on loopback: tokens that end, nonces that are taken once, trouble on demand."""
+
+import base64
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+CLIENT_ID = "played-client"
+CLIENT_SECRET = "played-secret-0123456789"
+SCOPES = {"transaction_initiate", "client_disbursement", "client_recurringpaymentconsentrequest"}
+_SOON = timedelta(minutes=1)
+
+Json = dict[str, Any]
+
+
+def consent(outcome: str) -> str:
+    return "consent:" + base64.b64encode(f"played/{outcome}".encode()).decode()
+
+
+# What becomes of a consent's charge, at once and a minute later.
+OUTCOMES = {
+    "succeeds": ("TransactionSuccess", None),
+    "is declined": ("TransactionFailure", None),
+    "lacks funds": ("TransactionFailure", None),
+    "needs action": ("TransactionPending", None),
+    "stays pending": ("TransactionPending", None),
+    "answers too late": ("TransactionSuccess", None),
+    "never arrives": ("TransactionSuccess", None),
+    "is down once": ("TransactionSuccess", None),
+}
+METHODS = {outcome: consent(outcome) for outcome in OUTCOMES if outcome != "stays pending"}
+_REASONS = {"is declined": "declined", "lacks funds": "insufficientFunds"}
+_ACCOUNTS = {
+    "4081234567": ("succeeds", ("DisbursementCompleted", None)),
+    "4080000002": ("succeeds later", ("DisbursementSubmitted", "DisbursementCompleted")),
+    "4080000003": ("is returned", ("DisbursementCompleted", "DisbursementReversed")),
+    "4080000004": ("is rejected", ("DisbursementError", None)),
+    "4080000005": ("answers too late", ("DisbursementCompleted", None)),
+    "4080000006": ("never arrives", ("DisbursementCompleted", None)),
+    "4080000007": ("is down once", ("DisbursementCompleted", None)),
+}
+PAYEES = {outcome: f"absa:current:{number}:T Mokoena" for number, (outcome, _) in _ACCOUNTS.items()}
+_FAULTS = {"answers too late": "drop_after", "never arrives": "drop_before", "is down once": "429"}
+
+
+@dataclass
+class Stitch:
+    """
+    `faults` strike the next orders, in turn: drop_before, drop_after, hang, 429, 500_before, 500_after,
+    expired. `asked` counts what came, by what it was.
+    """
+
+    clock: Callable[[], datetime]
+    url: str = ""
+    token_seconds: int = 3_600
+    faults: list[str] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+    forms: list[Json] = field(default_factory=list)
+    tokens: dict[str, datetime] = field(default_factory=dict)
+    transactions: dict[str, Json] = field(default_factory=dict)
+    disbursements: dict[str, Json] = field(default_factory=dict)
+    struck: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def balance(self, tenant_id: object) -> int:
+        """What a tenant's own has moved."""
+        mine = [one for one in self._all() if f":{tenant_id}:" in one["externalReference"]]
+        return sum(one["sign"] * one["cents"] for one in mine if self.state(one) in _MOVED)
+
+    def state(self, one: Json) -> str:
+        first, later = one["states"]
+        due = later is not None and self.clock() >= one["at"] + _SOON
+        return str(later if due else first)
+
+    def act(self, nonce: str, *, proves: bool) -> None:
+        self.transactions[nonce]["states"] = ("TransactionSuccess" if proves else "TransactionFailure", None)
+
+    def answer(self, path: str, body: bytes, authorization: str) -> tuple[int, Json] | None:
+        """None where the connection is to be dropped."""
+        with self.lock:
+            if path == "/connect/token":
+                return self._token(parse_qs(body.decode()))
+            asked = json.loads(body)
+            if not self._knows(authorization):
+                return 200, _error("UNAUTHENTICATED")
+            return self._graphql(asked["query"], asked["variables"])
+
+    def _token(self, form: dict[str, list[str]]) -> tuple[int, Json] | None:
+        self.asked["token"] += 1
+        fits = form["client_id"] == [CLIENT_ID] and form["client_secret"] == [CLIENT_SECRET]
+        if (
+            not fits
+            or form["grant_type"] != ["client_credentials"]
+            or not set(form["scope"][0].split()) >= SCOPES
+        ):
+            return 400, {"error": "invalid_client", "error_description": form["client_secret"][0]}
+        if self.faults and self.faults[0].startswith("token_"):
+            return 500, {"fault": self.faults.pop(0)}
+        token = f"played-token-{len(self.tokens)}"
+        self.tokens[token] = self.clock() + timedelta(seconds=self.token_seconds)
+        return 200, {"access_token": token, "expires_in": self.token_seconds, "token_type": "Bearer"}
+
+    def _knows(self, authorization: str) -> bool:
+        ends_at = self.tokens.get(authorization.removeprefix("Bearer "))
+        return ends_at is not None and self.clock() < ends_at
+
+    def _graphql(self, query: str, variables: Json) -> tuple[int, Json] | None:
+        if "mutation" not in query:
+            return 200, {"data": {"client": self._found(query, variables)}}
+        kind = "transaction" if "initiateTransaction" in query else "disbursement"
+        self.asked[kind] += 1
+        asked = variables["input"]
+        self.forms.append(asked)
+        fault = self._fault(asked)
+        if fault == "expired":
+            self.tokens.clear()
+            return 200, _error("UNAUTHENTICATED")
+        if fault in {"drop_before", "429", "500_before"}:
+            return None if fault == "drop_before" else (int(fault[:3]), {"secret": CLIENT_SECRET})
+        made = self._made(kind, asked)
+        if fault == "hang":
+            self.lock.release()
+            self.let_go.wait(10)
+            self.lock.acquire()
+        if fault in {"drop_after", "hang"}:
+            return None
+        return (500, {}) if fault == "500_after" else (200, made)
+
+    def _fault(self, asked: Json) -> str | None:
+        if self.faults:
+            return self.faults.pop(0)
+        outcome = _outcome(asked)
+        if outcome not in _FAULTS or asked["nonce"] in self.struck:
+            return None
+        self.struck.add(asked["nonce"])
+        return _FAULTS[outcome]
+
+    def _made(self, kind: str, asked: Json) -> Json:
+        books = self.transactions if kind == "transaction" else self.disbursements
+        if asked["nonce"] in books:
+            return _error("BAD_USER_INPUT")
+        whole, _, part = asked["amount"]["quantity"].partition(".")
+        assert asked["amount"]["currency"] == "ZAR"
+        assert len(part) == 2
+        states = (
+            OUTCOMES[_outcome(asked)]
+            if kind == "transaction"
+            else _ACCOUNTS[asked["bankBeneficiary"]["accountNumber"]][1]
+        )
+        books[asked["nonce"]] = {
+            **asked,
+            "id": f"{kind}/{len(books)}",
+            "cents": int(whole + part),
+            "sign": 1 if kind == "transaction" else -1,
+            "states": states,
+            "at": self.clock(),
+        }
+        name = "initiateTransaction" if kind == "transaction" else "clientDisbursementCreate"
+        return {"data": {name: {kind: self._shown(books[asked["nonce"]])}}}
+
+    def _found(self, query: str, variables: Json) -> Json:
+        if "clientId" in query:
+            return {"clientId": CLIENT_ID}
+        name = "paymentTransactions" if "paymentTransactions" in query else "disbursements"
+        books = self.transactions if name == "paymentTransactions" else self.disbursements
+        one = books.get(variables["nonce"])
+        return {name: {"edges": [] if one is None else [{"node": self._shown(one)}]}}
+
+    def _shown(self, one: Json) -> Json:
+        state: Json = {"__typename": self.state(one)}
+        if one["sign"] < 0:
+            return {"id": one["id"], "nonce": one["nonce"], "status": state}
+        asks = _outcome(one) == "needs action" and state["__typename"] == "TransactionPending"
+        if state["__typename"] == "TransactionFailure":
+            state["reason"] = _REASONS.get(_outcome(one), "declined")
+        url = "https://secure.stitch.example/act" if asks else None
+        return {"id": one["id"], "nonce": one["nonce"], "state": state, "interactionUrl": url}
+
+    def _all(self) -> list[Json]:
+        return [*self.transactions.values(), *self.disbursements.values()]
+
+
+_MOVED = {"TransactionSuccess", "DisbursementCompleted", "DisbursementSubmitted"}
+
+
+def _outcome(asked: Json) -> str:
+    if "token" in asked:
+        return base64.b64decode(asked["token"]).decode().removeprefix("played/")
+    return _ACCOUNTS[asked["bankBeneficiary"]["accountNumber"]][0]
+
+
+def _error(code: str) -> Json:
+    return {"data": None, "errors": [{"message": f"{code}: no"}], "extensions": {"code": code}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    stitch: Stitch
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        found = self.stitch.answer(self.path, body, self.headers.get("Authorization", ""))
+        if found is None:
+            self.close_connection = True
+            return
+        status, answer = found
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Silent: pytest shows what matters."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 100
+
+
+@contextmanager
+def playing(clock: Callable[[], datetime]) -> Iterator[Stitch]:
+    stitch = Stitch(clock)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stitch": stitch}))
+    stitch.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield stitch
+    finally:
+        stitch.let_go.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

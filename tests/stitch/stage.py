@@ -1,0 +1,53 @@
+"""A rail at the played Stitch."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, time
+from uuid import UUID
+
+import httpx
+from tests.stitch.server import CLIENT_ID, CLIENT_SECRET, Stitch
+
+from marketplace.adapters.stitch.account import Account, Client, connect
+from marketplace.adapters.stitch.calendar import Calendar
+from marketplace.adapters.stitch.charges import Charges
+from marketplace.adapters.stitch.orders import Orders
+from marketplace.adapters.stitch.rail import StitchRail
+from marketplace.adapters.stitch.transfers import Transfers
+from marketplace.ports.shelf import Shelf
+
+SECRET = "whsec_cGxheWVkLXdlYmhvb2stc2VjcmV0"
+CALENDAR = Calendar(time(15))
+
+
+def client_of(stitch: Stitch, *, secret: str = CLIENT_SECRET, url: str | None = None) -> Client:
+    at = url or stitch.url
+    return Client(
+        client_id=CLIENT_ID, secret=secret, token_url=f"{at}/connect/token", api_url=f"{at}/graphql"
+    )
+
+
+@asynccontextmanager
+async def rail_at(
+    stitch: Stitch,
+    *,
+    shelf: Shelf,
+    clock: Callable[[], datetime],
+    client: Client | None = None,
+    http: httpx.AsyncClient | None = None,
+    live: bool = False,
+) -> AsyncIterator[StitchRail]:
+    async def live_of(_tenant_id: UUID) -> bool:
+        return live
+
+    orders = Orders(shelf)
+    async with http or connect() as opened:
+        account = Account(
+            client=client or client_of(stitch), http=opened, clock=clock, live=False, live_of=live_of
+        )
+        yield StitchRail(
+            charges=Charges(account=account, orders=orders, calendar=CALENDAR),
+            transfers=Transfers(account=account, orders=orders),
+            orders=orders,
+            secrets=(SECRET,),
+        )
