@@ -1,4 +1,4 @@
-"""Which payment rails a process has, by its settings: the sandbox in test, Stripe where it has a key."""
+"""Which payment rails a process has, by its settings: the sandbox in test, a vendor where it is named."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from marketplace.adapters.sandbox.rail import CAPABILITIES
+from marketplace.adapters.stitch import abilities
 from marketplace.adapters.stripe.abilities import capabilities, is_live
 from marketplace.core.tenants.tenant import Mode
 from marketplace.entrypoints.directory import Directory
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 Made = Callable[[], PaymentRail]
 
 
-def rails_of(settings: Settings, *, sandbox: Made, stripe: Made) -> Mapping[str, PaymentRail]:
+def rails_of(settings: Settings, *, sandbox: Made, stripe: Made, stitch: Made) -> Mapping[str, PaymentRail]:
     rails: dict[str, PaymentRail] = {}
     if settings.sandbox:
         rails["sandbox"] = sandbox()
     if settings.stripe_secret_key is not None:
         rails["stripe"] = stripe()
+    if settings.stitch_client_id is not None:
+        rails["stitch"] = stitch()
     return rails
 
 
@@ -38,6 +41,8 @@ def capabilities_of(settings: Settings) -> Mapping[str, Capabilities]:
         able["sandbox"] = CAPABILITIES
     if settings.stripe_secret_key is not None:
         able["stripe"] = capabilities(live=is_live(settings.stripe_secret_key))
+    if settings.stitch_client_id is not None:
+        able["stitch"] = abilities.capabilities(live=settings.stitch_live)
     return able
 
 

@@ -45,6 +45,7 @@ class LogLevel(StrEnum):
 
 Connections = Annotated[int, Meta(ge=1, le=200)]
 Seconds = Annotated[float, Meta(ge=0.1, le=600)]
+FileSeconds = Annotated[float, Meta(ge=1, le=3_600)]
 Proxies = Annotated[int, Meta(ge=0, le=10)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Bytes = Annotated[int, Meta(ge=1024, le=10_485_760)]
@@ -84,6 +85,23 @@ StripeKey = Annotated[
         description="a secret or restricted key, sk_… or rk_…",
     ),
 ]
+ClientId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="letters, digits, - and _, up to 100")
+]
+HostName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9.-]{1,253}$", description="a host's name, as sftp.example.com")
+]
+HostKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp[0-9]{3}) [A-Za-z0-9+/=]{40,2000}$",
+        description="the host's public key, ssh-ed25519 AAAA…",
+    ),
+]
+WallTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM")]
+WebhookKey = Annotated[
+    str, Meta(pattern=r"^whsec_[A-Za-z0-9+/]{16,180}={0,2}$", description="whsec_… of the endpoint")
+]
 
 
 def _is(section: str, description: str, *, secret: bool = False) -> dict[str, Any]:
@@ -92,7 +110,8 @@ def _is(section: str, description: str, *, secret: bool = False) -> dict[str, An
 
 _RUNS, _DATABASE, _HTTP = "What runs", "Database", "HTTP"
 _WORKER, _DISPATCH = "Worker", "Dispatch"
-_STRIPE, _SANDBOX, _SEEN = "Stripe", "Sandbox", "What is seen of it"
+_STRIPE, _STITCH, _SANDBOX = "Stripe", "Stitch", "Sandbox"
+_SEEN = "What is seen of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +233,46 @@ class Settings:
     stripe_api_url: OpenUrl | None = field(
         default=None, metadata=_is(_STRIPE, "a server that plays Stripe, for tests; not in production")
     )
+    stitch_client_id: ClientId | None = field(
+        default=None,
+        metadata=_is(_STITCH, "turns the rail `stitch` on, which needs secrets and host too"),
+    )
+    stitch_client_secret: Secret | None = field(
+        default=None, repr=False, metadata=_is(_STITCH, "the client's secret", secret=True)
+    )
+    stitch_live: bool = field(
+        default=False,
+        metadata=_is(_STITCH, "whether the client moves real money, as live marketplaces need"),
+    )
+    stitch_webhook_secret: WebhookKey | None = field(
+        default=None, repr=False, metadata=_is(_STITCH, "verifies Stitch's webhooks", secret=True)
+    )
+    stitch_webhook_secret_before: WebhookKey | None = field(
+        default=None, repr=False, metadata=_is(_STITCH, "still verified while it is changed", secret=True)
+    )
+    stitch_sftp_host: HostName | None = field(
+        default=None, metadata=_is(_STITCH, "where files of debits are exchanged")
+    )
+    stitch_sftp_port: Port = field(default=22, metadata=_is(_STITCH, "port of that host"))
+    stitch_sftp_user: ClientId | None = field(default=None, metadata=_is(_STITCH, "our name at that host"))
+    stitch_sftp_key_file: Path | None = field(
+        default=None, metadata=_is(_STITCH, "file of our private key for that host")
+    )
+    stitch_sftp_host_key: HostKey | None = field(
+        default=None, metadata=_is(_STITCH, "who shows another key is not trusted")
+    )
+    stitch_cut_off: WallTime = field(
+        default="15:00",
+        metadata=_is(
+            _STITCH, "South African hour until which a file is for the next day; sent half an hour before"
+        ),
+    )
+    stitch_files_seconds: FileSeconds = field(
+        default=300.0, metadata=_is(_STITCH, "how often a worker looks for files to send and to read")
+    )
+    stitch_api_url: OpenUrl | None = field(
+        default=None, metadata=_is(_STITCH, "a server that plays Stitch, for tests; not in production")
+    )
 
     sandbox: bool = field(
         default=True, metadata=_is(_SANDBOX, "played payments and messages; off in production")
@@ -242,6 +301,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_stripe(self)
+        _check_stitch(self)
         if self.mode is Mode.PRODUCTION:
             _check_production(self)
 
@@ -263,6 +323,15 @@ def _check_stripe(settings: Settings) -> None:
         raise BadSetting(variable("stripe_webhook_secret"), "is missing", "the endpoint's, whsec_…")
 
 
+def _check_stitch(settings: Settings) -> None:
+    """A rail that is set up in part would take orders, and bring none of them about."""
+    if settings.stitch_client_id is None:
+        return
+    for name in _STITCH_NEEDS:
+        if getattr(settings, name) is None:
+            raise BadSetting(variable(name), "is missing where Stitch's client is named")
+
+
 def _check_production(settings: Settings) -> None:
     if settings.database_url is None:
         raise BadSetting("DATABASE_URL", "is missing in production", "a PostgreSQL server's URL")
@@ -270,6 +339,8 @@ def _check_production(settings: Settings) -> None:
         raise BadSetting("MARKETPLACE_SANDBOX", "is on in production", "false")
     if settings.stripe_api_url is not None:
         raise BadSetting(variable("stripe_api_url"), "is set in production", "none: Stripe itself")
+    if settings.stitch_api_url is not None:
+        raise BadSetting(variable("stitch_api_url"), "is set in production", "none: Stitch itself")
     for one in SETTINGS.values():
         value = getattr(settings, one.name)
         if one.metadata["secret"] and value is not None and value.startswith(GENERATED):
@@ -278,6 +349,14 @@ def _check_production(settings: Settings) -> None:
 
 
 SETTINGS: Mapping[str, Field[Any]] = {one.name: one for one in fields(Settings) if one.metadata}
+_STITCH_NEEDS = (
+    "stitch_client_secret",
+    "stitch_webhook_secret",
+    "stitch_sftp_host",
+    "stitch_sftp_user",
+    "stitch_sftp_key_file",
+    "stitch_sftp_host_key",
+)
 # Where production differs from development without being told.
 PRODUCTION_DEFAULTS: Mapping[str, Any] = {"sandbox": False, "log_format": LogFormat.JSON}
 

@@ -19,8 +19,9 @@ from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.adapters.sandbox.settlement import Terms
 from marketplace.adapters.sandbox.webhooks import Courier
+from marketplace.adapters.stitch.account import connect
 from marketplace.core.marketplace import Desk
-from marketplace.entrypoints import geography, rails
+from marketplace.entrypoints import geography, rails, stitch
 from marketplace.entrypoints.cartographer import Cartographer
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.http.app import admin_app, users_app
@@ -89,7 +90,7 @@ class Platform(containers.DeclarativeContainer):
     clock = providers.Singleton(DatabaseClock, api_engine)
     directory = providers.Singleton(Directory, api_store, clock)
 
-    # Vendors: the sandbox's books and inbox, and what was sent to Stripe, stand on a shelf of their own.
+    # Vendors: the sandbox's books and inbox, and what was ordered of others, stand on a shelf of their own.
     shelf = providers.Singleton(PostgresShelf, sandbox_engine)
     terms = providers.Singleton(Terms, days=settings.provided.sandbox_settlement_days)
     books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now, terms=terms)
@@ -115,15 +116,20 @@ class Platform(containers.DeclarativeContainer):
         clock=clock.provided.now,
         base_url=base_url,
     )
+    stitch_client = providers.Singleton(connect)
+    stitch_rail = providers.Singleton(
+        stitch.rail_of, settings, stitch_client, shelf=shelf, directory=directory, clock=clock.provided.now
+    )
     vendors = providers.Singleton(
-        lambda settings, sandbox, stripe, channel, **geo: Vendors(
-            rails=rails.rails_of(settings, sandbox=sandbox, stripe=stripe),
+        lambda settings, sandbox, stripe, stitch, channel, **geo: Vendors(
+            rails=rails.rails_of(settings, sandbox=sandbox, stripe=stripe, stitch=stitch),
             channels={"sms": channel()} if settings.sandbox else {},
             **geo,
         ),
         settings,
         sandbox_rail.provider,
         stripe_rail.provider,
+        stitch_rail.provider,
         sandbox_channel.provider,
         live_map=live_map,
         router=router,
@@ -160,10 +166,25 @@ class Platform(containers.DeclarativeContainer):
         directory=directory,
         overview=overview,
     )
+    stitch_exchange = providers.Singleton(
+        stitch.exchange_of,
+        settings,
+        shelf=shelf,
+        engine=worker_engine,
+        store=worker_store,
+        directory=directory,
+    )
     worker = providers.Singleton(
-        lambda settings, post, **parts: Worker(rounds=(post().round,) if settings.sandbox else (), **parts),
+        lambda settings, post, exchange, **parts: Worker(
+            rounds=(
+                *([post().round] if settings.sandbox else []),
+                *([exchange().round] if stitch.is_set(settings) else []),
+            ),
+            **parts,
+        ),
         settings,
         post.provider,
+        stitch_exchange.provider,
         engine=worker_engine,
         desk=desk,
         directory=directory,
@@ -228,6 +249,7 @@ async def close(platform: Platform) -> None:
     await platform.roads_client().aclose()
     if platform.settings().stripe_secret_key is not None:
         await platform.stripe_connection().close()
+    await platform.stitch_client().aclose()
     await geography.close(platform.live_map())
     await platform.overview().close()
     engines = (platform.api_engine, platform.webhook_engine, platform.worker_engine, platform.sandbox_engine)

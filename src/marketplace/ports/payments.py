@@ -40,9 +40,8 @@ class Capabilities:
 
     `hold_max` is what a hold lasts at the least. `collects` are the kinds of methods that it takes money by,
     `saves` those that it keeps for later. `live` is whether it moves real money; None where that is the
-    marketplace's affair.
-    Where it does not give back (`refunds`), somebody does by hand; where it does not tell what it settled
-    (`settles`), its statement is empty for ever.
+    marketplace's affair. Without `refunds` money is given back by hand, and without `settles` the statement
+    is empty for ever.
     """
 
     currencies: frozenset[str]

@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from tests.stitch import server as played_stitch
-from tests.stitch.stage import rail_at as stitch_rail_at
+from tests.vendors.stitch import server as played_stitch
+from tests.vendors.stitch.stage import rail_at as stitch_rail_at
 from tests.vendors.stripe.server import playing
 from tests.vendors.stripe.stage import rail_at
 

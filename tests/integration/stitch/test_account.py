@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.stitch.server import CLIENT_SECRET, METHODS, PAYEES, Stitch, consent, playing
-from tests.stitch.stage import client_of, rail_at
+from tests.vendors.stitch.server import CLIENT_SECRET, METHODS, PAYEES, Stitch, consent, playing
+from tests.vendors.stitch.stage import client_of, rail_at
 
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stitch.account import ModeMismatch

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 
 import asyncssh
 import pytest
-from tests.stitch.house import House, playing_house
-from tests.stitch.server import CLIENT_ID, Stitch, playing
-from tests.stitch.stage import CALENDAR, rail_at
+from tests.vendors.stitch.house import House, playing_house
+from tests.vendors.stitch.server import CLIENT_ID, Stitch, playing
+from tests.vendors.stitch.stage import CALENDAR, rail_at
 
 from marketplace.adapters.memory.leases import MemoryLeases
 from marketplace.adapters.postgres.engine import create_engine

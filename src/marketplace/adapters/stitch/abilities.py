@@ -6,14 +6,20 @@ settled is not told line by line.
 """
 
 from marketplace.adapters.stitch.amounts import CURRENCY
+from marketplace.core.shared.methods import MethodKind
 from marketplace.ports.payments import Capabilities
 
-CAPABILITIES = Capabilities(
-    currencies=frozenset({CURRENCY}),
-    hold_max=None,
-    partial_refunds=False,
-    asynchronous=True,
-    pays_out=True,
-    refunds=False,
-    settles=False,
-)
+
+def capabilities(*, live: bool | None) -> Capabilities:
+    """`live` is whether the client moves real money; None where no client is known."""
+    return Capabilities(
+        currencies=frozenset({CURRENCY}),
+        hold_max=None,
+        partial_refunds=False,
+        asynchronous=True,
+        pays_out=True,
+        collects=frozenset({MethodKind.CARD, MethodKind.DEBIT_ORDER}),
+        live=live,
+        refunds=False,
+        settles=False,
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.adapters.stitch import signatures, tokens, webhooks
-from marketplace.adapters.stitch.abilities import CAPABILITIES
+from marketplace.adapters.stitch.abilities import capabilities
 from marketplace.adapters.stitch.charges import Charges
 from marketplace.adapters.stitch.orders import Orders
 from marketplace.adapters.stitch.transfers import Transfers
@@ -36,7 +36,7 @@ class StitchRail:
 
     @property
     def capabilities(self) -> Capabilities:
-        return CAPABILITIES
+        return capabilities(live=self.charges.account.live)
 
     def check_method(self, token: str, *, field: str) -> None:
         tokens.check_method(token, field=field)

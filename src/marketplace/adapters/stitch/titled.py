@@ -21,8 +21,6 @@ BYTES_MAX = 32 * 1024 * 1024
 class FileRefused(Invalid):
     """A file that is not read, or a line of it: which line, which column, and why."""
 
-    code = "stitch_file_refused"
-
     def __init__(self, line: int, column: str, problem: str, allowed: str | None = None) -> None:
         super().__init__(f"line {line}, {column}", problem, allowed)
 

@@ -11,12 +11,13 @@ from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.migrate import HEAD, schema_version
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.queue import Backlog
+from marketplace.adapters.postgres.shelf import PostgresShelf
 from marketplace.adapters.postgres.soundness import SERVER_VERSION_MIN, Soundness, examine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.shared.errors import MarketplaceError, Unavailable
 from marketplace.core.shared.place import Place
 from marketplace.core.tenants.tenant import Mode, Tenant
-from marketplace.entrypoints import rails
+from marketplace.entrypoints import rails, stitch
 from marketplace.entrypoints.geography import APART, close, live_map_of
 from marketplace.entrypoints.platform import database_of_another
 from marketplace.entrypoints.settings import Settings
@@ -51,6 +52,7 @@ async def check_all(settings: Settings) -> list[Check]:
         await _map(settings),
         *await _roads(settings),
         *await _stripe(settings),
+        *await _stitch(url, settings),
     ]
 
 
@@ -147,6 +149,15 @@ async def _roads(settings: Settings) -> list[Check]:
         except Unavailable as error:
             return [Check(name="roads", ok=False, saw=f"{error.detail}; ways are estimated meanwhile")]
     return [Check(name="roads", ok=True, saw="OSRM answers")]
+
+
+async def _stitch(url: str, settings: Settings) -> list[Check]:
+    engine = create_engine(url, pool_size=1, application_name="marketplace doctor")
+    try:
+        found = await stitch.check(settings, PostgresShelf(engine))
+    finally:
+        await engine.dispose()
+    return [Check(name=name, ok=ok, saw=saw) for name, ok, saw in found]
 
 
 def _jobs(sound: Soundness, backlog: Backlog) -> Iterator[Check]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.adapters.sandbox.rail import CAPABILITIES
+from marketplace.adapters.stitch import abilities as stitch
 from marketplace.adapters.stripe.abilities import capabilities
 from marketplace.core.identity.usecases import GrantRoles
 from marketplace.core.marketplace import run
@@ -33,8 +34,8 @@ from marketplace.ports.storage import AlreadyThere
 T = TypeVar("T")
 
 # What the rails that a marketplace may name can do, known without any of them being reached.
-# Whether Stripe's key suits the marketplace is seen where the key is: by `doctor`, and with each call.
-RAILS = {"sandbox": CAPABILITIES, "stripe": capabilities(live=None)}
+# Whether a vendor's key suits the marketplace is seen where the key is: by `doctor`, and with each call.
+RAILS = {"sandbox": CAPABILITIES, "stripe": capabilities(live=None), "stitch": stitch.capabilities(live=None)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from uuid import UUID
 
 import httpx
-from tests.stitch.server import CLIENT_ID, CLIENT_SECRET, Stitch
+from tests.vendors.stitch.server import CLIENT_ID, CLIENT_SECRET, Stitch
 
 from marketplace.adapters.stitch.account import Account, Client, connect
 from marketplace.adapters.stitch.calendar import Calendar

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from tests.stitch.server import CLIENT_ID
+from tests.vendors.stitch.server import CLIENT_ID
 
 from marketplace.adapters.stitch.sftp import Host
 

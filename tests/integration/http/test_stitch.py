@@ -1,0 +1,172 @@
+"""A marketplace on the Stitch rail, over HTTP: servers on loopback play Stitch's API and its files."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from tests.integration.http.conftest import BASE_URL, Market, Shop, running
+from tests.vendors.stitch.house import House, playing_house
+from tests.vendors.stitch.server import CLIENT_ID, CLIENT_SECRET, METHODS, PAYEES, Stitch, playing
+from tests.vendors.stitch.stage import SECRET
+
+from marketplace.adapters.stitch.signatures import sign
+from marketplace.core.shared.roles import Role
+from marketplace.entrypoints import configuration, stitch
+from marketplace.entrypoints.settings import BadSetting, Settings
+
+MANDATE = "mandate:Y29uc2VudC8x:CONTRACT-1"
+
+
+@pytest.fixture(scope="module")
+def api() -> Any:
+    with playing(lambda: datetime.now(UTC)) as played:
+        yield played
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with playing_house(tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def given(api: Stitch, house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text(house.host.key, "utf-8")
+    return {
+        "stitch_client_id": CLIENT_ID,
+        "stitch_client_secret": CLIENT_SECRET,
+        "stitch_webhook_secret": SECRET,
+        "stitch_sftp_host": house.host.name,
+        "stitch_sftp_port": str(house.host.port),
+        "stitch_sftp_user": house.host.user,
+        "stitch_sftp_key_file": str(key),
+        "stitch_sftp_host_key": house.host.host_key.strip(),
+        "stitch_api_url": api.url,
+        "public_base_url": BASE_URL,
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def market(shared_url: str, data_directory: str, given: dict[str, str]) -> AsyncIterator[Market]:
+    typed: dict[str, Any] = given | {"stitch_sftp_port": int(given["stitch_sftp_port"])}
+    async with running(shared_url, data_directory=data_directory, **typed) as market:
+        yield market
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(market: Market) -> Shop:
+    shop = await market.open()
+    admin = await shop.admin()
+    policy = (await admin.read("/admin/v1/tenant"))["policy"]
+    policy["payment"] |= {"rail": "stitch", "capture": "on_booking"}
+    await admin.do("/admin/v1/tenant/policy", policy=policy, reason="debit orders")
+    for index, person in enumerate(shop.people(Role.PROVIDER)):
+        owner = await shop.provider(index)
+        await owner.do(f"/v1/providers/{person.provider_id}", payee=PAYEES["succeeds"])
+    return shop
+
+
+def settings_of(given: dict[str, str], **other: str) -> Settings:
+    environ = {f"MARKETPLACE_{name.upper()}": value for name, value in (given | other).items()}
+    return configuration.load(environ=environ)
+
+
+class TestABookingOnStitch:
+    async def test_is_paid_by_a_consent_at_once(self, shop: Shop, api: Stitch) -> None:
+        booking = await shop.booked(payment_method=METHODS["succeeds"])
+
+        payment = await shop.payment(booking["id"])
+
+        assert payment["state"] == "succeeded"
+        assert api.forms[-1]["nonce"] == payment["id"].replace("-", "")
+
+    async def test_hears_what_a_webhook_hints_at(self, shop: Shop, api: Stitch) -> None:
+        booking = await shop.booked(payment_method=METHODS["needs action"])
+        payment = await shop.payment(booking["id"])
+        nonce = payment["id"].replace("-", "")
+        api.act(nonce, proves=True)
+        reference = api.transactions[nonce]["externalReference"]
+        body = json.dumps({"type": "transaction", "data": {"externalReference": reference}}).encode()
+        headers = sign(body, message_id=f"msg_{uuid4().hex}", secret=SECRET, at=datetime.now(UTC))
+
+        answers = [
+            await shop.market.client.post("/hooks/stitch", content=body, headers=headers) for _ in range(2)
+        ]
+        forged = await shop.market.client.post("/hooks/stitch", content=body + b" ", headers=headers)
+        await shop.market.drain()
+
+        assert [answer.json() for answer in answers] == [{"heard": 1}, {"heard": 0}]
+        assert forged.status_code == 403
+        assert (await shop.payment(booking["id"]))["state"] == "succeeded"
+
+    async def test_is_paid_by_a_mandate_when_the_file_says_so(self, shop: Shop, house: House) -> None:
+        booking = await shop.booked(payment_method=MANDATE)
+        waiting = await shop.payment(booking["id"])
+        exchange = shop.market.platform.stitch_exchange()
+        now = exchange.clearing.clock
+        exchange.clearing = replace(exchange.clearing, clock=lambda: now() + timedelta(days=1))
+        exchange.seconds = 0
+
+        await exchange.round()
+        house.take()
+        house.output([(waiting["id"].replace("-", ""), "SUCCESS", "PROCESSED")])
+        await exchange.round()
+        await shop.market.drain()
+
+        assert waiting["state"] == "submitted"
+        assert (await shop.payment(booking["id"]))["state"] == "succeeded"
+        assert house.incoming() == []
+
+
+class TestDoctor:
+    async def test_sees_that_client_and_files_are_right(self, market: Market, given: dict[str, str]) -> None:
+        found = await stitch.check(settings_of(given), market.platform.shelf())
+
+        assert [(one.name, one.ok) for one in found] == [
+            ("stitch client", True),
+            ("stitch files", True),
+            ("stitch answers", True),
+        ]
+
+    @pytest.mark.parametrize(
+        ("other", "name", "saw"),
+        [
+            ({"stitch_client_secret": "another-secret-01234"}, "stitch client", "secret"),
+            ({"stitch_sftp_user": "nobody", "stitch_sftp_port": "1"}, "stitch files", "cannot be reached"),
+            ({"stitch_sftp_key_file": "/nowhere/key"}, "stitch files", "/nowhere/key"),
+            ({"stitch_sftp_host_key": f"ssh-ed25519 {'A' * 68}"}, "stitch files", "safely"),
+        ],
+        ids=str,
+    )
+    async def test_says_what_is_not(
+        self, market: Market, given: dict[str, str], other: dict[str, str], name: str, saw: str
+    ) -> None:
+        found = await stitch.check(settings_of(given, **other), market.platform.shelf())
+
+        (wrong,) = [one for one in found if not one.ok]
+        assert wrong.name == name
+        assert saw in wrong.saw
+        assert "another-secret" not in wrong.saw
+
+    async def test_says_nothing_where_there_is_no_stitch(self, market: Market) -> None:
+        assert await stitch.check(configuration.load(environ={}), market.platform.shelf()) == []
+
+
+class TestSettings:
+    @pytest.mark.parametrize("name", ["stitch_client_secret", "stitch_sftp_host_key", "stitch_sftp_key_file"])
+    def test_of_a_part_are_refused(self, given: dict[str, str], name: str) -> None:
+        with pytest.raises(BadSetting, match=name.upper()):
+            settings_of({key: value for key, value in given.items() if key != name})
+
+    def test_lead_to_no_other_server_in_production(self, given: dict[str, str]) -> None:
+        with pytest.raises(BadSetting, match="STITCH_API_URL"):
+            configuration.load(
+                environ={f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
+                | {"MARKETPLACE_MODE": "production", "DATABASE_URL": "postgresql://nobody@nowhere/none"}
+            )
