@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from .conftest import tell, told
+from .conftest import starting, tell, told
 
 ACTING = ("--as", "+27600000201", "--reason", "as agreed")
 HEAD = "line_id,reference,subject,currency,gross,fee,settled_at"
@@ -21,6 +22,13 @@ DAYS = (
     "--to",
     f"{TODAY + timedelta(days=60):%Y-%m-%d}",
 )
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One of its own: what is brought in by hand stands in no books of the sandbox, as an audit says."""
+    with starting(tmp_path_factory.mktemp("books")) as start_here:
+        yield start_here("run", "--json", "--port", "0", "--data", "data").facts()
 
 
 @pytest.fixture(scope="module")
