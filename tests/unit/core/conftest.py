@@ -41,6 +41,7 @@ from marketplace.core.tenants.policy import (
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.market import Market, open_market
+from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.entrypoints.simulation.vendors import LaneOutbox
 from marketplace.ports.storage import Work
 
@@ -95,6 +96,18 @@ class World:
 
     async def forward(self, **span: float) -> None:
         await self.lane.until(self.lane.now + timedelta(**span))
+
+    def between(self, what: Callable[[], Awaitable[Any]], *, read: int) -> None:
+        """Let `what` happen after the read of this number, counted from 1, and before the write."""
+        reads = iter(range(1, 1_000))
+
+        async def meanwhile(_: Any) -> bool:
+            if next(reads) == read:
+                await what()
+            return True
+
+        self.lane.store.trouble = Trouble({"stale_read": 1.0}, seed="x")
+        self.lane.store.meanwhile = meanwhile
 
     async def get(self, kind: type, key: UUID) -> Any:
         return await Work(self.storage, self.lane.tenant.id).get(kind, key)

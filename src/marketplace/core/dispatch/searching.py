@@ -213,6 +213,7 @@ async def close_search(command: CloseSearch, *, call: Call, work: Work) -> Dispa
     jobs = await work.ask(OpenJobOf(booking_id=booking.id))
     if not jobs or _waits(booking):
         return None
+    work.guard(booking)  # handed back meanwhile, it has another search, and that one goes on
     job: DispatchJob = jobs[0]
     withdraw_offers(await work.ask(OpenOffersOf(job_id=job.id)), call, work)
     return work.save(move(job, "withdraw", call, search_at=None))

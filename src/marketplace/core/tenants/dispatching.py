@@ -8,6 +8,7 @@ from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import Between, Length, check_range
 
 REACH_METRES_MAX = 200_000
+OFFERS_MAX = 50
 _SECONDS_MAX = 24 * 3600
 
 
@@ -16,11 +17,11 @@ class Wave:
     """How far one round of offers reaches, and to how many at once."""
 
     reach_metres: Annotated[int, Between(100, REACH_METRES_MAX)]
-    offers: Annotated[int, Between(1, 20)] = 1
+    offers: Annotated[int, Between(1, OFFERS_MAX)] = 1
 
     def __post_init__(self) -> None:
         check_range("reach_metres", self.reach_metres, least=100, most=REACH_METRES_MAX)
-        check_range("offers", self.offers, least=1, most=20)
+        check_range("offers", self.offers, least=1, most=OFFERS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,5 +79,9 @@ class DispatchPolicy:
         for index, (near, far) in enumerate(pairwise(self.waves), start=1):
             if far.reach_metres < near.reach_metres or far.offers < near.offers:
                 raise Invalid(f"waves[{index}]", "is narrower than the one before", "widening waves")
+        for index, wave in enumerate(self.waves):
+            if wave.offers > self.candidates_max:
+                allowed = f"1 to candidates_max, {self.candidates_max}"
+                raise Invalid(f"waves[{index}].offers", "are more than are looked at", allowed)
         if self.window_seconds > self.window_seconds_max:
             raise Invalid("window_seconds", "is over the longest", f"0 to {self.window_seconds_max}")

@@ -1,6 +1,5 @@
 """Whoever decides on what has just changed decides again, and nobody comes for money that is gone."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,6 @@ from marketplace.core.payments.usecases import RecordPayment
 from marketplace.core.shared.errors import Conflict, MoveRefused
 from marketplace.core.shared.money import Money
 from marketplace.core.tenants.policy import Capture, Confirmation
-from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.ports.payments import Report, Standing
 from marketplace.ports.storage import Work
 
@@ -26,19 +24,6 @@ def told(payment: Payment, standing: Standing) -> RecordPayment:
     amount = Money(payment.amount_minor, payment.currency)
     report = Report(reference=payment.id, rail_reference="r", standing=standing, amount=amount)
     return RecordPayment(report=report)
-
-
-def between(world: Any, what: Callable[[], Awaitable[Any]], *, read: int) -> None:
-    """Let `what` happen after the read of this number, counted from 1, and before the write."""
-    reads = iter(range(1, 1_000))
-
-    async def meanwhile(_: Any) -> bool:
-        if next(reads) == read:
-            await what()
-        return True
-
-    world.lane.store.trouble = Trouble({"stale_read": 1.0}, seed="x")
-    world.lane.store.meanwhile = meanwhile
 
 
 class TestAPaymentThatFailsWhileItsBookingIsMadeFirm:
@@ -60,7 +45,7 @@ class TestAPaymentThatFailsWhileItsBookingIsMadeFirm:
             await world.do(told(payment, Standing.CANCELLED))
             await world.do(AdvanceBooking(payment_id=payment.id))
 
-        between(world, dies, read=read)
+        world.between(dies, read=read)
         await world.do(AdvanceBooking(payment_id=payment.id))
 
         assert (await world.booking(key)).state == State.AWAITING_PAYMENT
@@ -80,7 +65,7 @@ class TestAccepting:
         key = await world.book()
         cancel = CancelBooking(booking_id=key, reason="moved")
 
-        between(world, lambda: world.do(cancel, world.customer), read=read)
+        world.between(lambda: world.do(cancel, world.customer), read=read)
         with pytest.raises(MoveRefused):
             await world.do(AcceptBooking(booking_id=key), world.provider)
         await world.settle()

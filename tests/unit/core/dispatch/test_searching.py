@@ -133,6 +133,23 @@ class TestHandingBack:
 
         assert fleet.asked() == [far]
 
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_while_the_first_search_is_being_closed_leaves_the_second_open(
+        self, open_fleet: Open, read: int
+    ) -> None:
+        """Whoever hears late of the acceptance closes no search but the one that led to it."""
+        fleet = await open_fleet(1_000, 2_000)
+        near, far = fleet.crews
+        key = await fleet.taken(near)
+        handing_back = HandBack(booking_id=key, reason="broke down")
+
+        fleet.world.between(lambda: fleet.do(handing_back, near.actor), read=read)
+        await fleet.world.do(CloseSearch(booking_id=key))
+        await fleet.world.forward(seconds=2)
+
+        assert [job.state for job in fleet.jobs(key)] == [JobState.ASSIGNED, JobState.OFFERING]
+        assert fleet.asked() == [far]
+
     async def test_before_the_search_was_closed_begins_it_anew(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000, 2_000)
         near, far = fleet.crews

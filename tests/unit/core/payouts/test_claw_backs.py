@@ -1,7 +1,6 @@
 """What is clawed back beyond a provider's balance is owed by it, until later earnings have made it good."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +19,6 @@ from marketplace.core.payouts.usecases import ApprovePayout
 from marketplace.core.promises import Name
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.money import Money
-from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.ports.payments import Report, Standing
 
 PRICE, PROVIDER = 50_000, 41_375
@@ -145,7 +143,7 @@ class TestAClawBackBesideARun:
             await world.do(StartPayoutRun(run_id=run_id))
             await world.do(ContinuePayoutRun(run_id=run_id))
 
-        between(world, draw, read=read)
+        world.between(draw, read=read)
         await world.do(AbsorbLoss(payment_id=lost))
         await world.settle()
 
@@ -160,7 +158,7 @@ class TestAClawBackBesideARun:
         run_id = uuid4()
         await world.do(StartPayoutRun(run_id=run_id))
 
-        between(world, lambda: world.do(AbsorbLoss(payment_id=lost)), read=read)
+        world.between(lambda: world.do(AbsorbLoss(payment_id=lost)), read=read)
         await world.do(ContinuePayoutRun(run_id=run_id))
         await world.settle()
 
@@ -175,19 +173,6 @@ async def mark_lost(world: Any, payment_id: UUID) -> None:
         report = Report(reference=payment_id, rail_reference="r", standing=standing, amount=amount)
         await world.do(RecordPayment(report=report))
     world.lane.agenda._heap.clear()
-
-
-def between(world: Any, what: Callable[[], Awaitable[Any]], *, read: int) -> None:
-    """Let `what` happen after the read of this number, counted from 1, and before the write."""
-    reads = iter(range(1, 1_000))
-
-    async def meanwhile(_: Any) -> bool:
-        if next(reads) == read:
-            await what()
-        return True
-
-    world.lane.store.trouble = Trouble({"stale_read": 1.0}, seed="x")
-    world.lane.store.meanwhile = meanwhile
 
 
 class TestARun:

@@ -8,7 +8,7 @@ from marketplace.entrypoints.simulation.city.report import Result
 
 _SIDE, _GAP, _TOP = 440, 60, 90
 _WIDTH, _HEIGHT = 2 * _SIDE + 3 * _GAP, _SIDE + _TOP + 70
-_INK, _PALE, _OURS, _GREEDY = "#22303c", "#c9d3dc", "#0b7a75", "#d1495b"
+_INK, _PALE, _OURS, _GREEDY, _WISH = "#22303c", "#c9d3dc", "#0b7a75", "#d1495b", "#8a9bab"
 _MINUTES = 30
 
 
@@ -20,10 +20,11 @@ def draw(plan: Plan, ours: Result, greedy: Result) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
         _text(_GAP, 36, f"{plan.providers} operators, utilisation {plan.utilisation:g}", size=20),
-        _text(_GAP, 60, f"{plan.hours:g} hours, seed {plan.seed}: jobs and where operators were at the end"),
+        _text(_GAP, 60, f"{plan.hours:g} h, seed {plan.seed}"),
+        *_legend(),
         f'<rect x="{_GAP}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="#f5f8fa" stroke="{_PALE}"/>',
         *_dots(
-            plan, (wish.demand.place for wish in ours.city.crew.wishes.values()), colour=_PALE, radius=2.2
+            plan, (wish.demand.place for wish in ours.city.crew.wishes.values()), colour=_WISH, radius=2.2
         ),
         *_dots(plan, (one.place for one in ours.city.crew.operators.values()), colour=_OURS, radius=3.4),
         _text(right, 60, "share of jobs with somebody there, by minutes since the request"),
@@ -35,6 +36,17 @@ def draw(plan: Plan, ours: Result, greedy: Result) -> str:
         "</svg>",
     ]
     return "\n".join(parts)
+
+
+def _legend() -> Iterator[str]:
+    """What the dots of the map are."""
+    top = _TOP + _SIDE + 20
+    for left, colour, radius, words in (
+        (_GAP, _WISH, 2.2, "where somebody was wanted"),
+        (_GAP + _SIDE / 2, _OURS, 3.4, "operators at the end"),
+    ):
+        yield f'<circle cx="{left + 4}" cy="{top - 4}" r="{radius}" fill="{colour}"/>'
+        yield _text(left + 14, top, words)
 
 
 def _text(x: float, y: float, words: str, *, size: int = 13, colour: str = _INK) -> str:
