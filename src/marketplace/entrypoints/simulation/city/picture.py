@@ -10,6 +10,9 @@ _SIDE, _GAP, _TOP = 440, 60, 90
 _WIDTH, _HEIGHT = 2 * _SIDE + 3 * _GAP, _SIDE + _TOP + 70
 _INK, _PALE, _OURS, _GREEDY, _WISH = "#22303c", "#c9d3dc", "#0b7a75", "#d1495b", "#8a9bab"
 _MINUTES = 30
+# An operator is often still where its last job was: both are to be seen.
+_JOB = f'r="5" fill="none" stroke="{_WISH}"'
+_OPERATOR = f'r="2.8" fill="{_OURS}"'
 
 
 def draw(plan: Plan, ours: Result, greedy: Result) -> str:
@@ -23,10 +26,8 @@ def draw(plan: Plan, ours: Result, greedy: Result) -> str:
         _text(_GAP, 60, f"{plan.hours:g} h, seed {plan.seed}"),
         *_legend(),
         f'<rect x="{_GAP}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="#f5f8fa" stroke="{_PALE}"/>',
-        *_dots(
-            plan, (wish.demand.place for wish in ours.city.crew.wishes.values()), colour=_WISH, radius=2.2
-        ),
-        *_dots(plan, (one.place for one in ours.city.crew.operators.values()), colour=_OURS, radius=3.4),
+        *_dots(plan, (wish.demand.place for wish in ours.city.crew.wishes.values()), _JOB),
+        *_dots(plan, (one.place for one in ours.city.crew.operators.values()), _OPERATOR),
         _text(right, 60, "share of jobs with somebody there, by minutes since the request"),
         *_axes(right),
         _curve(right, greedy.pickups, greedy.asked, colour=_GREEDY),
@@ -41,11 +42,11 @@ def draw(plan: Plan, ours: Result, greedy: Result) -> str:
 def _legend() -> Iterator[str]:
     """What the dots of the map are."""
     top = _TOP + _SIDE + 20
-    for left, colour, radius, words in (
-        (_GAP, _WISH, 2.2, "where somebody was wanted"),
-        (_GAP + _SIDE / 2, _OURS, 3.4, "operators at the end"),
+    for left, mark, words in (
+        (_GAP, _JOB, "where somebody was wanted"),
+        (_GAP + _SIDE / 2, _OPERATOR, "operators at the end"),
     ):
-        yield f'<circle cx="{left + 4}" cy="{top - 4}" r="{radius}" fill="{colour}"/>'
+        yield f'<circle cx="{left + 4}" cy="{top - 4}" {mark}/>'
         yield _text(left + 14, top, words)
 
 
@@ -53,12 +54,12 @@ def _text(x: float, y: float, words: str, *, size: int = 13, colour: str = _INK)
     return f'<text x="{x}" y="{y}" font-size="{size}" fill="{colour}">{words}</text>'
 
 
-def _dots(plan: Plan, places: Iterable[Place], *, colour: str, radius: float) -> Iterator[str]:
+def _dots(plan: Plan, places: Iterable[Place], mark: str) -> Iterator[str]:
     half = plan.side_km * 1000 / METRES_PER_DEGREE / 2
     for place in places:
         x = _GAP + _SIDE * (0.5 + (place.longitude - MIDDLE.longitude) / (2 * half) * 0.9)
         y = _TOP + _SIDE * (0.5 - (place.latitude - MIDDLE.latitude) / (2 * half))
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>'
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" {mark}/>'
 
 
 def _axes(left: float) -> Iterator[str]:
