@@ -39,7 +39,7 @@ PATIENCE = timedelta(minutes=15)
 # The customer's money is still there: ours to give or release, or with the bank that asks for it.
 HOLDING = HELD | {PaymentState.DISPUTED}
 # Promised back, and not paid yet.
-UNPAID = frozenset({RefundState.REQUESTED, RefundState.PENDING, RefundState.FAILED})
+UNPAID = frozenset({RefundState.REQUESTED, RefundState.PENDING, RefundState.FAILED, RefundState.BOUNCED})
 ENDED = frozenset({BookingState.COMPLETED, BookingState.NO_SHOW})
 CLOSED = CLOSED_UNDONE
 
@@ -48,6 +48,7 @@ RESTING: dict[str, frozenset[str]] = {
     "payment": frozenset(map(str, HELD)),
     "payment_method": frozenset({str(MethodState.ACTIVE), str(MethodState.SUSPENDED)}),
     "payout": frozenset({str(PayoutState.PAID)}),
+    "refund": frozenset({str(RefundState.SUCCEEDED)}),
     "settlement": frozenset({str(SettlementState.BREAK)}),
 }
 

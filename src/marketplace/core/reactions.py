@@ -19,7 +19,7 @@ from marketplace.core.dispatch.searching import (
 from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
-from marketplace.core.notifications.messages import MESSAGES, METHOD_MESSAGES
+from marketplace.core.notifications.messages import MESSAGES, METHOD_MESSAGES, REFUND_MESSAGES
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund, SendEvidence
 from marketplace.core.payments.refunding import DropRefund, LookUpRefund
@@ -176,6 +176,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "refund.requested": (_ask_rail_for_refund,),
     "refund.requested_again": (_ask_rail_for_refund,),
     "refund.failed": (_drop_refund,),
+    "refund.bounced": (_drop_refund,),
     "refund.lookup_due": (_ask_rail_for_refund,),
     "payment_method.begun": (_ask_rail_for_method,),
     "payment_method.amendment_requested": (_ask_rail_for_method,),
@@ -216,7 +217,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
 
 def _reactions() -> dict[str, tuple[Reaction, ...]]:
     table = dict(_MONEY)
-    for event in (*MESSAGES, *METHOD_MESSAGES):
+    for event in (*MESSAGES, *METHOD_MESSAGES, *REFUND_MESSAGES):
         table[event] = (*table.get(event, ()), _tell)
     unknown = table.keys() - EVENTS
     if unknown:

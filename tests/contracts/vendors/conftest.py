@@ -164,6 +164,7 @@ SANDBOX_METHODS = {
     "fails the first refund": "tok_refund_fails_once",
     "refunds later": "tok_refund_pending",
     "fails refunds later": "tok_refund_fails_later",
+    "sends refunds back": "tok_refund_bounces",
 }
 SANDBOX_SOURCES = {
     "succeeds": "setup_success",
@@ -260,6 +261,7 @@ STRIPE_METHODS = {
     "holds briefly": "pm_played_holdsBriefly",
     "refunds later": "pm_card_pendingRefund",
     "fails refunds later": "pm_played_refundFailsLater",
+    "sends refunds back": "pm_played_refundBounces",
 }
 STRIPE_PAYEES = {
     "succeeds": "acct_1032D82eZvKYlo2C",

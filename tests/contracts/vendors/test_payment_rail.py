@@ -371,6 +371,20 @@ class TestRefund:
         assert (report.standing, second.standing) == (Standing.FAILED, Standing.PENDING)
         assert await stage.held_minor() == 10_000
 
+    async def test_that_fails_weeks_after_it_succeeded_brings_the_money_back(self, stage: Any) -> None:
+        charge, refund = await stage.take("sends refunds back"), uuid4()
+
+        first = await stage.rail.refund(charge.reference, refund=refund, amount=zar(4_000))
+        given = await stage.held_minor()
+        stage.clock.forward(days=21)
+        report = await stage.truth(refund)
+        again = await stage.rail.refund(charge.reference, refund=uuid4(), amount=zar(10_000))
+
+        assert (first.standing, given) == (Standing.SUCCEEDED, 6_000)
+        assert (report.standing, report.amount, bool(report.failure)) == (Standing.FAILED, zar(4_000), True)
+        assert again.standing == Standing.SUCCEEDED
+        assert await stage.held_minor() == 0
+
     @pytest.mark.parametrize("outcome", ["is declined", "succeeds later"])
     async def test_refuses_a_charge_that_took_nothing(self, stage: Any, outcome: str) -> None:
         charge = await stage.take(outcome)

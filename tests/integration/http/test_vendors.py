@@ -51,6 +51,7 @@ TOKENS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "tok_refund_fails_once": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_refund_pending": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_refund_fails_later": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
+    "tok_refund_bounces": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
 }
 
 

@@ -34,6 +34,7 @@ class Card:
     wins: bool = False
     hold: timedelta = WEEK
     refund: tuple[str, ...] = ("succeeded",)
+    refund_after: timedelta = SOON
     fault: str | None = None
 
 
@@ -49,6 +50,7 @@ CARDS = {
     "pm_card_pendingRefund": Card(refund=("pending", "succeeded")),
     # Not Stripe's: trouble that it does not play.
     "pm_played_refundFailsLater": Card(refund=("pending", "failed")),
+    "pm_played_refundBounces": Card(refund=("succeeded", "failed"), refund_after=timedelta(days=20)),
     "pm_played_holdsBriefly": Card(hold=SOON),
     "pm_played_answersTooLate": Card(fault="drop_after"),
     "pm_played_neverArrives": Card(fault="drop_before"),
@@ -260,7 +262,8 @@ class Books:
             raise invalid("charge_disputed")
         if form["amount"] > charge["amount_captured"] - charge["amount_refunded"]:
             raise invalid("charge_already_refunded")
-        first, *rest = CARDS[intent["payment_method"]].refund
+        card = CARDS[intent["payment_method"]]
+        first, *rest = card.refund
         refund = self.new(
             "re",
             "refund",
@@ -276,10 +279,16 @@ class Books:
         if first == "succeeded":
             self.move("refund", -form["amount"], refund)
         for status in rest:
-            self.later(SOON, lambda status=status: self._refund_moves(refund, charge, status))  # type: ignore[misc]
+            self.later(
+                card.refund_after,
+                lambda status=status: self._refund_moves(refund, charge, status),  # type: ignore[misc]
+            )
         return refund
 
     def _refund_moves(self, refund: Json, charge: Json, status: str) -> None:
+        """https://docs.stripe.com/refunds#failed-refunds: what fails comes back, if it had left."""
+        if status == "failed" and refund["status"] == "succeeded":
+            self.move("refund_failure", refund["amount"], refund)
         refund["status"] = status
         if status == "failed":
             refund["failure_reason"] = "lost_or_stolen_card"

@@ -25,7 +25,8 @@ SELECT
      WHERE b.state IN ('completed', 'no_show') AND b.released_at IS NULL
        AND b.release_at < now() + make_interval(secs => t.clock_ahead_seconds, mins => -5))
      AS holds_past_release,
-  (SELECT count(*) FROM payout WHERE state = 'due') AS payouts_to_approve
+  (SELECT count(*) FROM payout WHERE state = 'due') AS payouts_to_approve,
+  (SELECT count(*) FROM refund WHERE state IN ('failed', 'bounced')) AS refunds_to_see_to
 """
 
 

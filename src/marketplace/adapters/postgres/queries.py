@@ -16,7 +16,7 @@ from marketplace.core.dispatch.queries import (
     ReservationsOf,
 )
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
-from marketplace.core.payments.queries import RefundsOf, RefundsUnder, RefundUnder
+from marketplace.core.payments.queries import RefundsOf, RefundUnder
 from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
 from marketplace.core.providers.queries import ActiveUnits, HeldAfter, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
@@ -56,7 +56,6 @@ CLAUSES: dict[type, str] = {
     UndrawnOf: "t.provider_id = :provider_id AND t.state = 'payable'",
     PayoutUnder: "t.reference = :reference",
     RefundUnder: "t.reference = :reference",
-    RefundsUnder: "t.reference = ANY(:references::uuid[])",
     RefundsOf: "t.payment_id = :payment_id",
     StatementsAskedBefore: "t.asked_at < :at",
     SettlementsOf: "t.reference = ANY(:references::uuid[])",

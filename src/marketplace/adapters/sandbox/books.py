@@ -187,6 +187,8 @@ class Books:
 
 def _count(order: Order, entry: Entry, tally: Tally) -> None:
     shown = _SHOWS.get((order.kind, entry.standing))
+    if shown is Fault.REFUND_FAILED and entry.moved_minor:
+        shown = Fault.REFUND_BOUNCED
     if shown is not None:
         tally[shown] += 1
     if entry.failure == "hold_expired":

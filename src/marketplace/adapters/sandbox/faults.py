@@ -24,6 +24,7 @@ class Fault(StrEnum):
     HOLD_EXPIRED = "hold_expired"
     REFUND_PENDING = "refund_pending"
     REFUND_FAILED = "refund_failed"
+    REFUND_BOUNCED = "refund_bounced"
     WEBHOOK_LOST = "webhook_lost"
     WEBHOOKS_DOUBLED = "webhooks_doubled"
     WEBHOOK_LATE = "webhook_late"
@@ -65,7 +66,7 @@ POSSIBLE: Mapping[Operation, frozenset[Fault]] = MappingProxyType(
         },
         Operation.CAPTURE: CALL_FAULTS,
         Operation.VOID: CALL_FAULTS,
-        Operation.REFUND: CALL_FAULTS | {Fault.REFUND_FAILED, Fault.REFUND_PENDING},
+        Operation.REFUND: CALL_FAULTS | {Fault.REFUND_BOUNCED, Fault.REFUND_FAILED, Fault.REFUND_PENDING},
         Operation.RELEASE: CALL_FAULTS | {Fault.PENDING, Fault.RETURNED, Fault.REJECTED},
         Operation.EVIDENCE: CALL_FAULTS,
         Operation.BEGIN_SETUP: CALL_FAULTS,

@@ -203,10 +203,17 @@ def _charge(charge: Charge, token: str) -> Order:
 def _enter(order: Order, step: Step, *, at: datetime) -> Order:
     standing = _standing(order, step.standing)
     order = _counted(replace(order, standing=standing, failure=step.failure), standing, at=at)
-    sign, field = _MOVES.get((order.kind, standing), (0, "minor"))
-    moved_minor: int = sign * getattr(order, field)
-    entry = Entry(at=at, standing=standing, moved_minor=moved_minor, failure=step.failure)
+    entry = Entry(at=at, standing=standing, moved_minor=_moved_minor(order), failure=step.failure)
     return replace(order, history=(*order.history, entry), due_at=_due_at(order, at=at))
+
+
+def _moved_minor(order: Order) -> int:
+    """A refund that fails brings back what it took, which is nothing where it was pending."""
+    if (order.kind, order.standing) == (Kind.REFUND, Standing.FAILED):
+        return -order.moved_minor
+    sign, field = _MOVES.get((order.kind, order.standing), (0, "minor"))
+    moved_minor: int = sign * getattr(order, field)
+    return moved_minor
 
 
 def _standing(order: Order, wanted: Standing) -> Standing:

@@ -156,6 +156,11 @@ METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
             fault=Fault.REFUND_FAILED,
             refund_path=_later(Standing.PENDING, Standing.FAILED, "refund_failed"),
         ),
+        "tok_refund_bounces": TokenBehaviour(
+            description="succeeds; a refund succeeds, and the customer's bank sends it back 20 days later",
+            fault=Fault.REFUND_BOUNCED,
+            refund_path=(Step(Standing.SUCCEEDED), Step(Standing.FAILED, 20 * 86_400, "account_closed")),
+        ),
     }
 )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.payments.method import PaymentMethod
+from marketplace.core.payments.refund import Refund
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money, format_plain
@@ -116,6 +117,24 @@ METHOD_MESSAGES: dict[str, tuple[Template, ...]] = {
     f"payment_method.{name}": (Template(_C, words, timedelta(days=1)),)
     for name, words in _METHOD_MESSAGES.items()
 }
+
+# Of a refund, whenever it happens: its booking is long over by then.
+REFUND_MESSAGES: dict[str, tuple[Template, ...]] = {
+    "refund.bounced": (
+        Template(
+            _C,
+            "{brand}: your bank sent back the {amount} that we returned for {service}. "
+            "It is yours, and we see to it that it reaches you.",
+            timedelta(days=1),
+        ),
+    ),
+}
+
+
+def words_on_refund(template: Template, *, refund: Refund, booking: Booking, policy: Policy) -> str:
+    return template.words.format(
+        brand=policy.wording.brand, service=booking.service_name, amount=format_plain(refund.amount)
+    )
 
 
 def words_on_method(template: Template, *, method: PaymentMethod, policy: Policy) -> str:

@@ -11,12 +11,15 @@ from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import (
     MESSAGES,
     METHOD_MESSAGES,
+    REFUND_MESSAGES,
     Template,
     words_for,
     words_on_method,
+    words_on_refund,
 )
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.payments.method import PaymentMethod
+from marketplace.core.payments.refund import Refund
 from marketplace.core.providers.provider import Provider
 from marketplace.core.reviews.review import Review
 from marketplace.core.shared.aggregate import create, is_due, move
@@ -33,7 +36,7 @@ DEFAULT_CHANNEL = "sms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMessages:
-    """Plan the messages that an event of a booking, its search, its review or a saved method calls for."""
+    """Plan the messages that an event of a booking, its search, review or refund, or a saved method needs."""
 
     event_id: UUID
     event: str
@@ -73,6 +76,8 @@ async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tup
     """Of what is over only the end is told: its job may run before those of what came earlier."""
     if command.event in METHOD_MESSAGES:
         return await _plan_on_method(command, call, work)
+    if command.event in REFUND_MESSAGES:
+        return await _plan_on_refund(command, call, work)
     booking, provider_id = await _concerned(command, work)
     if booking.state in CLOSED_UNDONE and command.event != f"booking.{booking.state}":
         return ()
@@ -99,6 +104,18 @@ async def _plan_on_method(command: PlanMessages, call: Call, work: Work) -> tupl
     for template in METHOD_MESSAGES[command.event]:
         text = words_on_method(template, method=method, policy=call.policy)
         message = _message(command, template, user, call, text=text, subject_id=method.id)
+        planned.append(work.add(create(message, call)))
+    return tuple(planned)
+
+
+async def _plan_on_refund(command: PlanMessages, call: Call, work: Work) -> tuple[Notification, ...]:
+    refund = await work.get(Refund, command.subject_id)
+    booking = await work.get(Booking, refund.booking_id)
+    user = await work.get(User, refund.customer_id)
+    planned = []
+    for template in REFUND_MESSAGES[command.event]:
+        text = words_on_refund(template, refund=refund, booking=booking, policy=call.policy)
+        message = _message(command, template, user, call, text=text, subject_id=booking.id)
         planned.append(work.add(create(message, call)))
     return tuple(planned)
 

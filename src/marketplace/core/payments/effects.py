@@ -37,7 +37,7 @@ class SendEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRailForRefund:
-    """Send a refund that is requested; look one up that was sent."""
+    """Send a refund that is requested; look one up that was sent, and may have come back."""
 
     refund_id: UUID
 
@@ -123,7 +123,7 @@ async def ask_rail_for_refund(
     """The reference makes sending again harmless; a doubt is looked up before anything else."""
     del call
     refund = await work.get(Refund, effect.refund_id)
-    if refund.state == RefundState.SUCCEEDED:
+    if refund.by_hand:
         return None
     rail = vendors.rail(refund.rail)
     report = await rail.find(refund.reference)

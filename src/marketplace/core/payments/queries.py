@@ -1,4 +1,4 @@
-"""What webhooks, statements and lost disputes ask about refunds."""
+"""What webhooks and lost disputes ask about refunds."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,17 +16,6 @@ class RefundUnder:
 
     def matches(self, row: Any) -> bool:
         return bool(row.reference == self.reference)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundsUnder:
-    """The refunds whose last attempts go by any of these references."""
-
-    kind: ClassVar[type[Refund]] = Refund
-    references: tuple[UUID, ...]
-
-    def matches(self, row: Any) -> bool:
-        return bool(row.reference in self.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,12 @@
-"""A refund is promised once, sent under its own reference, and not forgotten when it fails."""
+"""A refund is promised once, sent under its own reference, and not forgotten when it fails, however late."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from marketplace.core.payments.payment import next_lookup
+from marketplace.core.payments.payment import next_lookup, next_second_look
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
@@ -17,10 +17,23 @@ class State(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    BOUNCED = "bounced"
     CANCELLED = "cancelled"
 
 
 _RAIL = frozenset({Role.SYSTEM})
+
+
+def _next_look(refund: Any, call: Any) -> datetime | None:
+    """One that somebody paid by hand is no rail's, and nothing more is heard of it."""
+    if refund.state != State.SUCCEEDED:
+        return next_lookup(refund, call)
+    return None if refund.by_hand else next_second_look(refund, call)
+
+
+# Somebody has to see to these: the rail has done with them, and the customer has nothing.
+_UNPAID = (State.FAILED, State.BOUNCED)
+NEEDS_A_PERSON = frozenset(_UNPAID)
 
 REFUND = Lifecycle(
     kind="refund",
@@ -37,13 +50,15 @@ REFUND = Lifecycle(
             emits="refund.succeeded",
         ),
         Move("fail", (State.REQUESTED, State.PENDING), State.FAILED, by=_RAIL, emits="refund.failed"),
-        Move("retry", State.FAILED, State.REQUESTED, by={Role.ADMIN}, emits="refund.requested_again"),
-        Move("pay_by_hand", State.FAILED, State.SUCCEEDED, by={Role.ADMIN}, emits="refund.paid_by_hand"),
+        # The customer's bank would not have it, weeks later: the rail has the money again, and it is owed.
+        Move("bounce", State.SUCCEEDED, State.BOUNCED, by=_RAIL, emits="refund.bounced"),
+        Move("retry", _UNPAID, State.REQUESTED, by={Role.ADMIN}, emits="refund.requested_again"),
+        Move("pay_by_hand", _UNPAID, State.SUCCEEDED, by={Role.ADMIN}, emits="refund.paid_by_hand"),
         # The bank was first: a lost dispute or a return gave the customer this money already. One that the
         # rail has taken is past that.
         Move(
             "cancel",
-            (State.REQUESTED, State.FAILED),
+            (State.REQUESTED, *_UNPAID),
             State.CANCELLED,
             by=_RAIL,
             emits="refund.cancelled",
@@ -52,16 +67,19 @@ REFUND = Lifecycle(
             Move(
                 "look_up", s, s, by={Role.CLOCK, Role.ADMIN}, after="lookup_pause", emits="refund.lookup_due"
             )
-            for s in (State.REQUESTED, State.PENDING)
+            for s in (State.REQUESTED, State.PENDING, State.SUCCEEDED)
         ),
     ),
-    timers={"lookup_pause": next_lookup},
+    timers={"lookup_pause": _next_look},
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """`attempt` counts the tries at the rail, each under a `reference` of its own."""
+    """
+    `attempt` counts the tries, each under a `reference` of its own. Of one that was paid `by_hand` no rail
+    knows the reference, so what a rail still tells of the try before is no news.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = REFUND
 
@@ -79,6 +97,7 @@ class Refund:
     requested_at: datetime
     attempt: int = 1
     reference: UUID
+    by_hand: bool = False
     failure: str | None = None
     lookups: int = 0
 

@@ -1,7 +1,7 @@
 """Each minor unit of a captured payment goes one way, once; what is promised back is not forgotten."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +9,14 @@ from marketplace.core.ledger.movement import (
     BANK,
     CHARGEBACK_LOSS,
     REFUNDS_PAYABLE,
+    Origin,
     balanced,
     customer_funds,
     psp_clearing,
 )
 from marketplace.core.payments.payment import TAKEN_BACK, Payment
 from marketplace.core.payments.queries import RefundsOf
-from marketplace.core.payments.refund import Refund, State
+from marketplace.core.payments.refund import NEEDS_A_PERSON, Refund, State
 from marketplace.core.payments.usecases import check_subject, origin
 from marketplace.core.shared.aggregate import Changed, create, is_due, move
 from marketplace.core.shared.errors import Invalid
@@ -60,7 +61,7 @@ class LookUpRefund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRefund:
-    """Send a failed refund once more, under a new reference."""
+    """Send a refund that failed, or came back, once more under a new reference."""
 
     refund_id: UUID
     reason: Reason
@@ -68,17 +69,25 @@ class RetryRefund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayRefundByHand:
-    """The customer got a failed refund another way, by a transfer from the bank account."""
+    """The customer got a refund that failed, or came back, by a transfer from the bank account."""
 
     refund_id: UUID
     reason: Reason
 
 
-_STEPS = {Standing.PENDING: "submit", Standing.SUCCEEDED: "succeed", Standing.FAILED: "fail"}
+# What a report may mean: a bank may refuse weeks later what the rail has called done.
+_STEPS = {
+    Standing.PENDING: ("submit",),
+    Standing.SUCCEEDED: ("succeed",),
+    Standing.FAILED: ("fail", "bounce"),
+}
 
 
 async def record_refund(command: RecordRefund, *, call: Call, work: Work) -> Refund:
-    """One that was given up, and that the rail has carried out after all, is paid out of our own pocket."""
+    """
+    One that was given up, and that the rail has carried out after all, is paid out of our own pocket. What a
+    bank sends back is owed to the customer again, and is with the rail.
+    """
     refund, report = await work.get(Refund, command.refund_id), command.report
     step = step_to(refund, report)
     if step is None:
@@ -94,30 +103,39 @@ async def record_refund(command: RecordRefund, *, call: Call, work: Work) -> Ref
             work,
             owed=CHARGEBACK_LOSS if given_up else REFUNDS_PAYABLE,
         )
+    if step == "bounce":
+        amounts = {psp_clearing(refund.rail): refund.amount_minor, REFUNDS_PAYABLE: -refund.amount_minor}
+        work.insert(*balanced(_origin(moved, "refund_bounced", call), amounts))
     return moved
 
 
 def step_to(refund: Refund, report: Report) -> str | None:
     """The move by which this report is news; None where it is none."""
-    step = _STEPS.get(report.standing)
-    stale = report.reference != refund.reference
-    return step if step is not None and not stale and (refund.state, step) in refund.LIFECYCLE.table else None
+    if report.reference != refund.reference:
+        return None
+    steps = _STEPS.get(report.standing, ())
+    return next((step for step in steps if (refund.state, step) in refund.LIFECYCLE.table), None)
 
 
 def _paid(refund: Refund, account: str, call: Call, work: Work, *, owed: str = REFUNDS_PAYABLE) -> None:
     amounts = {owed: refund.amount_minor, account: -refund.amount_minor}
-    work.insert(*balanced(origin(refund, "refund_sent", call), amounts))
+    work.insert(*balanced(_origin(refund, "refund_sent", call), amounts))
+
+
+def _origin(refund: Refund, name: str, call: Call) -> Origin:
+    """What an attempt moves is known by its reference, as to the rail: another attempt moves it again."""
+    return replace(origin(refund, name, call), subject_id=refund.reference)
 
 
 async def drop_refund(command: DropRefund, *, call: Call, work: Work) -> Refund:
     """One that the bank has not given back is owed still, and fails for want of a payment to refund."""
     refund = await work.get(Refund, command.refund_id)
     payment = await work.get(Payment, refund.payment_id)
-    if refund.state not in {State.REQUESTED, State.FAILED} or payment.state not in TAKEN_BACK:
+    if refund.state not in {State.REQUESTED, *NEEDS_A_PERSON} or payment.state not in TAKEN_BACK:
         return refund
     others = [one for one in await work.ask(RefundsOf(payment_id=payment.id)) if one.id != refund.id]
     if refund.amount_minor > _given_twice_minor(payment, others):
-        if refund.state == State.FAILED:
+        if refund.state in NEEDS_A_PERSON:
             return refund
         return work.save(move(refund, "fail", call, failure="the bank has taken the payment back"))
     for other in others:
@@ -126,11 +144,11 @@ async def drop_refund(command: DropRefund, *, call: Call, work: Work) -> Refund:
 
 
 async def drop_failed(payment: Payment, call: Call, work: Work) -> None:
-    """Give up the refunds that the rail would not carry out, as far as the bank has given them back."""
+    """Give up the refunds that never came to the customer, as far as the bank has given them back."""
     refunds = await work.ask(RefundsOf(payment_id=payment.id))
     left = _given_twice_minor(payment, refunds)
     for refund in refunds:
-        if refund.state == State.FAILED and refund.amount_minor <= left:
+        if refund.state in NEEDS_A_PERSON and refund.amount_minor <= left:
             left -= refund.amount_minor
             _drop(refund, call, work)
         else:
@@ -144,10 +162,12 @@ def _given_twice_minor(payment: Payment, refunds: Sequence[Refund]) -> int:
 
 
 def _drop(refund: Refund, call: Call, work: Work) -> Refund:
-    """The loss was booked when the bank took the money: this much of it is none."""
+    """The loss was booked when the bank took the money: this much of it is none, each time it comes back."""
     amounts = {REFUNDS_PAYABLE: refund.amount_minor, CHARGEBACK_LOSS: -refund.amount_minor}
-    work.insert(*balanced(origin(refund, "refund_dropped", call), amounts))
-    return work.save(move(refund, "cancel", call, reason="the bank gave the money back"))
+    work.insert(*balanced(origin(refund, "refund_dropped", call, turn=refund.version), amounts))
+    # Of what came back the attempt is over: an answer that is still on its way says nothing of it any more.
+    again = _next_attempt(refund) if refund.state == State.BOUNCED else {}
+    return work.save(move(refund, "cancel", call, reason="the bank gave the money back", **again))
 
 
 async def fail_refund(command: FailRefund, *, call: Call, work: Work) -> Refund:
@@ -166,14 +186,17 @@ async def look_up_refund(command: LookUpRefund, *, call: Call, work: Work) -> Re
 
 async def retry_refund(command: RetryRefund, *, call: Call, work: Work) -> Refund:
     refund = await work.get(Refund, command.refund_id)
+    return work.save(move(refund, "retry", call, **_next_attempt(refund)))
+
+
+def _next_attempt(refund: Refund) -> dict[str, Any]:
     attempt = refund.attempt + 1
-    again: dict[str, Any] = {"attempt": attempt, "reference": derive(refund.id, attempt), "lookups": 0}
-    return work.save(move(refund, "retry", call, **again))
+    return {"attempt": attempt, "reference": derive(refund.id, attempt), "lookups": 0}
 
 
 async def pay_refund_by_hand(command: PayRefundByHand, *, call: Call, work: Work) -> Refund:
     refund = await work.get(Refund, command.refund_id)
-    paid = work.save(move(refund, "pay_by_hand", call))
+    paid = work.save(move(refund, "pay_by_hand", call, by_hand=True, **_next_attempt(refund)))
     _paid(paid, BANK, call, work)
     return paid
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Movement, Posting, psp_clearing
-from marketplace.core.payments.queries import RefundsUnder
 from marketplace.core.settlements.cause import Cause
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf
 from marketplace.core.settlements.settlement import Settlement
-from marketplace.ports.payments import Subject
 from marketplace.ports.storage import Work
 
 
@@ -54,8 +52,7 @@ async def matches(lines: Sequence[Settlement], work: Work) -> list[Match]:
 
 async def moved_by(lines: Sequence[Settlement], work: Work) -> list[list[Moved]]:
     """What each line's reference has moved in the rail's clearing, the earliest first."""
-    subjects = await _subjects(lines, work)
-    movements = await work.ask(MovementsOf(subject_ids=tuple(set(subjects))))
+    movements = await work.ask(MovementsOf(subject_ids=tuple({line.reference for line in lines})))
     postings: dict[UUID, list[Posting]] = defaultdict(list)
     if movements:
         for row in await work.ask(PostingsOf(movement_ids=tuple(one.id for one in movements))):
@@ -65,21 +62,10 @@ async def moved_by(lines: Sequence[Settlement], work: Work) -> list[list[Moved]]
         [
             Moved(movement, posting)
             for movement in in_order
-            if movement.subject_id == subject
+            if movement.subject_id == line.reference
             for posting in postings[movement.id]
             if posting.account == psp_clearing(line.rail)
         ]
-        for line, subject in zip(lines, subjects, strict=True)
-    ]
-
-
-async def _subjects(lines: Sequence[Settlement], work: Work) -> list[UUID]:
-    """What the movements are of: a refund is known at the rail by the reference of its last attempt."""
-    references = tuple({line.reference for line in lines if line.subject == Subject.REFUND})
-    found = await work.ask(RefundsUnder(references=references)) if references else ()
-    refunds = {refund.reference: refund.id for refund in found}
-    return [
-        refunds.get(line.reference, line.reference) if line.subject == Subject.REFUND else line.reference
         for line in lines
     ]
 

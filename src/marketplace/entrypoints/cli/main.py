@@ -42,7 +42,7 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "bookings": Entry("bookings:bookings", "Find bookings, and make moves on them."),
         "payments": Entry("payments:payments", "Find payments, and look up those in doubt."),
         "payment-methods": Entry("stored:payment_methods", "Find saved cards and mandates, and remove them."),
-        "refunds": Entry("refunds:refunds", "Find refunds, and see to those that failed."),
+        "refunds": Entry("refunds:refunds", "Find refunds, and see to those that failed or came back."),
         "bankfiles": Entry("bankfiles:bankfiles", "Read the files that banks answer with."),
         "earnings": Entry("stored:earnings", "Find what providers earned, job by job."),
         "payouts": Entry("payouts:payouts", "Pay providers."),

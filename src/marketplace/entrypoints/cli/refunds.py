@@ -1,4 +1,4 @@
-"""A refund that failed is tried again, or paid another way and written down: what was promised is given."""
+"""A refund that failed or came back is tried again, or paid another way: what was promised is given."""
 
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,9 @@ def _act(command: type, says: str) -> Act:
 
 
 ACTS = {
-    "retry": _act(refunding.RetryRefund, "Send a failed refund once more, under a new reference."),
+    "retry": _act(
+        refunding.RetryRefund, "Send a refund that failed, or came back, once more under a new reference."
+    ),
     "look-up": _act(refunding.LookUpRefund, "Ask the rail what became of a refund."),
     "pay-by-hand": _act(
         refunding.PayRefundByHand, "Write down that the customer got it by a transfer from the bank account."
@@ -38,10 +40,11 @@ ACTS = {
 @click.group(cls=Noun)
 def refunds() -> None:
     """
-    Find refunds, and see to those that failed.
+    Find refunds, and see to those that failed or came back.
 
     For example:
         $ marketplace refunds list --state failed
+        $ marketplace refunds list --state bounced
         $ marketplace refunds retry $ID --as $ADMIN --reason 'the card works again'
     """
 

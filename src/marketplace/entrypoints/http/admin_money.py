@@ -73,7 +73,7 @@ _PAYMENTS: tuple[Route, ...] = (
         "refunds",
         listings.REFUNDS,
         "state booking_id payment_id",
-        "Refunds; state=failed for those to retry.",
+        "Refunds; state=failed for those to retry, state=bounced for those that a bank sent back.",
         _TAG,
     ),
     command_row("/refunds/{refund_id}/look-up", refunding.LookUpRefund, Refund, _TAG),

@@ -28,6 +28,7 @@ _HELP = {
     "jobs_parked": "jobs that failed for good and wait for a person",
     "holds_past_release": "bookings whose money should have been released",
     "payouts_to_approve": "payouts that wait for an admin",
+    "refunds_to_see_to": "refunds that failed or came back and wait for an admin",
 }
 
 

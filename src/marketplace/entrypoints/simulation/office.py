@@ -49,7 +49,7 @@ class Office:
             case "payment.disputed" if self.random.random() < 2 / 3:
                 evidence = SubmitEvidence(payment_id=event.subject_id, text="photographs", reason=WHY)
                 self._later(lambda: self._try(evidence))
-            case "refund.failed":
+            case "refund.failed" | "refund.bounced":
                 self._later(lambda: self._give_back(event))
             case _:
                 pass

@@ -203,6 +203,21 @@ class TestPlan:
 
         assert sandbox.books.tally[fault] == 1
 
+    async def test_sends_a_refund_back_that_had_succeeded(
+        self, sandbox_with: Callable[[FaultPlan], Any]
+    ) -> None:
+        sandbox = sandbox_with(lambda asked, _: Fault.REFUND_BOUNCED if asked is Operation.REFUND else None)
+        charge, refund = sandbox.charge(), uuid4()
+        await sandbox.rail.collect(charge)
+
+        first = await sandbox.rail.refund(charge.reference, refund=refund, amount=charge.amount)
+        sandbox.forward(days=21)
+        report = await sandbox.rail.find(refund)
+
+        assert (first.standing, report.standing) == (Standing.SUCCEEDED, Standing.FAILED)
+        assert (await sandbox.books.find(charge.reference)).left_minor == charge.amount.minor
+        assert sandbox.books.tally == {Fault.REFUND_BOUNCED: 1}
+
     async def test_makes_a_refund_fail_or_pend(self, sandbox_with: Callable[[FaultPlan], Any]) -> None:
         for fault, standing in ((Fault.REFUND_FAILED, "failed"), (Fault.REFUND_PENDING, "pending")):
             sandbox = sandbox_with(lambda asked, _, f=fault: f if asked is Operation.REFUND else None)

@@ -427,10 +427,11 @@ CREATE TABLE "refund" (
     "requested_at" timestamptz NOT NULL,
     "attempt" bigint NOT NULL,
     "reference" uuid NOT NULL,
+    "by_hand" boolean NOT NULL,
     "failure" text,
     "lookups" bigint NOT NULL,
     CONSTRAINT "refund_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "refund_state" CHECK (state = ANY ('{requested,pending,succeeded,failed,cancelled}'::text[]))
+    CONSTRAINT "refund_state" CHECK (state = ANY ('{requested,pending,succeeded,failed,bounced,cancelled}'::text[]))
 );
 CREATE INDEX "refund_payment_id_idx" ON "refund" (tenant_id, "payment_id");
 CREATE INDEX "refund_reference_idx" ON "refund" (tenant_id, "reference");
@@ -438,7 +439,7 @@ CREATE INDEX "refund_booking_id_idx" ON "refund" (tenant_id, "booking_id");
 CREATE INDEX "refund_requested_at_idx" ON "refund" (tenant_id, "requested_at");
 CREATE INDEX "refund_state_requested_at_idx" ON "refund" (tenant_id, "state", "requested_at");
 CREATE TRIGGER "refund_birth" BEFORE INSERT ON "refund" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{cancelled>succeeded,failed>cancelled,failed>requested,failed>succeeded,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "refund_move" BEFORE UPDATE ON "refund" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{bounced>cancelled,bounced>requested,bounced>succeeded,cancelled>succeeded,failed>cancelled,failed>requested,failed>succeeded,pending>failed,pending>pending,pending>succeeded,requested>cancelled,requested>failed,requested>pending,requested>requested,requested>succeeded,succeeded>bounced,succeeded>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "refund" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "refund_own" ON "refund" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "refund" TO marketplace_app;
