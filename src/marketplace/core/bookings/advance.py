@@ -28,8 +28,8 @@ async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) ->
         _send_back(payment, call, work)
     elif payment.state in DEAD:
         return await _unpaid(booking, payment, call, work)
-    elif booking.state in CLOSED_UNDONE:
-        settle(booking, payment, call, work)
+    elif booking.state in CLOSED_UNDONE or (booking.released_at and payment.state in HELD):
+        settle(booking, payment, call, work)  # of a job that was ended unpaid, the money is late
     elif booking.state == State.AWAITING_PAYMENT:
         return _paid(booking, payment, call, work)
     elif payment.state == PaymentState.AUTHORISED and booking.state != State.AWAITING_PROVIDER:
@@ -61,6 +61,8 @@ def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking
 
 async def _unpaid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
     """Money that did not come, or was taken back, before the work began: nobody comes unpaid."""
+    # Come after all meanwhile, it has found nothing to do here: a booking that is paid would be called off.
+    work.guard(payment)
     if booking.state == State.AWAITING_PAYMENT and booking.payment_failure is None:
         return work.save(move(booking, "fail_payment", call, payment_failure=payment.failure or "unknown"))
     if booking.state not in _NOT_BEGUN:

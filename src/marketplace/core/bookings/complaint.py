@@ -28,6 +28,8 @@ async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) ->
     refunded = step(booking, "refund", call, refund_minor=booking.total_minor)
     if not payment.left_minor:
         raise Conflict("its payment holds nothing to give back", payment=str(payment.state))
+    # A dispute at the bank that is won meanwhile gives back nothing by itself, while the complaint is open.
+    work.guard(payment)
     settle(refunded.subject, payment, call, work)
     return work.save(refunded)
 

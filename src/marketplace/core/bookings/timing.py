@@ -62,6 +62,7 @@ async def _release(booking: Booking, call: Call, work: Work) -> Booking:
     if payment.state not in HELD | DEAD:
         later = call.at + RELEASE_PAUSE
         return work.save(step(booking, "postpone_release", call, reason=str(payment.state), release_at=later))
+    work.guard(payment)  # come after all meanwhile, its money would be nobody's
     left = payment.left_minor if payment.state in HELD else 0
     back = min(booking.refund_minor or 0, left)
     if left:

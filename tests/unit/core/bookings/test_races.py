@@ -8,16 +8,33 @@ import pytest
 
 from marketplace.adapters.sandbox.faults import Fault
 from marketplace.core.bookings.booking import State
-from marketplace.core.bookings.commands import AcceptBooking, AdvanceBooking, CancelBooking, CreateBooking
+from marketplace.core.bookings.commands import (
+    AcceptBooking,
+    AdvanceBooking,
+    ApproveBooking,
+    Arrive,
+    CancelBooking,
+    ClockBooking,
+    CreateBooking,
+    DeliverBooking,
+    ResolveDispute,
+    SetOut,
+    StartBooking,
+)
 from marketplace.core.payments.effects import AskRail, ask_rail
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import RecordPayment
+from marketplace.core.payouts.earning import Earning
 from marketplace.core.shared.errors import Conflict, MoveRefused
 from marketplace.core.shared.money import Money
+from marketplace.core.shared.roles import CLOCK
 from marketplace.core.tenants.policy import Capture, Confirmation
 from marketplace.ports.payments import Report, Standing
 from marketplace.ports.storage import Work
+
+PRICE, PROVIDER = 50_000, 41_375
 
 
 def told(payment: Payment, standing: Standing) -> RecordPayment:
@@ -49,6 +66,94 @@ class TestAPaymentThatFailsWhileItsBookingIsMadeFirm:
         await world.do(AdvanceBooking(payment_id=payment.id))
 
         assert (await world.booking(key)).state == State.AWAITING_PAYMENT
+
+
+async def accepted_unpaid(world: Any) -> Payment:
+    """The money was to be taken with the acceptance, and was not; nobody has followed it up yet."""
+    key = await world.book()
+    payment: Payment = await world.payment(key)
+    await world.do(AcceptBooking(booking_id=key), world.provider)
+    world.lane.agenda._heap.clear()  # whoever would ask the rail is slow
+    await world.do(told(payment, Standing.FAILED))
+    return payment
+
+
+async def done_unpaid(world: Any) -> Payment:
+    """Done and approved, without the money, and its release is due."""
+    payment = await accepted_unpaid(world)
+    booking = await world.booking()
+    world.lane.now = booking.starts_at - timedelta(minutes=20)
+    await world.do(SetOut(booking_id=booking.id), world.provider)
+    await world.do(Arrive(booking_id=booking.id), world.provider)
+    await world.do(StartBooking(booking_id=booking.id, start_code=booking.start_code), world.provider)
+    await world.do(DeliverBooking(booking_id=booking.id), world.provider)
+    await world.do(ApproveBooking(booking_id=booking.id), world.customer)
+    world.lane.agenda._heap.clear()
+    world.lane.now += timedelta(days=1)
+    return payment
+
+
+class TestAPaymentThatComesAfterAll:
+    @pytest.mark.parametrize("read", [1, 2, 3])
+    async def test_leaves_the_booking_firm_that_was_to_be_called_off(self, holding: Any, read: int) -> None:
+        payment = await accepted_unpaid(holding)
+
+        async def comes() -> None:
+            """And what follows of it finds the booking as it was."""
+            await holding.do(told(payment, Standing.SUCCEEDED))
+            await holding.do(AdvanceBooking(payment_id=payment.id))
+
+        holding.between(comes, read=read)
+        await holding.do(AdvanceBooking(payment_id=payment.id))
+
+        assert (await holding.booking()).state == State.CONFIRMED
+
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_while_the_job_is_ended_unpaid_is_released(self, holding: Any, read: int) -> None:
+        payment = await done_unpaid(holding)
+
+        async def comes() -> None:
+            """And what follows of it finds the booking as it was."""
+            await holding.do(told(payment, Standing.SUCCEEDED))
+            await holding.do(AdvanceBooking(payment_id=payment.id))
+
+        holding.between(comes, read=read)
+        await holding.do(ClockBooking(booking_id=payment.booking_id), CLOCK)
+
+        assert [one.amount_minor for one in holding.all(Earning)] == [PROVIDER]
+        assert "customer_funds" not in holding.accounts()
+
+    async def test_after_the_job_was_ended_unpaid_is_released(self, holding: Any) -> None:
+        payment = await done_unpaid(holding)
+        await holding.do(ClockBooking(booking_id=payment.booking_id), CLOCK)
+
+        await holding.do(told(payment, Standing.SUCCEEDED))
+        for _ in range(2):
+            await holding.do(AdvanceBooking(payment_id=payment.id))
+
+        assert [one.amount_minor for one in holding.all(Earning)] == [PROVIDER]
+        assert "customer_funds" not in holding.accounts()
+
+
+class TestADisputeAtTheBankThatIsWon:
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_while_a_complaint_is_decided_gives_back_what_was_promised(
+        self, world: Any, read: int
+    ) -> None:
+        key = await world.dispute()
+        payment = await world.payment(key)
+        await world.do(told(payment, Standing.DISPUTED))
+
+        async def is_won() -> None:
+            """And what follows of it finds the complaint undecided."""
+            await world.do(told(payment, Standing.WON))
+            await world.do(AdvanceBooking(payment_id=payment.id))
+
+        world.between(is_won, read=read)
+        resolve = ResolveDispute(booking_id=key, refund_minor=PRICE, reason="it leaked")
+        await world.do(resolve, world.admin)
+
+        assert [refund.amount_minor for refund in world.all(Refund)] == [PRICE]
 
 
 class TestAccepting:
