@@ -54,6 +54,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     identity.BlockUser: identity.block_user,
     identity.UnblockUser: identity.unblock_user,
     identity.RevokeSession: identity.revoke_session,
+    identity.EndSessions: identity.end_sessions,
     providers.ApplyAsProvider: providers.apply_as_provider,
     providers.AmendProvider: providers.amend_provider,
     providers.MoveProvider: providers.move_provider,

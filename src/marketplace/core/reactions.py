@@ -17,6 +17,7 @@ from marketplace.core.dispatch.searching import (
     WakeFreed,
 )
 from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
+from marketplace.core.identity.usecases import EndSessions
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
 from marketplace.core.notifications.messages import MESSAGES, METHOD_MESSAGES, REFUND_MESSAGES
@@ -138,6 +139,10 @@ def _rate(event: Follow) -> CountReview:
     return CountReview(review_id=event.subject_id)
 
 
+def _end_sessions(event: Follow) -> EndSessions:
+    return EndSessions(user_id=event.subject_id)
+
+
 def _begin_sending(event: Follow) -> BeginSending:
     return BeginSending(notification_id=event.subject_id)
 
@@ -202,6 +207,8 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "review.published": (_rate,),
     "review.hidden": (_rate,),
     "review.restored": (_rate,),
+    "user.granted": (_end_sessions,),
+    "user.blocked": (_end_sessions,),
     "area.ticked": (_match,),
     "presence.online": (_show, _wake),
     "presence.offline": (_show,),

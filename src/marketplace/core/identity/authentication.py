@@ -231,7 +231,7 @@ async def refresh_session(command: RefreshSession, *, call: Call, work: Work) ->
         work.save(move(session, "revoke", call, reason="a spent refresh token was shown"))
         return WrongCode(tries_left=0)
     user = await work.get(User, session.user_id)
-    if not _may_stay(user, session):
+    if not may_stay(user, session):
         work.save(move(session, "revoke", call, reason="blocked, or of another role by now"))
         return WrongCode(tries_left=0)
     work.guard(user)
@@ -248,7 +248,7 @@ async def refresh_session(command: RefreshSession, *, call: Call, work: Work) ->
     return SignedIn(user, work.save(renewed), access, refresh)
 
 
-def _may_stay(user: User, session: Session) -> bool:
+def may_stay(user: User, session: Session) -> bool:
     """What a session was opened for may have been taken away since."""
     acts_for = user.provider_id if session.role == Role.PROVIDER else None
     return user.state == UserState.ACTIVE and session.role in user.roles and session.provider_id == acts_for

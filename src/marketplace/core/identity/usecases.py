@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
 
+from marketplace.core.identity.authentication import may_stay
 from marketplace.core.identity.queries import LiveSessions
 from marketplace.core.identity.session import Session
 from marketplace.core.identity.user import User, user_id
@@ -57,6 +58,13 @@ class RevokeSession:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSessions:
+    """End what a user is signed in as and may not be any more."""
+
+    user_id: UUID
+
+
 async def amend_user(command: AmendUser, *, call: Call, work: Work) -> User:
     user = await work.get(User, cast("UUID", call.actor.user_id))
     return work.save(move(user, "amend", call, name=command.name))
@@ -97,6 +105,17 @@ async def _with_sessions(key: UUID, work: Work) -> tuple[User, tuple[Session, ..
 def _end(sessions: tuple[Session, ...], call: Call, work: Work, reason: str) -> None:
     for session in sessions:
         work.save(move(session, "revoke", call, reason=reason))
+
+
+async def end_sessions(command: EndSessions, *, call: Call, work: Work) -> tuple[Session, ...]:
+    """
+    A session that was opened while its user was blocked, or its roles changed, is not among those that ended
+    with it: whoever opened it saw the user as it was. By now nobody does.
+    """
+    user, sessions = await _with_sessions(command.user_id, work)
+    left_over = tuple(session for session in sessions if not may_stay(user, session))
+    _end(left_over, call, work, "blocked, or of another role by now")
+    return left_over
 
 
 async def revoke_session(command: RevokeSession, *, call: Call, work: Work) -> Session:

@@ -18,6 +18,7 @@ from marketplace.core.identity.session import Session, parse_token
 from marketplace.core.identity.session import State as SessionState
 from marketplace.core.identity.signin import SignIn, State
 from marketplace.core.identity.usecases import BlockUser, GrantRoles
+from marketplace.core.identity.user import User
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import LimitReached, NotAllowed, NotFound, NotSignedIn
 from marketplace.core.shared.roles import Role
@@ -170,6 +171,50 @@ class TestASession:
         ]
 
         assert tokens[0].access.text() != tokens[1].access.text()
+
+
+class TestASessionThatIsOpenedMeanwhile:
+    """Its user stands as it was when the code was found right, and the session is in nobody's list yet."""
+
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_ends_when_its_user_is_blocked(self, world: Any, read: int) -> None:
+        user, asked = (await sign_in(world)).user, await ask(world)
+        verify = VerifyCode(sign_in_id=asked.sign_in.id, code=asked.code)
+
+        world.between(lambda: world.do(verify), read=read)
+        await world.do(BlockUser(user_id=user.id, reason="fraud"), world.admin)
+        await world.settle()
+
+        assert {session.state for session in sessions_of(world, user)} == {SessionState.REVOKED}
+
+    async def test_ends_when_its_user_may_not_be_that_any_more(self, world: Any) -> None:
+        fired = GrantRoles(phone=PHONE, roles=(Role.CUSTOMER,), reason="fired")
+        await world.do(replace(fired, roles=(Role.SUPPORT,), reason="hired"), world.admin)
+        asked = await ask(world)
+        verify = VerifyCode(sign_in_id=asked.sign_in.id, code=asked.code, role=Role.SUPPORT)
+
+        world.between(lambda: world.do(verify), read=1)
+        user = await world.do(fired, world.admin)
+        await world.settle()
+
+        assert [session.state for session in sessions_of(world, user)] == [SessionState.REVOKED]
+
+    async def test_stays_where_its_user_may_be_that_still(self, world: Any) -> None:
+        user = (await sign_in(world)).user
+        hired = GrantRoles(phone=PHONE, roles=(Role.CUSTOMER, Role.SUPPORT), reason="hired")
+        asked = await ask(world)
+        verify = VerifyCode(sign_in_id=asked.sign_in.id, code=asked.code)
+
+        world.between(lambda: world.do(verify), read=1)
+        await world.do(hired, world.admin)
+        await world.settle()
+
+        states = [session.state for session in sessions_of(world, user)]
+        assert sorted(states) == [SessionState.ACTIVE, SessionState.REVOKED]
+
+
+def sessions_of(world: Any, user: User) -> list[Session]:
+    return [session for session in world.all(Session) if session.user_id == user.id]
 
 
 class TestABlockedUser:
