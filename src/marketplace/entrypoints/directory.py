@@ -1,4 +1,4 @@
-"""Which marketplace a request or a job is for, and what time it is there."""
+"""Which marketplace a request or a job is for, what time it is there, and which rails are down."""
 
 import math
 import time
@@ -30,6 +30,21 @@ class Clock(Protocol):
     async def keep(self) -> None: ...
 
 
+class Health(Protocol):
+    """What is down just now, as far as this process knows."""
+
+    async def down(self) -> frozenset[str]:
+        """The names of the payment rails to which nothing new should be sent."""
+        ...
+
+
+class AllWell:
+    """For one that sends nothing to any rail."""
+
+    async def down(self) -> frozenset[str]:
+        return frozenset()
+
+
 class MachineClock:
     """For one process by itself."""
 
@@ -46,6 +61,7 @@ class Directory:
 
     store: Store
     clock: Clock = field(default_factory=MachineClock)
+    health: Health = field(default_factory=AllWell)
     _known: dict[UUID, tuple[float, Tenant]] = field(default_factory=dict)
     _changes: int = 0
 
@@ -81,7 +97,7 @@ class Directory:
             self._known[tenant_id] = (-math.inf, self._known[tenant_id][1])
 
     async def call(self, tenant_id: UUID, actor: Actor, request_id: str, origin: str = "") -> Call:
-        """Somebody's call, now: the one place where clock and chance are read."""
+        """Somebody's call, now: the one place where clock, chance and health are read."""
         tenant = await self.tenant(tenant_id)
         return Call(
             actor=actor,
@@ -90,4 +106,5 @@ class Directory:
             request_id=request_id,
             entropy=token_bytes(ENTROPY_BYTES),
             origin=origin,
+            rails_down=await self.health.down(),
         )

@@ -110,7 +110,7 @@ def _is(section: str, description: str, *, secret: bool = False) -> dict[str, An
 
 _RUNS, _DATABASE, _HTTP = "What runs", "Database", "HTTP"
 _WORKER, _DISPATCH = "Worker", "Dispatch"
-_STRIPE, _STITCH, _SANDBOX = "Stripe", "Stitch", "Sandbox"
+_RAILS, _STRIPE, _STITCH, _SANDBOX = "Payment rails", "Stripe", "Stitch", "Sandbox"
 _SEEN = "What is seen of it"
 
 
@@ -205,6 +205,19 @@ class Settings:
         metadata=_is(
             _DISPATCH, "OSRM server that knows the roads; without it ways are estimated by their distance"
         ),
+    )
+
+    rail_failures_max: Count = field(
+        default=5,
+        metadata=_is(
+            _RAILS,
+            "a rail that fails so often in the window, and every other time, is left alone for a while",
+        ),
+    )
+    rail_window_seconds: Seconds = field(default=60.0, metadata=_is(_RAILS, "the window of these failures"))
+    rail_pause_seconds: Seconds = field(
+        default=15.0,
+        metadata=_is(_RAILS, "the first such while; it doubles each time that the rail is still down"),
     )
 
     stripe_secret_key: StripeKey | None = field(

@@ -22,6 +22,7 @@ from marketplace.adapters.sandbox.webhooks import Courier
 from marketplace.adapters.stitch.account import connect
 from marketplace.core.marketplace import Desk
 from marketplace.entrypoints import geography, rails, stitch
+from marketplace.entrypoints.breaker import Limits
 from marketplace.entrypoints.cartographer import Cartographer
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.http.app import admin_app, users_app
@@ -33,6 +34,7 @@ from marketplace.entrypoints.http.stream import desk_events_handler, events_hand
 from marketplace.entrypoints.http.watch import Figures, Meters, watch_handlers
 from marketplace.entrypoints.http.webhooks import return_handler, webhook_handler
 from marketplace.entrypoints.post import SandboxPost
+from marketplace.entrypoints.rail_health import RailHealth
 from marketplace.entrypoints.schedules import Schedules
 from marketplace.entrypoints.settings import Settings
 from marketplace.entrypoints.worker import Worker
@@ -88,10 +90,22 @@ class Platform(containers.DeclarativeContainer):
     feed = providers.Singleton(Feed, reads)
     overview = providers.Singleton(Overview, api_engine, database_url)
     clock = providers.Singleton(DatabaseClock, api_engine)
-    directory = providers.Singleton(Directory, api_store, clock)
 
-    # Vendors: the sandbox's books and inbox, and what was ordered of others, stand on a shelf of their own.
+    # Vendors: the sandbox's books and inbox, what was ordered of others, and which of them are down, stand on
+    # a shelf of their own.
     shelf = providers.Singleton(PostgresShelf, sandbox_engine)
+    rail_health = providers.Singleton(
+        RailHealth,
+        shelf=shelf,
+        now=clock.provided.now,
+        limits=providers.Callable(
+            Limits,
+            failures=settings.provided.rail_failures_max,
+            window_seconds=settings.provided.rail_window_seconds,
+            pause_seconds=settings.provided.rail_pause_seconds,
+        ),
+    )
+    directory = providers.Singleton(Directory, api_store, clock, rail_health)
     terms = providers.Singleton(Terms, days=settings.provided.sandbox_settlement_days)
     books = providers.Singleton(Books, shelf=shelf, clock=directory.provided.now, terms=terms)
     secrets = providers.Callable(
@@ -121,8 +135,8 @@ class Platform(containers.DeclarativeContainer):
         stitch.rail_of, settings, stitch_client, shelf=shelf, directory=directory, clock=clock.provided.now
     )
     vendors = providers.Singleton(
-        lambda settings, sandbox, stripe, stitch, channel, **geo: Vendors(
-            rails=rails.rails_of(settings, sandbox=sandbox, stripe=stripe, stitch=stitch),
+        lambda settings, sandbox, stripe, stitch, channel, health, **geo: Vendors(
+            rails=health.guard(rails.rails_of(settings, sandbox=sandbox, stripe=stripe, stitch=stitch)),
             channels={"sms": channel()} if settings.sandbox else {},
             **geo,
         ),
@@ -131,6 +145,7 @@ class Platform(containers.DeclarativeContainer):
         stripe_rail.provider,
         stitch_rail.provider,
         sandbox_channel.provider,
+        rail_health,
         live_map=live_map,
         router=router,
         assigner=assigner,

@@ -8,7 +8,8 @@ import pytest
 
 from marketplace.core.shared.errors import Unavailable
 from marketplace.core.shared.place import Place
-from marketplace.entrypoints.fallback import FallbackRouter
+from marketplace.entrypoints.breaker import Breaker
+from marketplace.entrypoints.fallback import ONCE, FallbackRouter
 
 HOME, AT = Place(0, 0), datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -35,7 +36,8 @@ class Stage:
     def __init__(self) -> None:
         self.now = 100.0
         self.first, self.second = Played(1), Played(2)
-        self.router = FallbackRouter(first=self.first, second=self.second, clock=lambda: self.now)
+        breaker = Breaker(clock=lambda: self.now, limits=ONCE)
+        self.router = FallbackRouter(first=self.first, second=self.second, breaker=breaker)
 
     async def minutes(self) -> float:
         found = await self.router.travel(starts=[HOME, HOME], end=HOME, at=AT)

@@ -87,7 +87,7 @@ class Call:
 
     `entropy` is at least 32 random bytes from which codes and tokens of this call derive; `origin` is a
     digest of where the request came from, for limits. `reason` is why it is done, where that was said; it
-    stands in every event of the call.
+    stands in every event of the call. `rails_down` are the rails that fail just now, by their names.
     """
 
     actor: Actor
@@ -97,6 +97,7 @@ class Call:
     entropy: bytes = field(default=b"", repr=False)
     origin: str = ""
     reason: str | None = None
+    rails_down: frozenset[str] = frozenset()
 
     def check_open(self) -> None:
         """Raises MarketplaceClosed."""
