@@ -163,7 +163,7 @@ async def _refused(
     truth = await rail.find(payment.id)
     if truth is not None and truth.standing in _CONTESTED and step_to(payment, truth.standing):
         return RecordPayment(report=truth)
-    return FailRefund(refund_id=refund.id, failure=why)
+    return FailRefund(refund_id=refund.id, reference=refund.reference, failure=why)
 
 
 _CONTESTED = frozenset({Standing.DISPUTED, Standing.RETURNED, Standing.LOST})

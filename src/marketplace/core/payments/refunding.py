@@ -38,9 +38,10 @@ class RecordRefund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailRefund:
-    """The rail will not take this refund: somebody has to look at it."""
+    """The rail will not take this try at a refund: somebody has to look at it."""
 
     refund_id: UUID
+    reference: UUID
     failure: Text
 
 
@@ -171,8 +172,9 @@ def _drop(refund: Refund, call: Call, work: Work) -> Refund:
 
 
 async def fail_refund(command: FailRefund, *, call: Call, work: Work) -> Refund:
+    """Of another try than the last it says nothing: that one may be on its way, and would go out twice."""
     refund = await work.get(Refund, command.refund_id)
-    if (refund.state, "fail") not in refund.LIFECYCLE.table:
+    if refund.reference != command.reference or (refund.state, "fail") not in refund.LIFECYCLE.table:
         return refund
     return work.save(move(refund, "fail", call, failure=command.failure))
 

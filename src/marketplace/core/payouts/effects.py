@@ -41,7 +41,7 @@ async def ask_rail_for_payout(
         except OutcomeUnknown:
             return None  # the timer looks it up
         except Invalid as refused:
-            return FailPayout(payout_id=payout.id, failure=refused.detail)
+            return FailPayout(payout_id=payout.id, reference=payout.reference, failure=refused.detail)
     if report is None or step_to(payout, report.standing) is None:
         return None
     return RecordPayout(payout_id=payout.id, report=report)

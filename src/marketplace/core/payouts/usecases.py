@@ -58,9 +58,10 @@ class RecordPayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailPayout:
-    """The rail will not take this payout, as where it does not know the account: somebody has to mend it."""
+    """The rail will not take this try at a payout, as where it does not know the account: mend that first."""
 
     payout_id: UUID
+    reference: UUID
     failure: str
 
 
@@ -110,9 +111,12 @@ async def _afresh(payout: Payout, work: Work) -> dict[str, Any]:
 
 
 async def fail_payout(command: FailPayout, *, call: Call, work: Work) -> Payout:
-    """Only one of which the rail has heard nothing: what it has taken, it tells of itself."""
+    """
+    Only one of which the rail has heard nothing: what it has taken, it tells of itself. Of another try than
+    the last it says nothing either: that one may be on its way, and would be sent once more.
+    """
     payout = await work.get(Payout, command.payout_id)
-    if payout.state != State.APPROVED:
+    if payout.state != State.APPROVED or payout.reference != command.reference:
         return payout
     return work.save(move(payout, "fail", call, failure=command.failure))
 
