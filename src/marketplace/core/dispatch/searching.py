@@ -106,7 +106,7 @@ async def open_search(command: OpenSearch, *, call: Call, work: Work) -> Dispatc
         OpenJobOf(booking_id=booking.id), MembershipsOf(customer_id=booking.customer_id)
     )
     on: DispatchJob | None = open_jobs[0] if open_jobs else None
-    if on is not None and booking.handed_back_by in {None, *on.unfit}:
+    if on is not None and _goes_on(on, booking):
         return on
     fresh = _job(booking, wanted, members, call)
     if fresh.queued_at <= call.at:
@@ -114,11 +114,22 @@ async def open_search(command: OpenSearch, *, call: Call, work: Work) -> Dispatc
     return work.add(create(fresh, call)) if on is None else await _restart(on, fresh, call, work)
 
 
+def _goes_on(job: DispatchJob, booking: Booking) -> bool:
+    """
+    Whether this search is looking for another than who has handed the booking back.
+
+    An exhausted one may have been so before: whoever was found by hand has let the customer down again.
+    """
+    if booking.handed_back_by is None:
+        return True
+    return booking.handed_back_by in job.unfit and job.state != State.EXHAUSTED
+
+
 async def _restart(job: DispatchJob, fresh: DispatchJob, call: Call, work: Work) -> DispatchJob:
     withdraw_offers(await work.ask(OpenOffersOf(job_id=job.id)), call, work)
     anew: dict[str, Any] = {
         "wave": 0,
-        "unfit": (*job.unfit, *fresh.unfit),
+        "unfit": tuple(dict.fromkeys((*job.unfit, *fresh.unfit))),
         "window_end": fresh.window_end,
         "queued_at": fresh.queued_at,
         "give_up_at": fresh.give_up_at,

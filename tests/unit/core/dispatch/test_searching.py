@@ -166,6 +166,25 @@ class TestHandingBack:
         assert fleet.asked() == [far]
         assert await fleet.world.broken() == []
 
+    async def test_again_before_an_exhausted_search_was_closed_begins_it_anew(self, open_fleet: Open) -> None:
+        """Nobody but who was to do it by hand is there, and lets it down a second time."""
+        fleet = await open_fleet(1_000)
+        near = fleet.crews[0]
+        key = await fleet.call()
+        by_hand = AssignBooking(booking_id=key, provider_id=near.provider_id, reason="asked for")
+        await fleet.do(by_hand, fleet.world.admin)
+        await fleet.do(HandBack(booking_id=key, reason="broke down"), near.actor)
+        await fleet.world.forward(minutes=fleet.world.lane.tenant.policy.dispatch.search_minutes + 1)
+        exhausted = fleet.jobs(key)[-1].state
+        await fleet.world.do(by_hand, fleet.world.admin)
+        await fleet.world.do(HandBack(booking_id=key, reason="broke down"), near.actor)
+
+        far = await fleet.join(metres=2_000)
+        await fleet.world.forward(seconds=2)
+
+        assert exhausted == JobState.EXHAUSTED
+        assert fleet.asked() == [far]
+
     async def test_keeps_one_search_however_often_it_is_told(self, open_fleet: Open) -> None:
         fleet = await open_fleet(1_000)
         key = await fleet.call()
