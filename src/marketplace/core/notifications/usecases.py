@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from marketplace.core.bookings.booking import CLOSED_UNDONE, Booking
+from marketplace.core.bookings.booking import Booking
 from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.identity.user import User
@@ -18,6 +18,7 @@ from marketplace.core.notifications.messages import (
     words_on_refund,
 )
 from marketplace.core.notifications.notification import Notification, State
+from marketplace.core.notifications.outdated import outdated
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.refund import Refund
 from marketplace.core.providers.provider import Provider
@@ -79,7 +80,7 @@ async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tup
     if command.event in REFUND_MESSAGES:
         return await _plan_on_refund(command, call, work)
     booking, provider_id = await _concerned(command, work)
-    if booking.state in CLOSED_UNDONE and command.event != f"booking.{booking.state}":
+    if outdated(command.event, booking):
         return ()
     provider = None if provider_id is None else await work.get(Provider, provider_id)
     addressees = {Role.CUSTOMER: booking.customer_id, Role.PROVIDER: provider.owner_id if provider else None}

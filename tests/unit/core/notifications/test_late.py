@@ -1,14 +1,34 @@
 """What is told late is still true, and what a channel is unsure of is not said again."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from marketplace.adapters.sandbox.faults import Fault, Operation
-from marketplace.core.bookings.commands import CancelBooking
+from marketplace.core.bookings.commands import (
+    AcceptBooking,
+    AssignBooking,
+    CancelBooking,
+    DeclineTime,
+    HandBack,
+    ProposeTime,
+    RetryPayment,
+)
 from marketplace.core.notifications.messages import MESSAGES
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.usecases import PlanMessages
 from marketplace.core.shared.events import Event
 from marketplace.ports.messaging import Answer, Verdict
+
+
+async def told_late(world: Any, key: UUID) -> set[str]:
+    """Which of these events a customer or provider would hear of now, had all their jobs been late."""
+    names = ("payment_failed", "paid", "confirmed", "handed_back", "time_proposed")
+    return {
+        name
+        for name in names
+        if await world.do(PlanMessages(event_id=uuid4(), event=f"booking.{name}", subject_id=key))
+    }
 
 
 class TestAMessage:
@@ -25,6 +45,36 @@ class TestAMessage:
                 assert bool(planned) == (event.name == "booking.cancelled")
 
         assert {message.template.split(":")[0] for message in told} >= {"booking.cancelled"}
+
+    async def test_of_what_is_not_so_any_more_is_not_sent(self, world: Any) -> None:
+        """A job that comes late finds the booking further on, and with another provider."""
+        key, shop = await world.book(), world.market.shops[0]
+        waiting = await told_late(world, key)
+        await world.do(AcceptBooking(booking_id=key), world.provider)
+        proposal = ProposeTime(booking_id=key, starts_at=world.start + timedelta(hours=2))
+        await world.do(proposal, world.provider)
+        proposed = await told_late(world, key)
+        await world.do(DeclineTime(booking_id=key), world.customer)
+        firm = await told_late(world, key)
+        await world.do(HandBack(booking_id=key, reason="ill"), world.provider)
+        handed_back = await told_late(world, key)
+        by_hand = AssignBooking(booking_id=key, provider_id=shop.provider_id, reason="well again")
+        await world.do(by_hand, world.admin)
+        assigned = await told_late(world, key)
+
+        assert waiting == {"paid"}
+        assert proposed == {"confirmed", "time_proposed"}
+        assert handed_back == {"handed_back"}
+        assert firm == assigned == {"confirmed"}
+
+    async def test_of_a_payment_that_failed_is_not_sent_once_it_is_tried_again(self, world: Any) -> None:
+        key = await world.book("tok_decline")
+        failed = await told_late(world, key)
+        again = RetryPayment(booking_id=key, payment_id=uuid4(), payment_method="tok_success")
+        await world.do(again, world.customer)
+
+        assert "payment_failed" in failed
+        assert "payment_failed" not in await told_late(world, key)
 
     async def test_of_which_the_channel_is_unsure_is_not_sent_again(self, world: Any) -> None:
         world.lane.channel.faults = _timeout_after
