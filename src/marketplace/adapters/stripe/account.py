@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -13,13 +13,15 @@ import httpx
 import stripe
 
 from marketplace.adapters.stripe.objects import REFERENCE, SUBJECT, TENANT, Metadata
-from marketplace.adapters.stripe.orders import Order, Orders
+from marketplace.adapters.stripe.orders import K, Kept, Orders
 from marketplace.adapters.stripe.refusals import KEPT, done
-from marketplace.core.shared.errors import MarketplaceError, Unavailable
+from marketplace.core.shared.errors import MarketplaceError, OutcomeUnknown, Unavailable
 
 # The version whose answers we read; the webhook endpoint has to be set to the same.
 API_VERSION = "2026-10-28.endive"
 _TIMEOUT = httpx.Timeout(30, connect=5)
+# How long a call that we gave up may still be on its way to Stripe.
+UNDER_WAY = timedelta(minutes=2)
 
 T = TypeVar("T")
 
@@ -107,7 +109,7 @@ class Account:
             words = ("live", "test") if self.live else ("test", "live")
             raise ModeMismatch(f"a {words[0]} key of Stripe, and a {words[1]} marketplace")
 
-    async def send(self, order: Order, step: str, call: Callable[..., Awaitable[Any]], kind: type[T]) -> T:
+    async def send(self, order: Kept, step: str, call: Callable[..., Awaitable[Any]], kind: type[T]) -> T:
         """Carry out a step of an order under its key; one that is used up in vain makes room for the next."""
         try:
             return await done(call(options={"idempotency_key": order.key(step)}), kind)
@@ -116,25 +118,52 @@ class Account:
                 await self.orders.amend(order, lambda standing: _next_key(standing, order))
             raise
 
-    async def sent_again(self, order: Order) -> Order:
+    async def sent_again(self, order: K) -> K:
         """What is sent once more is looked for until a later time; what was voided is sent no more."""
         now = self.clock()
         return await self.orders.amend(
             order, lambda standing: standing if standing.voided else replace(standing, last_sent_at=now)
         )
 
-    async def met(self, order: Order, rail_id: str) -> Order:
+    async def met(self, order: K, rail_id: str) -> K:
         """The order, and by which name Stripe knows it."""
         if order.rail_id == rail_id:
             return order
         return await self.orders.amend(order, lambda standing: replace(standing, rail_id=rail_id))
 
+    async def kept_away(self, order: K) -> K:
+        """
+        The order, voided, as it did not arrive, and will never be sent.
 
-def _next_key(standing: Order, used: Order) -> Order:
+        Raises OutcomeUnknown for one that may still be under way to Stripe.
+        """
+        if self.clock() - order.last_sent_at < UNDER_WAY:
+            raise OutcomeUnknown("it may still be under way to Stripe")
+        unsent = await self.orders.amend(
+            order,
+            lambda standing: replace(standing, voided=standing.last_sent_at == order.last_sent_at),
+        )
+        if not unsent.voided:
+            raise OutcomeUnknown("it has just been sent again")
+        return unsent
+
+
+def _next_key(standing: K, used: Kept) -> K:
     return replace(standing, tries=max(standing.tries, used.tries + 1))
 
 
-def metadata(order: Order) -> Metadata:
+class Named(Protocol):
+    """Whose an object at Stripe is."""
+
+    @property
+    def reference(self) -> UUID: ...
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def subject(self) -> str: ...
+
+
+def metadata(order: Named) -> Metadata:
     return {
         REFERENCE: str(order.reference),
         TENANT: str(order.tenant_id),

@@ -1,24 +1,20 @@
 """A charge is one PaymentIntent, confirmed when it is made; what it takes is never more than was ordered."""
 
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.stripe import lists, reports
-from marketplace.adapters.stripe.account import Account, metadata
+from marketplace.adapters.stripe.account import UNDER_WAY, Account, metadata
 from marketplace.adapters.stripe.amounts import from_stripe, to_stripe
 from marketplace.adapters.stripe.objects import Dispute, Intent
 from marketplace.adapters.stripe.orders import Order, of_charge, of_void
 from marketplace.adapters.stripe.refusals import Declined
 from marketplace.adapters.stripe.tokens import check_method
-from marketplace.core.shared.errors import Invalid, OutcomeUnknown
+from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Charge, Report, Subject
 
-# How long a call that we gave up may still be on its way to Stripe.
-_UNDER_WAY = timedelta(minutes=2)
 _EXPAND = [lists.EXPAND_CHARGE]
 _CALLED_BACK = frozenset({"requires_confirmation", "requires_action", "requires_capture", "processing"})
 
@@ -95,7 +91,7 @@ async def void(account: Account, reference: UUID) -> Report:
             raise Invalid("reference", f"is a {order.subject}", "a charge")
         intent = await sought(account, order)
         if intent is None:
-            return await _kept_away(account, order)
+            return reports.voided(await account.kept_away(order))
         if intent.status not in _CALLED_BACK:
             return await _told(account, order, intent)
         params: Any = {"cancellation_reason": "abandoned", "expand": _EXPAND}
@@ -174,22 +170,9 @@ async def _stepped(account: Account, order: Order, intent: Intent, step: str, ca
     return await _told(account, order, intent)
 
 
-async def _kept_away(account: Account, order: Order) -> Report:
-    """One that may still be under way to Stripe is in doubt; one that did not arrive will never be sent."""
-    if account.clock() - order.last_sent_at < _UNDER_WAY:
-        raise OutcomeUnknown("the charge may still be under way to Stripe")
-    unsent = await account.orders.amend(
-        order,
-        lambda standing: replace(standing, voided=standing.last_sent_at == order.last_sent_at),
-    )
-    if not unsent.voided:
-        raise OutcomeUnknown("the charge has just been sent again")
-    return reports.voided(unsent)
-
-
 async def _told(account: Account, order: Order, intent: Intent) -> Report:
     """Between a bank's wish to see the customer and the call that follows it, nothing is decided."""
-    if _asks_for_the_customer(intent, order) and account.clock() - order.last_sent_at < _UNDER_WAY:
+    if _asks_for_the_customer(intent, order) and account.clock() - order.last_sent_at < UNDER_WAY:
         return reports.undecided(order, intent)
     return reports.of_charge(order, intent, await disputes_of(account, intent))
 

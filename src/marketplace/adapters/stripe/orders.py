@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -17,36 +18,58 @@ NOBODY = UUID(int=0)  # the tenant of a void that came before its charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Kept:
     """
-    One reference of ours; `token` is the method or the payee, `charge` what a refund gives back of.
+    What is sent under one reference of ours; a repeat has to repeat its `TERMS`.
 
     `tries` counts the keys that Stripe has used up with an answer that says nothing. `rail_id` is the object
     at Stripe, once we know it; `voided` that there shall be none.
     """
 
-    subject: Subject
+    SHELF: ClassVar[str]
+    TERMS: ClassVar[tuple[str, ...]]
+
     reference: UUID
     tenant_id: UUID
-    currency: str
-    minor: int
-    token: str = ""
-    hold: bool = False
-    description: str = ""
-    charge: UUID | None = None
     first_sent_at: datetime
     last_sent_at: datetime
     tries: int = 1
     rail_id: str | None = None
     voided: bool = False
 
-    @property
-    def amount(self) -> Money:
-        return Money(self.minor, self.currency)
-
     def key(self, step: str) -> str:
         """The idempotency key of a step: the same until Stripe has answered it in vain."""
         return f"{self.reference}/{step}/{self.tries}"
+
+
+K = TypeVar("K", bound=Kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Kept):
+    """
+    Of money. `token` is the method or the payee, `charge` what a refund gives back of.
+
+    `setup` is the saved method that the token is of. Where Stripe took no intent for it, as the method had
+    gone, the order is voided, and `failure` says why.
+    """
+
+    SHELF: ClassVar[str] = ORDERS
+    TERMS: ClassVar[tuple[str, ...]] = ("subject", "tenant_id", "amount", "token", "hold", "charge")
+
+    subject: Subject
+    currency: str
+    minor: int
+    token: str = ""
+    hold: bool = False
+    description: str = ""
+    charge: UUID | None = None
+    setup: UUID | None = None
+    failure: str | None = None
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.minor, self.currency)
 
 
 def of_charge(charge: Charge, *, at: datetime) -> Order:
@@ -59,6 +82,7 @@ def of_charge(charge: Charge, *, at: datetime) -> Order:
         token=charge.method,
         hold=charge.hold,
         description=charge.description,
+        setup=charge.setup,
         first_sent_at=at,
         last_sent_at=at,
     )
@@ -110,22 +134,25 @@ class Orders:
     shelf: Shelf
 
     async def find(self, reference: UUID) -> Order | None:
-        document = await self.shelf.fetch(shelf=ORDERS, key=str(reference))
-        return None if document is None else _DECODER.decode(document.body)
+        return await self.kept(Order, reference)
 
-    async def place(self, order: Order) -> tuple[Order, bool]:
+    async def kept(self, kind: type[K], reference: UUID) -> K | None:
+        document = await self.shelf.fetch(shelf=kind.SHELF, key=str(reference))
+        return None if document is None else msgspec.json.decode(document.body, type=kind)
+
+    async def place(self, order: K) -> tuple[K, bool]:
         """
         The order as it stands, and whether it is new. Raises Invalid for a reference of another order.
 
-        A charge that was voided before it came is kept as what it would have been.
+        What was called back before it came is kept as what it would have been.
         """
-        key, first = (ORDERS, str(order.reference)), (FIRSTS, str(order.tenant_id))
+        key, first = (order.SHELF, str(order.reference)), (FIRSTS, str(order.tenant_id))
 
-        def decide(found: Found) -> tuple[tuple[Order, bool], tuple[Document, ...]]:
+        def decide(found: Found) -> tuple[tuple[K, bool], tuple[Document, ...]]:
             if key not in found:
                 return (order, True), (_document(order), *(() if first in found else (_first(order),)))
-            standing = _DECODER.decode(found[key].body)
-            if standing.tenant_id == NOBODY and order.subject is Subject.CHARGE:
+            standing = msgspec.json.decode(found[key].body, type=type(order))
+            if standing.tenant_id == NOBODY and _may_be_called_back(order):
                 late = replace(order, voided=True)
                 return (late, False), (_document(late),)
             _check_same(standing, order)
@@ -133,48 +160,49 @@ class Orders:
 
         return await self.shelf.change([key, first], decide)
 
-    async def void(self, order: Order) -> Order:
-        """That the reference shall never be charged; what stands already stands."""
-        return await self._change(order.reference, lambda standing: order if standing is None else standing)
+    async def void(self, order: K) -> K:
+        """That the reference shall never be charged or kept; what stands already stands."""
+        return await self._change(order, lambda standing: order if standing is None else standing)
 
-    async def amend(self, order: Order, change: Callable[[Order], Order]) -> Order:
+    async def amend(self, order: K, change: Callable[[K], K]) -> K:
         """What is known of an order that stands."""
-        return await self._change(order.reference, lambda standing: change(standing or order))
+        return await self._change(order, lambda standing: change(standing or order))
 
     async def first_sent_at(self, tenant_id: UUID) -> datetime | None:
         """When the tenant's first order went out; None where none has."""
         document = await self.shelf.fetch(shelf=FIRSTS, key=str(tenant_id))
         return None if document is None else msgspec.json.decode(document.body, type=datetime)
 
-    async def _change(self, reference: UUID, decide: Callable[[Order | None], Order]) -> Order:
-        key = (ORDERS, str(reference))
+    async def _change(self, order: K, decide: Callable[[K | None], K]) -> K:
+        key = (order.SHELF, str(order.reference))
 
-        def decided(found: Found) -> tuple[Order, tuple[Document, ...]]:
-            before = _DECODER.decode(found[key].body) if key in found else None
+        def decided(found: Found) -> tuple[K, tuple[Document, ...]]:
+            before = msgspec.json.decode(found[key].body, type=type(order)) if key in found else None
             after = decide(before)
             return after, () if after == before else (_document(after),)
 
         return await self.shelf.change([key], decided)
 
 
-def _check_same(standing: Order, asked: Order) -> None:
+def _may_be_called_back(order: Kept) -> bool:
+    return not isinstance(order, Order) or order.subject is Subject.CHARGE
+
+
+def _check_same(standing: Kept, asked: Kept) -> None:
     """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
     if _terms(standing) != _terms(asked):
         raise Invalid("reference", f"{asked.reference} was used for another order")
 
 
-def _terms(order: Order) -> tuple[object, ...]:
-    return (order.subject, order.tenant_id, order.amount, order.token, order.hold, order.charge)
+def _terms(order: Kept) -> tuple[object, ...]:
+    return tuple(getattr(order, name) for name in order.TERMS)
 
 
-def _first(order: Order) -> Document:
+def _first(order: Kept) -> Document:
     body = msgspec.json.encode(order.first_sent_at)
     return Document(shelf=FIRSTS, key=str(order.tenant_id), tenant_id=order.tenant_id, body=body)
 
 
-def _document(order: Order) -> Document:
+def _document(order: Kept) -> Document:
     body = msgspec.json.encode(order)
-    return Document(shelf=ORDERS, key=str(order.reference), tenant_id=order.tenant_id, body=body)
-
-
-_DECODER = msgspec.json.Decoder(Order)
+    return Document(shelf=order.SHELF, key=str(order.reference), tenant_id=order.tenant_id, body=body)
