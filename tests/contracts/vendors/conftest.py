@@ -263,6 +263,14 @@ STRIPE_METHODS = {
     "fails refunds later": "pm_played_refundFailsLater",
     "sends refunds back": "pm_played_refundBounces",
 }
+STRIPE_SOURCES = {
+    "succeeds": "pm_card_visa",
+    "needs action": "pm_card_authenticationRequiredOnSetup",
+    "declines charges": "pm_card_chargeCustomerFail",
+    "answers too late": "pm_played_answersTooLate",
+    "never arrives": "pm_played_neverArrives",
+    "is down once": "pm_played_slowDown",
+}
 STRIPE_PAYEES = {
     "succeeds": "acct_1032D82eZvKYlo2C",
     "answers too late": "acct_1AnswersTooLate",
@@ -291,6 +299,9 @@ async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
             async def refuse(reference: UUID) -> None:
                 stripe.books.act(str(reference), proves=False)
 
+            async def authorise(reference: UUID, *, agreed: bool) -> None:
+                stripe.books.wallet.authorise(str(reference), proves=agreed)
+
             yield RailStage(
                 rail=rail,
                 clock=clock,
@@ -299,6 +310,8 @@ async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
                 balance=balance,
                 act=act,
                 refuse=refuse,
+                sources=STRIPE_SOURCES,
+                authorise=lambda reference, agreed: authorise(reference, agreed=agreed),
             )
 
 

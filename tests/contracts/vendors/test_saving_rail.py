@@ -47,13 +47,15 @@ class TestBeginning:
 
     @pytest.mark.parametrize(
         "other",
-        [{"customer_id": UUID(int=7)}, {"tenant_id": UUID(int=7)}, {"source": "setup_revoked"}],
+        [{"customer_id": UUID(int=7)}, {"tenant_id": UUID(int=7)}, {"source": "needs action"}],
         ids=str,
     )
     async def test_refuses_a_reference_that_stands_for_another(
         self, stage: Any, other: dict[str, Any]
     ) -> None:
         setup = await stage.keep()
+        if "source" in other:
+            other = {"source": stage.setup(other["source"]).source}
 
         with pytest.raises(Invalid, match="reference"):
             await stage.saving.begin_setup(replace(setup, **other))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from tests.integration.http.conftest import BASE_URL, Market, Shop, running
-from tests.vendors.stripe.books import SOON
+from tests.vendors.stripe.cards import SOON
 from tests.vendors.stripe.post import body_of, post, signed, untold
 from tests.vendors.stripe.server import KEY, SECRET, Stripe, playing
 

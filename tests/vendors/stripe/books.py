@@ -7,62 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-Json = dict[str, Any]
-WEEK = timedelta(days=7)
-SOON = timedelta(minutes=1)
-
-
-class Refusal(Exception):
-    """An error of Stripe's: its status, and its `error` object."""
-
-    def __init__(self, status: int, **error: Any) -> None:
-        super().__init__(error.get("code"))
-        self.status, self.error = status, error
-
-
-def invalid(code: str, param: str | None = None) -> Refusal:
-    return Refusal(400, type="invalid_request_error", code=code, param=param, message=f"no: {code}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """How a test payment method behaves; https://docs.stripe.com/testing names those of Stripe's own."""
-
-    decline: str | None = None
-    asks: bool = False
-    dispute: str | None = None
-    wins: bool = False
-    hold: timedelta = WEEK
-    refund: tuple[str, ...] = ("succeeded",)
-    refund_after: timedelta = SOON
-    fault: str | None = None
-
-
-CARDS = {
-    "pm_card_visa": Card(),
-    "pm_card_visa_chargeDeclined": Card(decline="generic_decline"),
-    "pm_card_visa_chargeDeclinedInsufficientFunds": Card(decline="insufficient_funds"),
-    "pm_card_visa_chargeDeclinedStolenCard": Card(decline="stolen_card"),
-    "pm_card_authenticationRequired": Card(asks=True),
-    "pm_card_createDispute": Card(dispute="fraudulent"),
-    "pm_card_createDisputeProductNotReceived": Card(dispute="product_not_received", wins=True),
-    "pm_card_createDisputeInquiry": Card(dispute="inquiry"),
-    "pm_card_pendingRefund": Card(refund=("pending", "succeeded")),
-    # Not Stripe's: trouble that it does not play.
-    "pm_played_refundFailsLater": Card(refund=("pending", "failed")),
-    "pm_played_refundBounces": Card(refund=("succeeded", "failed"), refund_after=timedelta(days=20)),
-    "pm_played_holdsBriefly": Card(hold=SOON),
-    "pm_played_answersTooLate": Card(fault="drop_after"),
-    "pm_played_neverArrives": Card(fault="drop_before"),
-    "pm_played_slowDown": Card(fault="429"),
-}
-DESTINATIONS = {
-    "acct_1032D82eZvKYlo2C": None,
-    "acct_1AnswersTooLate": "drop_after",
-    "acct_1NeverArrives": "drop_before",
-    "acct_1SlowDown": "429",
-}
-RESTRICTED = "acct_1Restricted"
+from tests.vendors.stripe.cards import (
+    CARDS,
+    DESTINATIONS,
+    RESTRICTED,
+    SOON,
+    WEEK,
+    Card,
+    Json,
+    Refusal,
+    invalid,
+)
+from tests.vendors.stripe.wallet import Wallet
 
 
 @dataclass
@@ -75,6 +31,10 @@ class Books:
     lock: Any = field(default_factory=threading.RLock)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     moment: datetime | None = None
+    wallet: Wallet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wallet = Wallet(self)
 
     @property
     def time(self) -> datetime:
@@ -116,7 +76,8 @@ class Books:
         return sorted(found, key=lambda one: one["_number"], reverse=True)
 
     def tell(self, kind: str, subject: Json) -> None:
-        event = self.new("evt", "event", type=kind, api_version=None, data={"object": dict(subject)})
+        told = {name: value for name, value in subject.items() if not name.startswith("_")}
+        event = self.new("evt", "event", type=kind, api_version=None, data={"object": told})
         self.events.append(event)
 
     def move(self, kind: str, amount: int, source: Json, *, fee: int = 0, days: int = 0) -> None:
@@ -132,8 +93,10 @@ class Books:
 
     # PaymentIntents
     def create_intent(self, form: Json) -> Json:
-        if form["payment_method"] not in CARDS:
-            raise invalid("resource_missing", "payment_method")
+        customer = form.get("customer")
+        if customer is not None:
+            self.wallet.customer(customer)
+        self.wallet.card_of(form["payment_method"], customer=customer)
         intent = self.new(
             "pi",
             "payment_intent",
@@ -143,7 +106,7 @@ class Books:
             amount_capturable=0,
             amount_received=0,
             capture_method=form.get("capture_method", "automatic"),
-            customer=form.get("customer"),
+            customer=customer,
             description=form.get("description"),
             metadata=form.get("metadata", {}),
             transfer_group=form.get("transfer_group"),
@@ -157,7 +120,7 @@ class Books:
     def confirm_intent(self, key: str, form: Json) -> Json:
         intent = self.get(key, "payment_intent", "intent")
         intent["payment_method"] = form["payment_method"]
-        card = CARDS[form["payment_method"]]
+        card = self._card(intent)
         if card.asks and form.get("off_session"):
             self._decline(intent, "authentication_required", "authentication_required")
         if card.asks:
@@ -172,6 +135,10 @@ class Books:
             self._decline(intent, "card_declined", card.decline)
         self._pay(intent)
         return intent
+
+    def _card(self, intent: Json) -> Card:
+        key = intent["payment_method"]
+        return CARDS[self.objects.get(key, {}).get("_plays", key)]
 
     def _decline(self, intent: Json, code: str, decline: str) -> None:
         charge = self._charge(intent, status="failed", amount_captured=0)
@@ -193,7 +160,7 @@ class Books:
         charge = self._charge(intent, status="succeeded", amount_captured=0)
         intent |= {"next_action": None, "last_payment_error": None}
         if intent["capture_method"] == "manual":
-            card = CARDS[intent["payment_method"]]
+            card = self._card(intent)
             charge["payment_method_details"]["card"]["capture_before"] = int(
                 (self.time + card.hold).timestamp()
             )
@@ -213,7 +180,7 @@ class Books:
         intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
         self.move("charge", amount, charge, fee=amount * 29 // 1000 + 30, days=2)
         self.tell("payment_intent.succeeded", intent)
-        card = CARDS[intent["payment_method"]]
+        card = self._card(intent)
         if card.dispute is not None:
             self.later(SOON, lambda: self._dispute(intent, charge, card))
 
@@ -262,7 +229,7 @@ class Books:
             raise invalid("charge_disputed")
         if form["amount"] > charge["amount_captured"] - charge["amount_refunded"]:
             raise invalid("charge_already_refunded")
-        card = CARDS[intent["payment_method"]]
+        card = self._card(intent)
         first, *rest = card.refund
         refund = self.new(
             "re",
@@ -349,7 +316,7 @@ class Books:
         if dispute["status"] != "needs_response":
             raise invalid("dispute_not_open", "evidence")
         dispute |= {"evidence": form["evidence"], "status": "under_review"}
-        card = CARDS[self.objects[dispute["payment_intent"]]["payment_method"]]
+        card = self._card(self.objects[dispute["payment_intent"]])
         self.later(SOON, lambda: self._decide(dispute, won=card.wins))
         self.tell("charge.dispute.updated", dispute)
         return dispute

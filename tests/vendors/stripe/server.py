@@ -13,15 +13,20 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.vendors.stripe import contract
-from tests.vendors.stripe.books import CARDS, DESTINATIONS, Books, Json, Refusal
+from tests.vendors.stripe.books import Books
+from tests.vendors.stripe.cards import CARDS, DESTINATIONS, Json, Refusal
 
 KEY = "sk_test_51PlayedOnly000000000000"
 VERSION = "2026-10-28.endive"
 SECRET = "whsec_played_0123456789abcdef"
 _INTEGERS = {"amount", "amount_to_capture", "limit", "gte", "gt", "lte", "lt"}
 _BOOLEANS = {"confirm", "off_session", "submit"}
+_FILTERS = ("customer", "payment_method", "transfer_group", "payment_intent")
 _LISTS = {
     "payment_intents": "payment_intent",
+    "setup_intents": "setup_intent",
+    "payment_methods": "payment_method",
+    "customers": "customer",
     "charges": "charge",
     "refunds": "refund",
     "transfers": "transfer",
@@ -133,6 +138,10 @@ class Stripe:
             (r"/v1/payment_intents/(\w+)/confirm", books.confirm_intent),
             (r"/v1/payment_intents/(\w+)/capture", books.capture_intent),
             (r"/v1/payment_intents/(\w+)/cancel", books.cancel_intent),
+            (r"/v1/setup_intents", books.wallet.create_setup),
+            (r"/v1/setup_intents/(\w+)/cancel", books.wallet.cancel_setup),
+            (r"/v1/payment_methods/(\w+)/detach", books.wallet.detach),
+            (r"/v1/customers", books.wallet.create_customer),
             (r"/v1/refunds", books.create_refund),
             (r"/v1/transfers", books.create_transfer),
             (r"/v1/disputes/(\w+)", books.submit_evidence),
@@ -153,10 +162,12 @@ class Stripe:
             return refusal.status, {"error": refusal.error}
 
     def _listed(self, kind: str, form: Json) -> Json:
-        filters = {
-            name: form[name] for name in ("customer", "transfer_group", "payment_intent") if name in form
-        }
-        found = [one for one in self.books.of(kind, **filters) if _within(one, form.get("created", {}))]
+        filters = {name: form[name] for name in _FILTERS if name in form}
+        found = [
+            one
+            for one in self.books.of(kind, **filters)
+            if not one.get("deleted") and _within(one, form.get("created", {}))
+        ]
         limit, more = form.get("limit", 10), False
         if "ending_before" in form:
             number = self.books.objects[form["ending_before"]]["_number"]

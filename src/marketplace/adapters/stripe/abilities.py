@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from marketplace.adapters.stripe.amounts import CURRENCIES
+from marketplace.core.shared.methods import MethodKind
 from marketplace.ports.payments import Capabilities
 
 # What every card holds at least: Visa, charged while the customer is away. Most hold seven days, and what a
@@ -18,6 +19,7 @@ def capabilities(*, live: bool | None) -> Capabilities:
         partial_refunds=True,
         asynchronous=False,
         pays_out=True,
+        saves=frozenset({MethodKind.CARD}),
         live=live,
     )
 

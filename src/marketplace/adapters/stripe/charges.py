@@ -1,10 +1,11 @@
 """A charge is one PaymentIntent, confirmed when it is made; what it takes is never more than was ordered."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from marketplace.adapters.stripe import lists, reports
+from marketplace.adapters.stripe import lists, reports, setups
 from marketplace.adapters.stripe.account import UNDER_WAY, Account, metadata
 from marketplace.adapters.stripe.amounts import from_stripe, to_stripe
 from marketplace.adapters.stripe.objects import Dispute, Intent
@@ -30,7 +31,12 @@ async def collect(account: Account, charge: Charge) -> Report:
             order = order if is_new else await account.sent_again(order)
             if order.voided:
                 return reports.voided(order)
-            intent = await _made(account, order)
+            try:
+                intent = await _made(account, order)
+            except Invalid:
+                if await setups.has_ended(account, order):
+                    return await _without_its_method(account, order)
+                raise
             order = await account.met(order, intent.id)
         if _asks_for_the_customer(intent, order):
             intent = await _with_the_customer(account, order, intent)
@@ -108,6 +114,14 @@ async def _made(account: Account, order: Order) -> Intent:
         return await account.send(order, "create", call, Intent)
     except Declined as declined:
         return await _declined(account, order, declined)
+
+
+async def _without_its_method(account: Account, order: Order) -> Report:
+    """What is detached is gone for good, and so is what was to be charged by it."""
+    ended = await account.orders.amend(
+        order, lambda standing: replace(standing, voided=True, failure="method_revoked")
+    )
+    return reports.voided(ended)
 
 
 async def _declined(account: Account, order: Order, declined: Declined) -> Intent:

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "authentication_not_handled": "authentication_required",
         "online_or_offline_pin_required": "authentication_required",
         "payment_intent_authentication_failure": "authentication_failed",
+        "setup_intent_authentication_failure": "authentication_failed",
         "card_not_supported": "card_not_supported",
         "currency_not_supported": "card_not_supported",
         "not_permitted": "card_not_supported",

@@ -14,19 +14,22 @@ from marketplace.adapters.stripe.account import Account
 from marketplace.adapters.stripe.objects import (
     REFERENCE,
     Charge,
+    Customer,
     Dispute,
     Intent,
     Object,
     Page,
     Refund,
+    SetupIntent,
     Transfer,
 )
-from marketplace.adapters.stripe.orders import Order
+from marketplace.adapters.stripe.orders import Kept, Order
 from marketplace.adapters.stripe.refusals import asked
 from marketplace.adapters.stripe.tokens import check_method
 
 PAGE = 100
 EXPAND_CHARGE = "latest_charge"
+EXPAND_METHOD = "payment_method"
 # How far Stripe's clock and ours may be apart, and how long a call may be under way.
 AROUND = timedelta(minutes=10)
 
@@ -47,11 +50,7 @@ async def intent(account: Account, order: Order) -> Intent | None:
             found = await intent_by_id(account, charge.payment_intent)
             if found.metadata.get(REFERENCE) == str(order.reference):
                 return found
-    window = {
-        "gte": int((order.first_sent_at - AROUND).timestamp()),
-        "lte": int((order.last_sent_at + AROUND).timestamp()),
-    }
-    asking: dict[str, Any] = {"created": window, "expand": [f"data.{EXPAND_CHARGE}"]}
+    asking: dict[str, Any] = {"created": _around(order), "expand": [f"data.{EXPAND_CHARGE}"]}
     customer = check_method(order.token, field="method").customer
     if customer is not None:
         asking["customer"] = customer
@@ -61,6 +60,29 @@ async def intent(account: Account, order: Order) -> Intent | None:
 async def intent_by_id(account: Account, key: str) -> Intent:
     retrieve = account.client.v1.payment_intents.retrieve_async
     return await asked(retrieve(key, {"expand": [EXPAND_CHARGE]}), Intent)
+
+
+async def customer(account: Account, order: Kept) -> Customer | None:
+    asking = {"created": _around(order)}
+    return await _named(pages(account.client.v1.customers.list_async, asking, Page[Customer]), order)
+
+
+async def setup(account: Account, order: Kept, *, customer: str) -> SetupIntent | None:
+    asking = {"created": _around(order), "customer": customer, "expand": [f"data.{EXPAND_METHOD}"]}
+    return await _named(pages(account.client.v1.setup_intents.list_async, asking, Page[SetupIntent]), order)
+
+
+async def setups_of(account: Account, method_id: str) -> tuple[SetupIntent, ...]:
+    """All that a card was saved by."""
+    found = pages(
+        account.client.v1.setup_intents.list_async, {"payment_method": method_id}, Page[SetupIntent]
+    )
+    return tuple([one async for one in found])
+
+
+async def setup_by_id(account: Account, key: str) -> SetupIntent:
+    retrieve = account.client.v1.setup_intents.retrieve_async
+    return await asked(retrieve(key, {"expand": [EXPAND_METHOD]}), SetupIntent)
 
 
 async def refund(account: Account, order: Order, *, intent_id: str) -> Refund | None:
@@ -91,7 +113,14 @@ async def pages(list_: List, asking: dict[str, Any], kind: type[Page[Item]]) -> 
         after = {"starting_after": page.data[-1].id}
 
 
-async def _named(found: AsyncIterator[Item], order: Order) -> Item | None:
+def _around(order: Kept) -> dict[str, int]:
+    return {
+        "gte": int((order.first_sent_at - AROUND).timestamp()),
+        "lte": int((order.last_sent_at + AROUND).timestamp()),
+    }
+
+
+async def _named(found: AsyncIterator[Item], order: Kept) -> Item | None:
     """The one whose metadata says that it is the order's."""
     async for one in found:
         if one.metadata.get(REFERENCE) == str(order.reference):

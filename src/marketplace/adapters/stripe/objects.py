@@ -1,6 +1,6 @@
 """Of what Stripe answers we read what we rest on, typed: that has to be there, the rest may come and go."""
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ Item = TypeVar("Item", bound="Object")
 
 # Where metadata of an object says whose it is. Stripe copies an intent's to its charge.
 REFERENCE, TENANT, SUBJECT = "marketplace_reference", "marketplace_tenant", "marketplace_subject"
+CUSTOMER: Final = "marketplace_customer"
+METHOD: Final = "method"  # the subject of what is saved, as of its hints
 Metadata = dict[str, str]
 
 
@@ -65,6 +67,43 @@ class Intent(Object, frozen=True, kw_only=True):
     def charge(self) -> Charge | None:
         """Where it was asked for whole."""
         return self.latest_charge if isinstance(self.latest_charge, Charge) else None
+
+
+class Customer(Object, frozen=True, kw_only=True):
+    """`deleted` is all that is left to be told of one that was."""
+
+    deleted: bool = False
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    display_brand: str | None = None
+
+
+class PaymentMethod(Object, frozen=True, kw_only=True):
+    """`customer` is to whom it is attached."""
+
+    customer: str | None = None
+    card: Card | None = None
+
+
+class SetupIntent(Object, frozen=True, kw_only=True):
+    """`client_secret` is for the app of its customer alone."""
+
+    status: str
+    client_secret: str | None = None
+    customer: str | None = None
+    last_setup_error: Failure | None = None
+    next_action: NextAction | None = None
+    payment_method: PaymentMethod | str | None = None
+
+    @property
+    def method(self) -> PaymentMethod | None:
+        """Where it was asked for whole."""
+        return self.payment_method if isinstance(self.payment_method, PaymentMethod) else None
 
 
 class Refund(Object, frozen=True, kw_only=True):

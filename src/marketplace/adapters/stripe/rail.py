@@ -1,4 +1,4 @@
-"""The Stripe rail: cards through PaymentIntents, and providers paid by transfers to connected accounts."""
+"""The Stripe rail: cards by PaymentIntents, saved by SetupIntents, providers paid to connected accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,32 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.adapters import signatures
-from marketplace.adapters.stripe import charges, disputes, refunds, statement, tokens, transfers, webhooks
+from marketplace.adapters.stripe import (
+    charges,
+    disputes,
+    refunds,
+    setups,
+    statement,
+    tokens,
+    transfers,
+    webhooks,
+)
 from marketplace.adapters.stripe.abilities import capabilities
 from marketplace.adapters.stripe.account import Account
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Subject, Transfer
+from marketplace.ports.payments import (
+    Capabilities,
+    Charge,
+    Hint,
+    Report,
+    Setup,
+    SetupReport,
+    Statement,
+    Subject,
+    Transfer,
+)
 
 
 @dataclass(kw_only=True)
@@ -70,6 +90,22 @@ class StripeRail:
             case Subject.TRANSFER:
                 return await transfers.find(self.account, order)
 
+    def check_source(self, source: str, *, field: str) -> None:
+        tokens.check_source(source, field=field)
+
+    async def begin_setup(self, setup: Setup) -> SetupReport:
+        return await setups.begin(self.account, setup)
+
+    async def amend_setup(self, reference: UUID, *, amendment: UUID, terms: MandateTerms) -> SetupReport:
+        del amendment, terms
+        return await setups.amend(self.account, reference)
+
+    async def revoke_setup(self, reference: UUID) -> SetupReport:
+        return await setups.revoke(self.account, reference)
+
+    async def find_setup(self, reference: UUID) -> SetupReport | None:
+        return await setups.find(self.account, reference)
+
     async def submit_evidence(self, reference: UUID, *, text: str) -> Report:
         return await disputes.submit_evidence(self.account, reference, text=text)
 
@@ -77,7 +113,7 @@ class StripeRail:
         return await statement.settlement_lines(self.account, tenant_id, after=after, limit=limit)
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
-        """Of a dispute none: its event does not say whose it is, and `trace` asks."""
+        """Of a dispute and of a card none: their events do not say whose they are, and `trace` asks."""
         signatures.verify(headers=headers, header=webhooks.HEADER, body=body, secrets=self.secrets, now=now)
         event = webhooks.read(body, live=self.account.live)
         return () if event is None else webhooks.hints(event)

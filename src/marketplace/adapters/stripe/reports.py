@@ -75,13 +75,13 @@ def undecided(order: Order, intent: Intent) -> Report:
 
 
 def voided(order: Order) -> Report:
-    """A charge that was called back before Stripe heard of it."""
+    """A charge that was called back before Stripe heard of it, or of which Stripe took no intent."""
     return Report(
         reference=order.reference,
         rail_reference=f"void_{order.reference.hex}",
-        standing=Standing.CANCELLED,
+        standing=Standing.CANCELLED if order.failure is None else Standing.FAILED,
         amount=order.amount,
-        failure="voided",
+        failure=order.failure or "voided",
     )
 
 

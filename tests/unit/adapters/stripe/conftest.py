@@ -11,8 +11,9 @@ from tests.vendors.stripe.stage import rail_at
 
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stripe.rail import StripeRail
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Charge, Transfer
+from marketplace.ports.payments import Charge, Setup, SetupStanding, Transfer
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAYEE = "acct_1032D82eZvKYlo2C"
@@ -67,6 +68,29 @@ class Scene:
         await self.rail.collect(charge)
         return charge
 
+    def setup(self, source: str | None = "pm_card_visa", *, customer_id: UUID | None = None) -> Setup:
+        return Setup(
+            reference=uuid4(),
+            tenant_id=self.tenant_id,
+            customer_id=customer_id or uuid4(),
+            kind=MethodKind.CARD,
+            currency="ZAR",
+            description="Shine Brothers",
+            at=self.now,
+            source=source,
+        )
+
+    async def keep(self, source: str = "pm_card_visa") -> tuple[Setup, str]:
+        """A saved card, and what a charge names."""
+        wanted = self.setup(source)
+        report = await self.rail.begin_setup(wanted)
+        if report.standing is SetupStanding.NEEDS_ACTION:
+            self.stripe.books.wallet.authorise(str(wanted.reference), proves=True)
+        found = await self.rail.find_setup(wanted.reference)
+        assert found is not None
+        assert found.token is not None
+        return wanted, found.token
+
     def posts(self) -> list[str]:
         return [path for method, path, _ in self.stripe.asked if method == "POST"]
 
@@ -79,6 +103,8 @@ async def scene() -> AsyncIterator[Scene]:
         return made[0].now if made else START
 
     with playing(clock) as stripe:
+        for key in ("cus_1", "cus_7", "cus_8"):
+            stripe.books.wallet.take_in(key)
         made.append(Scene(stripe=stripe, shelf=MemoryShelf()))
         async with rail_at(stripe.url, shelf=made[0].shelf, clock=clock) as rail:
             made[0].rails.append(rail)

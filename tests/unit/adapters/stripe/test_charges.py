@@ -3,7 +3,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.vendors.stripe.books import CARDS
+from tests.vendors.stripe.cards import CARDS
 from tests.vendors.stripe.stage import RETURN_URL
 
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable

@@ -12,6 +12,9 @@ from marketplace.adapters.stripe.account import API_VERSION
 
 KINDS = {
     "payment_intent": objects.Intent,
+    "setup_intent": objects.SetupIntent,
+    "payment_method": objects.PaymentMethod,
+    "customer": objects.Customer,
     "charge": objects.Charge,
     "refund": objects.Refund,
     "transfer": objects.Transfer,

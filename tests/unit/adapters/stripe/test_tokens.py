@@ -1,6 +1,6 @@
 import pytest
 
-from marketplace.adapters.stripe.tokens import check_method, check_payee
+from marketplace.adapters.stripe.tokens import check_method, check_payee, check_source
 from marketplace.core.shared.errors import Invalid
 
 
@@ -16,6 +16,16 @@ class TestAMethod:
     def test_of_another_form_is_refused_by_its_field(self, token: str) -> None:
         with pytest.raises(Invalid, match="payment_method"):
             check_method(token, field="payment_method")
+
+
+class TestASource:
+    def test_is_what_stripes_form_made(self) -> None:
+        assert check_source("pm_card_visa", field="source") == "pm_card_visa"
+
+    @pytest.mark.parametrize("source", ["", "pm_", "cus_1/pm_2", "tok_visa", "setup_success", "pm_1\n"])
+    def test_of_another_form_is_refused_by_its_field(self, source: str) -> None:
+        with pytest.raises(Invalid, match="source"):
+            check_source(source, field="source")
 
 
 class TestAPayee:

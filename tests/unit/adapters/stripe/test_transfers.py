@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from tests.vendors.stripe.books import RESTRICTED
+from tests.vendors.stripe.cards import RESTRICTED
 
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
 from marketplace.ports.payments import Standing

@@ -93,6 +93,52 @@ class TestAnEvent:
         (hint,) = await scene.rail.trace(body)
         assert (hint.reference, hint.tenant_id) == (charge.reference, scene.tenant_id)
 
+    async def test_of_a_setup_says_whose_method_it_is(self, scene: Any) -> None:
+        saved = [await scene.keep(source) for source in ("pm_card_visa", "pm_card_authenticationRequired")]
+        begun = scene.setup(None)
+        await scene.rail.begin_setup(begun)
+        await scene.rail.revoke_setup(begun.reference)
+
+        hints = [heard(scene, body_of(event))[0] for event in untold(scene.stripe)]
+
+        first, second = (wanted.reference for wanted, _ in saved)
+        assert [hint.reference for hint in hints] == [first, second, second, begun.reference]
+        assert {(hint.subject, hint.tenant_id) for hint in hints} == {("method", scene.tenant_id)}
+
+    @pytest.mark.parametrize("news", ["detached", "automatically_updated"])
+    async def test_of_a_card_is_traced_to_all_that_saved_it(self, scene: Any, news: str) -> None:
+        """Whatever its own metadata says: that comes from the app."""
+        wanted, token = await scene.keep()
+        key, wallet = token.partition("/")[2], scene.stripe.books.wallet
+        again = scene.setup(key, customer_id=wanted.customer_id)
+        await scene.rail.begin_setup(again)
+        scene.stripe.books.objects[key]["metadata"] = {
+            "marketplace_reference": str(uuid4()),
+            "marketplace_tenant": str(uuid4()),
+            "marketplace_subject": "method",
+        }
+        untold(scene.stripe)
+        wallet.detach(key) if news == "detached" else wallet.renew(key, exp_year=2035)
+        (event,) = untold(scene.stripe)
+        body = body_of(event)
+
+        hints = await scene.rail.trace(body)
+
+        assert event["type"] == f"payment_method.{news}"
+        assert heard(scene, body) == ()
+        assert {(hint.reference, hint.subject) for hint in hints} == {
+            (wanted.reference, "method"),
+            (again.reference, "method"),
+        }
+        assert len({hint.event_id for hint in hints}) == 2
+        assert hints == await scene.rail.trace(body)
+
+    async def test_of_a_card_that_is_not_ours_says_nothing(self, scene: Any) -> None:
+        event = {"id": "evt_x", "type": "payment_method.detached", "livemode": False}
+        body = json.dumps(event | {"data": {"object": {"id": "pm_of_another"}}}).encode()
+
+        assert await scene.rail.trace(body) == ()
+
     @pytest.mark.parametrize(
         "change",
         [
