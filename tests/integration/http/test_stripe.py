@@ -15,6 +15,7 @@ from tests.vendors.stripe.server import KEY, SECRET, Stripe, playing
 from marketplace.core.shared.roles import Role
 
 PAYEE = "acct_1032D82eZvKYlo2C"
+METHODS = "/v1/payment-methods"
 
 
 class Street:
@@ -158,6 +159,90 @@ class TestABookingOnStripe:
         assert refused["code"] == "invalid"
 
 
+class TestASavedCard:
+    async def test_pays_while_its_customer_is_away(self, street: Street) -> None:
+        shop = street.shop
+        waiting = await _saved(street, source="pm_card_authenticationRequiredOnSetup")
+
+        street.stripe.books.wallet.authorise(waiting["id"], proves=True)
+        heard = await street.news()
+        card = await (await shop.customer()).read(f"{METHODS}/{waiting['id']}")
+        booking = await shop.booked(payment_method=card["id"])
+
+        asked = street.stripe.orders("/v1/payment_intents")[-1]
+        assert (waiting["state"], 1 in heard) == ("pending_auth", True)
+        assert waiting["next_action"].startswith("https://hooks.stripe.com/")
+        assert (card["state"], card["label"], card["next_action"]) == ("active", "Visa 4242", None)
+        assert card["expires_at"].startswith("2030-09-01")
+        assert asked["off_session"] == "true"
+        assert await street.stands(booking) == ("awaiting_provider", "authorised")
+
+    async def test_calls_its_customer_back_where_the_bank_asks(self, street: Street) -> None:
+        shop = street.shop
+        waiting = await _saved(street, source="pm_card_authenticationRequired")
+        street.stripe.books.wallet.authorise(waiting["id"], proves=True)
+        await street.news()
+
+        booking = await shop.booked(payment_method=waiting["id"])
+        asked = await shop.payment(booking["id"])
+        before = await street.stands(booking)
+        street.stripe.books.act(asked["id"], proves=True)
+        await street.news()
+
+        assert (asked["state"], before[0]) == ("needs_action", "awaiting_payment")
+        assert asked["next_action"].startswith("https://hooks.stripe.com/")
+        assert await street.stands(booking) == ("awaiting_provider", "authorised")
+
+    async def test_is_confirmed_by_the_app_itself(self, street: Street) -> None:
+        waiting = await _saved(street)
+
+        street.stripe.books.wallet.confirm_in_app(waiting["next_action"], "pm_card_visa")
+        await street.news()
+
+        customer = await street.shop.customer()
+        assert (await customer.read(f"{METHODS}/{waiting['id']}"))["state"] == "active"
+
+    async def test_leaves_in_no_history_what_its_app_confirms_by(self, street: Street) -> None:
+        waiting = await _saved(street)
+
+        said = f"SELECT count(*) FROM event AS t WHERE t::text LIKE '%{waiting['next_action']}%'"
+
+        assert "_secret_" in waiting["next_action"]
+        assert await street.shop.market.sql(said) == 0
+
+    async def test_is_gone_where_it_is_removed_and_where_stripe_says_so(self, street: Street) -> None:
+        customer, wallet = await street.shop.customer(), street.stripe.books.wallet
+        removed = await _saved(street, source="pm_card_visa")
+        detached = await _saved(street, source="pm_card_visa")
+        untold(street.stripe)
+
+        await customer.do(f"{METHODS}/{removed['id']}/remove")
+        await street.shop.market.drain()
+        wallet.detach(wallet.setup(detached["id"])["payment_method"])
+        heard = await street.news()
+
+        gone = street.stripe.books.objects[wallet.setup(removed["id"])["payment_method"]]
+        states = [(await customer.read(f"{METHODS}/{one['id']}"))["state"] for one in (removed, detached)]
+        assert (states, gone["customer"], heard) == (["cancelled", "cancelled"], None, [1, 1])
+
+    async def test_that_the_bank_declines_is_never_one(self, street: Street) -> None:
+        declined = await _saved(street, source="pm_card_visa_chargeDeclinedInsufficientFunds")
+
+        assert (declined["state"], declined["failure"]) == ("rejected", "insufficient_funds")
+
+    @pytest.mark.parametrize(
+        ("given", "field"), [({"source": "setup_success"}, "source"), ({"kind": "debit_order"}, "kind")]
+    )
+    async def test_that_stripe_does_not_keep_is_refused_by_its_field(
+        self, street: Street, given: dict[str, str], field: str
+    ) -> None:
+        body = {"payment_method_id": str(uuid4()), "kind": "card"} | given
+
+        problem = await (await street.shop.customer()).refused(METHODS, 400, **body)
+
+        assert problem["facts"]["field"] == field
+
+
 class TestAWebhookOfStripe:
     async def test_counts_once_whatever_the_order(self, street: Street) -> None:
         shop = street.shop
@@ -207,6 +292,15 @@ class TestTheStatement:
         assert booking["state"] == "completed"
         assert "psp_clearing" not in ledger
         assert ledger["processor_fee"] > 0
+
+
+async def _saved(street: Street, **given: str) -> dict[str, Any]:
+    """As its owner sees it when what follows has followed."""
+    customer = await street.shop.customer()
+    begun = await customer.do(METHODS, payment_method_id=str(uuid4()), kind="card", **given)
+    await street.shop.market.drain()
+    seen: dict[str, Any] = await customer.read(f"{METHODS}/{begun['id']}")
+    return seen
 
 
 async def _done(shop: Shop, booking: Any) -> None:

@@ -155,7 +155,7 @@ class PaymentMethod:
     token: str | None = field(default=None, metadata=SECRET, repr=False)
     label: str | None = None
     rail_reference: str | None = None
-    next_action: str | None = None
+    next_action: str | None = field(default=None, metadata=SECRET, repr=False)
     expires_at: datetime | None = None
     failure: str | None = None
     lookups: int = 0
