@@ -7,6 +7,7 @@ these alone.
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -15,8 +16,9 @@ from tests.vendors.stripe.stage import rail_at
 
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stripe.rail import StripeRail
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Charge, Standing, Transfer
+from marketplace.ports.payments import Charge, Setup, SetupStanding, Standing, Transfer
 
 API = "https://api.stripe.com"
 KEY = os.environ.get("MARKETPLACE_TEST_STRIPE_KEY", "")
@@ -43,6 +45,19 @@ def charge(method: str, *, hold: bool = False) -> Charge:
         hold=hold,
         description="A test of the marketplace",
         at=datetime.now(UTC),
+    )
+
+
+def saved(source: str | None) -> Setup:
+    return Setup(
+        reference=uuid4(),
+        tenant_id=UUID(int=1),
+        customer_id=uuid4(),
+        kind=MethodKind.CARD,
+        currency=CURRENCY,
+        description="A test of the marketplace",
+        at=datetime.now(UTC),
+        source=source,
     )
 
 
@@ -85,6 +100,31 @@ class TestStripe:
         report = await rail.collect(charge("pm_card_visa_chargeDeclinedInsufficientFunds"))
 
         assert (report.standing, report.failure) == (Standing.FAILED, "insufficient_funds")
+
+    async def test_saves_a_card_charges_by_it_and_forgets_it(self, rail: StripeRail) -> None:
+        wanted = saved("pm_card_visa")
+        report = await rail.begin_setup(wanted)
+        token = report.token or ""
+
+        taken = await rail.collect(replace(charge(token), setup=wanted.reference))
+        revoked = await rail.revoke_setup(wanted.reference)
+        late = await rail.collect(replace(charge(token), setup=wanted.reference))
+
+        assert (report.standing, report.label) == (SetupStanding.ACTIVE, "Visa 4242")
+        assert (taken.standing, revoked.standing) == (Standing.SUCCEEDED, SetupStanding.CANCELLED)
+        assert (late.standing, late.failure) == (Standing.FAILED, "method_revoked")
+
+    async def test_hands_the_app_what_its_form_confirms_by(self, rail: StripeRail) -> None:
+        wanted = saved(None)
+
+        report = await rail.begin_setup(wanted)
+        revoked = await rail.revoke_setup(wanted.reference)
+
+        assert (report.standing, "_secret_" in (report.next_action or "")) == (
+            SetupStanding.NEEDS_ACTION,
+            True,
+        )
+        assert revoked.standing == SetupStanding.CANCELLED
 
     async def test_answers_the_same_under_the_same_key(self, rail: StripeRail) -> None:
         """As if nothing was known of the first try."""

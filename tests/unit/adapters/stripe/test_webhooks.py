@@ -1,5 +1,7 @@
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -160,6 +162,14 @@ class TestAnEvent:
     def test_that_is_none_is_refused(self, scene: Any, body: bytes) -> None:
         with pytest.raises(Invalid):
             heard(scene, body)
+
+    def test_that_we_ask_for_is_named_where_an_endpoint_is_set_up(self) -> None:
+        page = (Path(__file__).parents[4] / "docs" / "stripe.md").read_text(encoding="utf-8")
+        table = page.partition("| of | events |")[2].partition("\n\n")[0]
+
+        told = [re.findall(r"`([\w.]+)`", part) for part in re.split(r"[;\n]", table)]
+
+        assert {kind + name for kind, *names in filter(None, told) for name in names} == set(EVENTS)
 
     def test_that_we_ask_for_exists(self) -> None:
         path = contract.folder() / "event-types-16.1.0.json"
