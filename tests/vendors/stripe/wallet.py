@@ -165,5 +165,5 @@ class Wallet:
             (intent,) = self.books.of("setup_intent", client_secret=client_secret)
             assert intent["status"] in _OPEN
             with contextlib.suppress(Refusal):
-                self._confirm(intent, self._method(token), {})
+                self._confirm(intent, self._method(token), {"return_url": "https://app.example"})
             return str(intent["status"])

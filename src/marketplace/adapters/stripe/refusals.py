@@ -60,11 +60,11 @@ KEPT = (AnsweredInVain, NotCovered)
 
 
 class Declined(Exception):
-    """The bank said no; `intent_id` or `setup_id` is the intent in which it said so, where there is one."""
+    """The bank said no; `intent_id` is the intent in which it said so, where there is one."""
 
-    def __init__(self, intent_id: str | None, setup_id: str | None = None) -> None:
+    def __init__(self, intent_id: str | None) -> None:
         super().__init__("the card was declined")
-        self.intent_id, self.setup_id = intent_id, setup_id
+        self.intent_id = intent_id
 
 
 # Stripe's parameter, without what stands in brackets → the field of our order.
@@ -130,7 +130,7 @@ def failed(error: stripe.StripeError) -> MarketplaceError | Declined:
         case stripe.AuthenticationError() | stripe.PermissionError():
             failure = KeyRefused("Stripe refuses the key", reason=type(error).__name__)
         case stripe.CardError():
-            failure = Declined(_id_of("payment_intent", error), _id_of("setup_intent", error))
+            failure = Declined(_intent_id(error))
         case stripe.IdempotencyError():
             failure = AnsweredInVain("Stripe has seen this key with another order")
         case stripe.InvalidRequestError():
@@ -157,8 +157,8 @@ def _invalid(error: stripe.InvalidRequestError) -> MarketplaceError:
     return Invalid(_CODES.get(code) or _FIELDS.get(parameter, "request"), f"Stripe refuses it: {code}")
 
 
-def _id_of(kind: str, error: stripe.CardError) -> str | None:
+def _intent_id(error: stripe.CardError) -> str | None:
     body = error.json_body if isinstance(error.json_body, dict) else {}
-    intent = body.get("error", {}).get(kind) or {}
+    intent = body.get("error", {}).get("payment_intent") or {}
     found: str | None = intent.get("id")
     return found

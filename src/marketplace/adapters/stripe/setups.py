@@ -136,21 +136,14 @@ async def _made(account: Account, order: SetupOrder) -> SetupIntent:
         # Where its customer was deleted at Stripe it goes to another, and under another key.
         return await account.send(order, f"setup/{customer}", call, SetupIntent)
     except Declined as declined:
-        return await _declined(account, order, declined, customer=customer)
+        found = await lists.setup(account, order, customer=customer)
+        if found is None:
+            raise Invalid("source", "the card was declined") from declined
+        return found
     except Invalid as refused:
         if await customers.is_deleted(account, order.tenant_id, order.customer_id):
             raise Unavailable("the customer was deleted at Stripe, and gets another there") from refused
         raise Invalid("source", str(refused.facts["problem"])) from refused
-
-
-async def _declined(account: Account, order: SetupOrder, declined: Declined, *, customer: str) -> SetupIntent:
-    """Raises Invalid only where Stripe names no intent in which it was."""
-    if declined.setup_id is not None:
-        return await lists.setup_by_id(account, declined.setup_id)
-    found = await lists.setup(account, order, customer=customer)
-    if found is None:
-        raise Invalid("source", "the card was declined")
-    return found
 
 
 def _params(account: Account, order: SetupOrder, customer: str) -> Any:

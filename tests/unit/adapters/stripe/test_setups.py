@@ -350,7 +350,7 @@ class TestChargingASavedCard:
 
     async def test_is_refused_for_what_is_not_the_cards_fault(self, scene: Any) -> None:
         wanted, token = await scene.keep()
-        scene.stripe.books.wallet.delete_customer("cus_1")
+        await scene.rail.revoke_setup(wanted.reference)
 
         with pytest.raises(Invalid, match="method"):
             await scene.rail.collect(by(scene, wanted, f"cus_1/{token.partition('/')[2]}"))
