@@ -68,6 +68,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     catalogue.WithdrawService: catalogue.withdraw_service,
     payments.RecordPayment: payments.record_payment,
     refunding.RecordRefund: refunding.record_refund,
+    payments.PromisePayment: payments.promise_payment,
     payments.LosePayment: payments.lose_payment,
     payments.GiveUpPayment: payments.give_up_payment,
     payments.LookUpPayment: payments.look_up_payment,

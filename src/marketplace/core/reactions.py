@@ -169,6 +169,8 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.void_requested": (_ask_rail,),
     "payment.lookup_due": (_ask_rail,),
     "payment.evidence_submitted": (_send_evidence,),
+    "payment.promised": (_advance,),
+    "payment.charge_due": (_ask_rail,),
     "payment.authorised": (_advance,),
     "payment.succeeded": (_advance,),
     "payment.caught_up": (_advance, _ask_rail),

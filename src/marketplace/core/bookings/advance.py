@@ -6,10 +6,9 @@ from marketplace.core.bookings.consequences import (
     accept_deadline,
     confirmed,
     free_reservation,
-    take_held_money,
 )
 from marketplace.core.bookings.settlement import settle
-from marketplace.core.payments.payment import DEAD, HELD, Payment
+from marketplace.core.payments.payment import DEAD, HELD, SECURED, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refunding import resolve
 from marketplace.core.shared.aggregate import move
@@ -32,6 +31,8 @@ async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) ->
         settle(booking, payment, call, work)  # of a job that was ended unpaid, the money is late
     elif booking.state == State.AWAITING_PAYMENT:
         return _paid(booking, payment, call, work)
+    elif booking.payment_deadline is not None and payment.state in HELD:
+        return _paid_up(booking, work, call)
     elif payment.state == PaymentState.AUTHORISED and booking.state != State.AWAITING_PROVIDER:
         work.save(move(payment, "request_capture", call))
     return booking
@@ -41,29 +42,44 @@ def _send_back(payment: Payment, call: Call, work: Work) -> None:
     """The booking lives on another payment; this one's money has no business here."""
     if payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_void", call))
+    elif payment.state == PaymentState.PROMISED:
+        work.save(move(payment, "drop", call))
     elif payment.state in HELD and payment.left_minor:
         resolve(payment, refund_minor=payment.left_minor, release_minor=0, call=call, work=work)
 
 
 def _paid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
-    if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
+    if payment.state not in SECURED:
         return booking
     # Without this a payment that fails just now would leave the booking firm, and unpaid.
     work.guard(payment)
     if booking.provider_id is None or call.policy.booking.confirmation == Confirmation.REQUEST:
-        return work.save(
-            move(booking, "pay", call, payment_failure=None, accept_by=accept_deadline(booking, call))
-        )
-    take_held_money(payment, call, work)
-    facts = {"payment_failure": None, **confirmed(booking.ends_at, call)}
+        accept_by = accept_deadline(booking, call, hold_until=payment.hold_until)
+        return work.save(move(booking, "pay", call, payment_failure=None, accept_by=accept_by))
+    firm = confirmed(booking, payment, call, work, during=booking.period)
+    facts = {"payment_failure": None, **firm}
     return work.save(move(booking, "pay_and_confirm", call, **facts))
+
+
+def _may_pay_again(booking: Booking) -> bool:
+    """What was promised and did not come may be paid another way, while there is time."""
+    return booking.state == State.CONFIRMED and booking.payment_deadline is not None
+
+
+def _paid_up(booking: Booking, work: Work, call: Call) -> Booking:
+    """The money of a firm booking has come; one that was handed back is firm no more."""
+    if booking.state != State.CONFIRMED:
+        return booking
+    return work.save(move(booking, "pay_up", call, payment_deadline=None, payment_failure=None))
 
 
 async def _unpaid(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
     """Money that did not come, or was taken back, before the work began: nobody comes unpaid."""
     # Come after all meanwhile, it has found nothing to do here: a booking that is paid would be called off.
     work.guard(payment)
-    if booking.state == State.AWAITING_PAYMENT and booking.payment_failure is None:
+    if booking.state == State.AWAITING_PAYMENT or _may_pay_again(booking):
+        if booking.payment_failure is not None:
+            return booking
         return work.save(move(booking, "fail_payment", call, payment_failure=payment.failure or "unknown"))
     if booking.state not in _NOT_BEGUN:
         return booking

@@ -7,9 +7,9 @@ from uuid import UUID
 from marketplace.core.bookings.access import booking_and_payment, step
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import AssignBooking
-from marketplace.core.bookings.consequences import confirmed, take_held_money
+from marketplace.core.bookings.consequences import confirmed
 from marketplace.core.catalogue.availability import diary, held_around, pick_unit
-from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.payments.payment import SECURED, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.providers.provider import NotBookable, Provider, Unit
 from marketplace.core.providers.provider import State as ProviderState
@@ -59,7 +59,9 @@ def assign(given: Assignment, payment: Payment, call: Call, work: Work) -> Booki
     the booking is called off.
     """
     booking, key = given.booking, derive(given.booking.id, "reservation", given.booking.version)
-    by = call if call.actor.role == Role.ADMIN else replace(call, actor=SYSTEM)
+    booking.LIFECYCLE.lawful(booking, "assign", by := _assigner(call))
+    if payment.state not in SECURED | {PaymentState.CAPTURING}:
+        raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     facts = {
         "provider_id": given.provider.id,
         "reservation_id": key,
@@ -67,15 +69,15 @@ def assign(given: Assignment, payment: Payment, call: Call, work: Work) -> Booki
         "start_misses": 0,
         "starts_at": given.starts_at,
         "ends_at": given.ends_at,
-        **confirmed(given.ends_at, call),
+        **confirmed(booking, payment, call, work, during=Period(given.starts_at, given.ends_at)),
     }
-    assigned = step(booking, "assign", by, **facts)
-    if payment.state not in {PaymentState.AUTHORISED, PaymentState.CAPTURING, *HELD}:
-        raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     work.guard(given.provider)
     work.add(create(_reservation(given, key), call))
-    take_held_money(payment, call, work)
-    return work.save(assigned)
+    return work.save(step(booking, "assign", by, **facts))
+
+
+def _assigner(call: Call) -> Call:
+    return call if call.actor.role == Role.ADMIN else replace(call, actor=SYSTEM)
 
 
 def _reservation(given: Assignment, key: UUID) -> Reservation:

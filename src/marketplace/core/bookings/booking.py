@@ -51,7 +51,9 @@ _CLOCK = frozenset({Role.CLOCK})
 _PROVIDER = frozenset({Role.PROVIDER, Role.ADMIN})
 _CUSTOMER = frozenset({Role.CUSTOMER, Role.ADMIN})
 _SIDES = frozenset({Role.CUSTOMER, Role.PROVIDER})
-_CANCELLERS = frozenset({Role.CUSTOMER, Role.PROVIDER, Role.ADMIN, Role.SYSTEM})
+_CANCELLERS = frozenset({Role.CUSTOMER, Role.PROVIDER, Role.ADMIN, Role.SYSTEM, Role.CLOCK})
+# Money that is promised comes when the booking is firm already, and may fail to.
+_UNPAID = (State.AWAITING_PAYMENT, State.CONFIRMED)
 _BEFORE_WORK = (
     State.AWAITING_PAYMENT,
     State.AWAITING_PROVIDER,
@@ -68,8 +70,9 @@ BOOKING = Lifecycle(
     initial=S.AWAITING_PAYMENT,
     opening="booking.requested",
     moves=(
-        Move("retry_payment", S.AWAITING_PAYMENT, S.AWAITING_PAYMENT, _CUSTOMER, "booking.payment_retried"),
-        Move("fail_payment", S.AWAITING_PAYMENT, S.AWAITING_PAYMENT, _SYSTEM, "booking.payment_failed"),
+        *(Move("retry_payment", s, s, _CUSTOMER, "booking.payment_retried") for s in _UNPAID),
+        *(Move("fail_payment", s, s, _SYSTEM, "booking.payment_failed") for s in _UNPAID),
+        Move("pay_up", S.CONFIRMED, S.CONFIRMED, _SYSTEM, "booking.paid_up"),
         Move("pay", S.AWAITING_PAYMENT, S.AWAITING_PROVIDER, _SYSTEM, "booking.paid"),
         Move("pay_and_confirm", S.AWAITING_PAYMENT, S.CONFIRMED, _SYSTEM, "booking.confirmed"),
         Move("expire", S.AWAITING_PAYMENT, S.EXPIRED, _CLOCK, "booking.expired", "payment_window"),
@@ -115,7 +118,7 @@ BOOKING = Lifecycle(
     timers={
         "payment_window": lambda booking, _: booking.pay_by,
         "acceptance_window": lambda booking, _: booking.accept_by,
-        "silence": lambda booking, _: booking.lapses_at,
+        "silence": lambda booking, _: booking.payment_deadline or booking.lapses_at,
         "overrun": lambda booking, _: booking.lapses_at,
         "complaint_window": lambda booking, _: booking.complaint_until,
         "deadline": lambda booking, _: booking.resolve_by,
@@ -142,9 +145,10 @@ class Booking:
     Instants are UTC, amounts minor units of `currency`; `terms` are those of the day of booking.
 
     `refund_minor` is what the customer gets back once the booking has ended, None until then, and where
-    nothing was taken; `payment_failure` why the last payment came to nothing, None while it has not. A
-    call-out has a `skill` and a window in which the work may begin, and no provider until somebody has said
-    yes.
+    nothing was taken; `fee_minor` what the end costs where the money was only promised. `payment_failure` is
+    why the last payment came to nothing, None while it has not; `payment_deadline` until when the money of a
+    firm booking must be here, None once it is. A call-out has a `skill` and a window in which the work may
+    begin, and no provider until somebody has said yes.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = BOOKING
@@ -179,6 +183,7 @@ class Booking:
     start_misses: int = 0
     booked_at: datetime
     pay_by: datetime
+    payment_deadline: datetime | None = None
     accept_by: datetime | None = None
     lapses_at: datetime | None = None
     completed_at: datetime | None = None
@@ -191,6 +196,7 @@ class Booking:
     handed_back_by: UUID | None = None
     fault: Side | None = None
     refund_minor: int | None = None
+    fee_minor: int | None = None
 
     @property
     def period(self) -> Period:

@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import HELD, Payment
 from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.usecases import charge
 from marketplace.core.providers.reservation import Reservation
 from marketplace.core.shared.aggregate import move
+from marketplace.core.shared.period import Period
+from marketplace.core.tenants.rails import CAPTURE_TAKES_MAX
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -15,25 +18,60 @@ from marketplace.ports.storage import Work
 NO_PROPOSAL: dict[str, Any] = {"proposed_starts_at": None, "proposed_by": None}
 
 
-def accept_deadline(booking: Booking, call: Call) -> datetime:
-    """Within the policy's window, and never after the job should have begun, or can at the latest."""
+def accept_deadline(booking: Booking, call: Call, *, hold_until: datetime | None = None) -> datetime:
+    """
+    Within the policy's window, and never after the job should have begun, or can at the latest.
+
+    Money that the rail holds for less than that is taken, or given up, before the hold is over; a hold of
+    minutes leaves no time for a yes, and is let run out.
+    """
     if booking.window_end is not None:
         searched = call.at + timedelta(minutes=call.policy.dispatch.search_minutes)
         return max(booking.window_end, searched)
     window = timedelta(minutes=call.policy.booking.acceptance_window_minutes)
-    return max(min(call.at + window, booking.starts_at), call.at)
+    until = min(call.at + window, booking.starts_at)
+    if hold_until is not None and hold_until - CAPTURE_TAKES_MAX > call.at:
+        until = min(until, hold_until - CAPTURE_TAKES_MAX)
+    return max(until, call.at)
 
 
-def confirmed(ends_at: datetime, call: Call) -> dict[str, Any]:
-    """What becomes known once a booking is firm: until when silence counts as a no-show."""
-    patience = timedelta(minutes=call.policy.booking.complaint_window_minutes)
-    return {"lapses_at": ends_at + patience}
+def confirmed(
+    booking: Booking, payment: Payment, call: Call, work: Work, *, during: Period
+) -> dict[str, Any]:
+    """
+    A firm booking takes the money that was held, or fixes when it takes what was promised.
 
-
-def take_held_money(payment: Payment, call: Call, work: Work) -> None:
-    """A firm booking takes the money that was only held; the intent stands in the same write."""
+    What becomes known with it: until when silence counts as a no-show, and when the money must be here.
+    """
+    deadline = None
     if payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_capture", call))
+    elif payment.state == PaymentState.PROMISED:
+        deadline = _payment_deadline(during.start, call)
+        _call_in(payment, during.start - booking.starts_at, call, work)
+    elif booking.payment_deadline is not None and payment.state not in HELD:
+        deadline = _payment_deadline(during.start, call)
+    patience = timedelta(minutes=call.policy.booking.complaint_window_minutes)
+    return {"lapses_at": during.end + patience, "payment_deadline": deadline}
+
+
+def _call_in(payment: Payment, shift: timedelta, call: Call, work: Work) -> None:
+    """As near to the job as before, wherever that is moved to; at once where that is over."""
+    at = (payment.charge_at or call.at) + shift
+    if at <= call.at:
+        work.save(charge(payment, call))
+    elif shift:
+        work.save(move(payment, "postpone", call, charge_at=at))
+    else:
+        work.guard(payment)  # charged meanwhile, the money would be waited for that is here
+
+
+def _payment_deadline(starts_at: datetime, call: Call) -> datetime:
+    """Time enough for another way to pay, as far as there is time before the start."""
+    policy = call.policy.payment
+    spare = timedelta(minutes=policy.charge_lead_minutes - policy.charge_grace_minutes)
+    soonest = call.at + timedelta(minutes=policy.charge_grace_minutes)
+    return max(starts_at - spare, min(soonest, starts_at))
 
 
 async def free_reservation(booking: Booking, call: Call, work: Work) -> None:

@@ -13,11 +13,10 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
-from marketplace.core.bookings.consequences import confirmed, take_held_money
+from marketplace.core.bookings.consequences import confirmed
 from marketplace.core.bookings.guards import START_TRIES_MAX
 from marketplace.core.bookings.request import START_CODE_DIGITS
-from marketplace.core.payments.payment import HELD
-from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.payment import SECURED
 from marketplace.core.shared.aggregate import Changed, move
 from marketplace.core.shared.errors import Conflict, Invalid
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -38,11 +37,11 @@ class MissedStart:
 
 async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
     booking, payment = await booking_and_payment(command.booking_id, call, work)
-    accepted = step(booking, "accept", call, **confirmed(booking.ends_at, call))
-    if payment.state != PaymentState.AUTHORISED and payment.state not in HELD:
+    booking.LIFECYCLE.lawful(booking, "accept", call)
+    if payment.state not in SECURED:
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
-    take_held_money(payment, call, work)
-    return work.save(accepted)
+    firm = confirmed(booking, payment, call, work, during=booking.period)
+    return work.save(step(booking, "accept", call, **firm))
 
 
 async def set_out(command: SetOut, *, call: Call, work: Work) -> Booking:

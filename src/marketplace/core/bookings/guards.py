@@ -30,11 +30,28 @@ class PaymentUnderWay(Conflict):
     code = "payment_under_way"
 
 
+class NotPaidYet(Conflict):
+    code = "not_paid_yet"
+
+
 def _retry_payment(booking: "Booking", call: Call) -> Refused | None:
     """Only once the last payment is surely dead: two live ones could both take the money."""
     if booking.payment_failure is None:
         return PaymentUnderWay("its payment is under way")
-    return _after(booking.pay_by, "the time to pay is over", call)
+    return _after(booking.payment_deadline or booking.pay_by, "the time to pay is over", call)
+
+
+def _unpaid(booking: "Booking") -> Refused | None:
+    """Nobody works for money that is only promised."""
+    if booking.payment_deadline is None:
+        return None
+    until = booking.payment_deadline.isoformat()
+    return NotPaidYet(f"its money is to be here by {until}", payment_deadline=until)
+
+
+def _hand_back(booking: "Booking", _: Call) -> Refused | None:
+    """Nobody else takes a job whose payment has failed; it is called off, or ends by itself."""
+    return _unpaid(booking) if booking.payment_failure is not None else None
 
 
 def _accept(booking: "Booking", call: Call) -> Refused | None:
@@ -61,16 +78,16 @@ def _assign(booking: "Booking", _: Call) -> Refused | None:
 def _start(booking: "Booking", call: Call) -> Refused | None:
     if call.actor.role == Role.PROVIDER and booking.start_misses >= START_TRIES_MAX:
         return LimitReached("too many wrong start codes; the platform can start it")
-    return _before(booking.starts_at - EARLY_START_MAX, call)
+    return _unpaid(booking) or _before(booking.starts_at - EARLY_START_MAX, call)
 
 
 def _set_out(booking: "Booking", call: Call) -> Refused | None:
-    return _before(booking.starts_at - EARLY_SET_OUT_MAX, call)
+    return _unpaid(booking) or _before(booking.starts_at - EARLY_SET_OUT_MAX, call)
 
 
 def _report_no_show(booking: "Booking", call: Call) -> Refused | None:
     grace = timedelta(minutes=call.policy.booking.no_show_grace_minutes)
-    return _before(booking.starts_at + grace, call)
+    return _unpaid(booking) or _before(booking.starts_at + grace, call)
 
 
 def _propose_time(booking: "Booking", call: Call) -> Refused | None:
@@ -115,6 +132,7 @@ GUARDS: dict[str, Guard] = {
     "decline": _end,
     "cancel": _end,
     "assign": _assign,
+    "hand_back": _hand_back,
     "set_out": _set_out,
     "start": _start,
     "report_no_show": _report_no_show,

@@ -71,9 +71,11 @@ async def create_booking(command: CreateBooking, *, call: Call, work: Work) -> B
 
 
 def begin(booking: Booking, means: Means, call: Call, work: Work) -> Booking:
-    """The booking, and its payment, which begins with it."""
+    """The booking, and its payment, which begins with it, or is promised by it."""
     key = payment_id_of(booking)
-    work.add(create(payment_for(booking, key, means, call), call))
+    payment = payment_for(booking, key, means, call)
+    charge_at = means.charge_at(call, starts_at=booking.starts_at)
+    work.add(create(replace(payment, charge_at=charge_at), call))
     return work.add(create(replace(booking, payment_id=key), call))
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from marketplace.core.bookings.access import booking_of, side_of, step
+from marketplace.core.bookings.access import booking_and_payment, booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import AcceptTime, DeclineTime, ProposeTime
 from marketplace.core.bookings.consequences import NO_PROPOSAL, confirmed
@@ -37,11 +37,12 @@ async def decline_time(command: DeclineTime, *, call: Call, work: Work) -> Booki
 
 async def accept_time(command: AcceptTime, *, call: Call, work: Work) -> Booking:
     """The reservation's one row is shifted, so that old and new slot are never both held nor both lost."""
-    booking = await booking_of(command.booking_id, call, work)
+    booking, payment = await booking_and_payment(command.booking_id, call, work)
+    booking.LIFECYCLE.lawful(booking, "reschedule", call)
     start = booking.proposed_starts_at or booking.starts_at
     end = start + (booking.ends_at - booking.starts_at)
-    times = {"starts_at": start, "ends_at": end, **NO_PROPOSAL, **confirmed(end, call)}
-    moved = step(booking, "reschedule", call, **times)
+    firm = confirmed(booking, payment, call, work, during=Period(start, end))
+    moved = step(booking, "reschedule", call, starts_at=start, ends_at=end, **NO_PROPOSAL, **firm)
     facts, provider, held = await _diary(booking, start, call, work)
     unit_id = pick_unit(facts, start=start, seed=booking.id)
     blocked = Period(start, end).widened(provider.buffer_before, provider.buffer_after)

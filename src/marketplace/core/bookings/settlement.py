@@ -46,10 +46,15 @@ def settle(booking: Booking, payment: Payment, call: Call, work: Work) -> None:
 
     A payment that is being captured or voided settles when the rail has answered. Safe to repeat.
     """
-    if payment.state in OPEN or payment.state == PaymentState.AUTHORISED:
+    if payment.state == PaymentState.PROMISED:
+        work.save(move(payment, "drop", call))
+    elif booking.fee_minor is not None and payment.state in OPEN:
+        return  # what is under way is the fee
+    elif payment.state in OPEN or payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_void", call))
     elif payment.state in HELD and payment.left_minor:
         back = payment.left_minor if booking.refund_minor is None else booking.refund_minor
+        back = back if booking.fee_minor is None else 0
         divide(booking, payment, min(back, payment.left_minor), call, work)
 
 

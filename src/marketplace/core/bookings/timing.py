@@ -1,6 +1,8 @@
 """When a booking's timer goes off, the state is looked at afresh: only what is still due is done."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from marketplace.core.bookings.access import step
 from marketplace.core.bookings.booking import Booking, Side
@@ -13,6 +15,7 @@ from marketplace.core.bookings.withdrawal import no_show
 from marketplace.core.payments.payment import DEAD, HELD, Payment
 from marketplace.core.shared.aggregate import is_due
 from marketplace.core.shared.lifecycle import Move
+from marketplace.core.shared.roles import SYSTEM
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
@@ -34,9 +37,8 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
             back = booking.total_minor if await _has_paid(booking, work) else None
             return work.save(step(booking, "expire", call, refund_minor=back))
         case "lapse":
-            await free_reservation(booking, call, work)
-            facts = no_show(booking, Side.PROVIDER, call)
-            return work.save(step(booking, "lapse", call, reason="nobody reported any work", **facts))
+            silent = _lapsed if booking.payment_deadline is None else _unpaid
+            return await silent(booking, call, work)
         case "deliver":
             return work.save(delivered(booking, call, "nobody reported its end"))
         case "approve":
@@ -46,6 +48,22 @@ async def _due(booking: Booking, due: Move, call: Call, work: Work) -> Booking:
             return work.save(decided(booking, call, booking.refund_minor or 0, "not decided in time"))
         case _:
             return await _release(booking, call, work)
+
+
+async def _lapsed(booking: Booking, call: Call, work: Work) -> Booking:
+    await free_reservation(booking, call, work)
+    facts = no_show(booking, Side.PROVIDER, call)
+    return work.save(step(booking, "lapse", call, reason="nobody reported any work", **facts))
+
+
+async def _unpaid(booking: Booking, call: Call, work: Work) -> Booking:
+    """Nobody works for nothing; but where the money has come meanwhile the job stands."""
+    if await _has_paid(booking, work):
+        paid = replace(call, actor=SYSTEM)
+        return work.save(step(booking, "pay_up", paid, payment_deadline=None, payment_failure=None))
+    await free_reservation(booking, call, work)
+    ended: dict[str, Any] = {"fault": Side.CUSTOMER, "refund_minor": None}
+    return work.save(step(booking, "cancel", call, reason="it was not paid in time", **ended))
 
 
 async def _has_paid(booking: Booking, work: Work) -> bool:

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from marketplace.core.bookings.access import booking_of, side_of, step
+from marketplace.core.bookings.access import booking_and_payment, booking_of, side_of, step
 from marketplace.core.bookings.booking import Booking, Side, State
 from marketplace.core.bookings.cancellation import refund_minor
 from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
 from marketplace.core.bookings.consequences import NO_PROPOSAL, accept_deadline, free_reservation
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.usecases import charge
+from marketplace.core.shared.aggregate import move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
@@ -24,10 +27,17 @@ async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) ->
 
 
 async def cancel_booking(command: CancelBooking, *, call: Call, work: Work) -> Booking:
-    booking = await booking_of(command.booking_id, call, work)
+    """Of money that was only promised, no more is taken than the cancellation costs."""
+    booking, payment = await booking_and_payment(command.booking_id, call, work)
     side = side_of(call)
-    ended = {"fault": side, "refund_minor": refund_if_cancelled(booking, side, command.reason_code, call)}
+    back = refund_if_cancelled(booking, side, command.reason_code, call)
+    ended: dict[str, Any] = {"fault": side, "refund_minor": back}
+    if payment.state == PaymentState.PROMISED:
+        ended |= {"refund_minor": None, "fee_minor": (booking.total_minor - back) or None}
     cancelled = step(booking, "cancel", call, reason=f"{command.reason_code}: {command.reason}", **ended)
+    if payment.state == PaymentState.PROMISED:
+        fee = ended["fee_minor"]
+        work.save(charge(payment, call, amount_minor=fee) if fee else move(payment, "drop", call))
     await free_reservation(booking, call, work)
     return work.save(cancelled)
 
@@ -86,6 +96,7 @@ async def hand_back(command: HandBack, *, call: Call, work: Work) -> Booking:
         "reservation_id": None,
         "handed_back_by": booking.provider_id,
         "accept_by": accept_deadline(booking, call),
+        "payment_deadline": None,
         **NO_PROPOSAL,
     }
     handed = step(booking, "hand_back", call, **freed)

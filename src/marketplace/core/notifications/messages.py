@@ -1,7 +1,7 @@
 """Who hears of which event, in which words: one table."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.payments.method import PaymentMethod
@@ -154,12 +154,20 @@ def words_for(template: Template, *, booking: Booking, provider: str, policy: Po
         total=format_plain(Money(booking.total_minor, booking.currency)),
         refund=_refund(booking),
         code=f" Start code {booking.start_code}." if booking.start_code else "",
-        pay_by=f"{booking.pay_by.astimezone(local.tzinfo):%H:%M}",
+        pay_by=_pay_by(booking, local),
     )
+
+
+def _pay_by(booking: Booking, local: datetime) -> str:
+    """What has to be paid within the hour needs no date."""
+    until = (booking.payment_deadline or booking.pay_by).astimezone(local.tzinfo)
+    return f"{until:%H:%M}" if booking.payment_deadline is None else f"{until:%a %d %b %H:%M}"
 
 
 def _refund(booking: Booking) -> str:
     """Of a booking that has ended without any money that was ours to give back, there is nothing to pay."""
+    if booking.fee_minor is not None:
+        return f" It costs {format_plain(Money(booking.fee_minor, booking.currency))}."
     if booking.refund_minor is None:
         return " You pay nothing."
     return f" You get {format_plain(Money(booking.refund_minor, booking.currency))} back."

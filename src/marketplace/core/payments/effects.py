@@ -10,7 +10,13 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.refunding import DropRefund, FailRefund, RecordRefund
 from marketplace.core.payments.refunding import step_to as step_of_refund
-from marketplace.core.payments.usecases import GiveUpPayment, LosePayment, RecordPayment, step_to
+from marketplace.core.payments.usecases import (
+    GiveUpPayment,
+    LosePayment,
+    PromisePayment,
+    RecordPayment,
+    step_to,
+)
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Charge, PaymentRail, Report, Standing
@@ -51,11 +57,13 @@ class AskRailAboutRefund:
 
 async def ask_rail(
     effect: AskRail, *, call: Call, work: Work, vendors: Vendors
-) -> RecordPayment | LosePayment | GiveUpPayment | None:
+) -> RecordPayment | LosePayment | GiveUpPayment | PromisePayment | None:
     payment = await work.get(Payment, effect.payment_id)
     rail = vendors.rail(payment.rail)
     try:
         match payment.state:
+            case PaymentState.CREATED | PaymentState.PROMISED if payment.charge_at is not None:
+                return PromisePayment(payment_id=payment.id)
             case PaymentState.CREATED:
                 return await _collect(payment, rail, call)
             case PaymentState.CAPTURING:

@@ -44,6 +44,21 @@ class Means:
             )
         return until
 
+    def charge_at(self, call: Call, *, starts_at: datetime) -> datetime | None:
+        """When a saved method is charged near the date; None where that is now, or it is not."""
+        payment = call.policy.payment
+        if payment.capture != Capture.NEAR_DATE or self.saved is None:
+            return None
+        lead = payment.charge_lead_minutes
+        if self.kind == MethodKind.DEBIT_ORDER:
+            lead += payment.debit_order_window_minutes
+        at = starts_at - timedelta(minutes=lead)
+        if at <= call.at:
+            return None
+        if self.saved.expires_at is not None and self.saved.expires_at <= at:
+            raise Invalid(FIELD, f"expires before it is charged at {at.isoformat()}", "one that lasts")
+        return at
+
     def check_amount(self, minor: int) -> None:
         """Raises Invalid for more than its payer has agreed to."""
         terms = self.saved.terms if self.saved else None

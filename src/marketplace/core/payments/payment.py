@@ -14,6 +14,7 @@ from marketplace.core.shared.rules import AtMost, Rule, Unique
 
 class State(StrEnum):
     CREATED = "created"
+    PROMISED = "promised"
     NEEDS_ACTION = "needs_action"
     SUBMITTED = "submitted"
     TRACKING = "tracking"
@@ -74,6 +75,26 @@ PAYMENT = Lifecycle(
     initial=State.CREATED,
     opening="payment.created",
     moves=(
+        # A saved method has promised it, and the rail hears of it when its time has come.
+        Move("promise", State.CREATED, State.PROMISED, by=_RAIL, emits="payment.promised"),
+        Move(
+            "postpone",
+            State.PROMISED,
+            State.PROMISED,
+            by=_ANYONE,
+            implied=True,
+            emits="payment.postponed",
+        ),
+        Move(
+            "charge",
+            State.PROMISED,
+            State.CREATED,
+            by=_ANYONE,
+            after="charge_time",
+            implied=True,
+            emits="payment.charge_due",
+        ),
+        Move("drop", State.PROMISED, State.CANCELLED, by=_ANYONE, implied=True, emits="payment.cancelled"),
         Move(
             "need_action",
             (State.CREATED, State.SUBMITTED, State.UNKNOWN),
@@ -169,12 +190,17 @@ PAYMENT = Lifecycle(
             for s in (*_WAITING, *_HELD, State.DISPUTED)
         ),
     ),
-    requires={state: {"rail_reference"} for state in (State.AUTHORISED, State.SUCCEEDED, State.SETTLED)},
-    timers={"lookup_pause": _next_look},
+    requires={
+        State.PROMISED: {"charge_at", "method_id"},
+        **{state: {"rail_reference"} for state in (State.AUTHORISED, State.SUCCEEDED, State.SETTLED)},
+    },
+    timers={"lookup_pause": _next_look, "charge_time": lambda payment, _: payment.charge_at},
 )
 
 OPEN = frozenset(_OPEN)
 HELD = frozenset(_HELD)
+# What a booking may rest on.
+SECURED = HELD | {State.PROMISED, State.AUTHORISED}
 TAKEN_BACK = frozenset({State.LOST, State.RETURNED})
 DEAD = frozenset({State.FAILED, State.CANCELLED}) | TAKEN_BACK
 ON_ITS_WAY = frozenset({*_WAITING, State.AUTHORISED})
@@ -188,7 +214,8 @@ class Payment:
     `refunded_minor` is what was promised back, `released_minor` what was released, `lost_minor` a part that a
     bank took for good; together they never exceed `captured_minor`. `contested_minor` is what the rail took
     back when it was disputed or returned, `evidence` what
-    we said in a dispute. `method_id` is the saved method that `method` was the token of.
+    we said in a dispute. `method_id` is the saved method that `method` was the token of. `charge_at` is when
+    money that is promised is to be taken, `hold_until` how long the rail holds what is authorised.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
@@ -224,6 +251,8 @@ class Payment:
     failure: str | None = None
     lookups: int = 0
     method_id: UUID | None = None
+    charge_at: datetime | None = None
+    hold_until: datetime | None = None
 
     @property
     def amount(self) -> Money:

@@ -15,7 +15,7 @@ from marketplace.core.ledger.movement import (
 from marketplace.core.payments.payment import OPEN, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import Refund
-from marketplace.core.shared.aggregate import is_due, move
+from marketplace.core.shared.aggregate import Changed, is_due, move
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.ids import derive
 from marketplace.core.shared.limits import TEXT_MAX, Length, Reason
@@ -47,6 +47,13 @@ class GiveUpPayment:
 
     payment_id: UUID
     failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromisePayment:
+    """It is not near the date yet: a saved method stands for the money until then."""
+
+    payment_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,8 @@ async def record_payment(command: RecordPayment, *, call: Call, work: Work) -> P
         "failure": report.failure,
         "lookups": 0,
     }
+    if step == "authorise":
+        changes["hold_until"] = report.hold_until
     if step in _AMOUNT_TOLD:
         changes[_AMOUNT_TOLD[step]] = _amount(payment, report, least=_least(payment, step))
     if step == "lose_part":
@@ -236,10 +245,25 @@ async def give_up_payment(command: GiveUpPayment, *, call: Call, work: Work) -> 
     return work.save(move(payment, step, call, failure=command.failure))
 
 
+async def promise_payment(command: PromisePayment, *, call: Call, work: Work) -> Payment:
+    payment = await work.get(Payment, command.payment_id)
+    if payment.state != PaymentState.CREATED or payment.charge_at is None:
+        return payment
+    return work.save(move(payment, "promise", call, lookups=0))
+
+
+def charge(payment: Payment, call: Call, **changes: Any) -> Changed[Payment]:
+    """What was promised is taken now."""
+    return move(payment, "charge", call, charge_at=None, **changes)
+
+
 async def look_up_payment(command: LookUpPayment, *, call: Call, work: Work) -> Payment:
     payment = await work.get(Payment, command.payment_id)
-    if call.actor.role == Role.CLOCK and not is_due(payment, call):
-        return payment
+    if call.actor.role == Role.CLOCK:
+        if not is_due(payment, call):
+            return payment
+        if payment.state == PaymentState.PROMISED:
+            return work.save(charge(payment, call))
     return work.save(move(payment, "look_up", call, lookups=payment.lookups + 1))
 
 

@@ -33,6 +33,13 @@ _WINDOWS = (
     "slot_step_minutes",
 )
 
+_PAYMENT_WINDOWS = (
+    "authorisation_window_minutes",
+    "debit_order_window_minutes",
+    "charge_lead_minutes",
+    "charge_grace_minutes",
+)
+
 
 class Confirmation(StrEnum):
     """Who makes a paid booking firm: the payment itself, or the provider's yes."""
@@ -42,10 +49,15 @@ class Confirmation(StrEnum):
 
 
 class Capture(StrEnum):
-    """When money is taken: at once, or held on the card until the booking is firm."""
+    """
+    When money is taken: at once, or held on the card until the booking is firm, or near the date.
+
+    Near the date only a saved method is charged, as a hold would not last: who pays otherwise pays at once.
+    """
 
     ON_BOOKING = "on_booking"
     ON_CONFIRMATION = "on_confirmation"
+    NEAR_DATE = "near_date"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,9 @@ class PaymentPolicy:
 
     A method that is to be saved waits `authorisation_window_minutes` for its payer's word; a debit order has
     `debit_order_window_minutes` to bring the money, and pays for nothing that begins before.
+
+    Near the date is `charge_lead_minutes` before the start; money that does not come then may still be paid
+    another way for `charge_grace_minutes`.
     """
 
     rail: Word = "sandbox"
@@ -82,10 +97,15 @@ class PaymentPolicy:
     capture: Capture = Capture.ON_BOOKING
     authorisation_window_minutes: Window = 3 * DAY_MINUTES
     debit_order_window_minutes: Window = 3 * DAY_MINUTES
+    charge_lead_minutes: Window = 3 * DAY_MINUTES
+    charge_grace_minutes: Window = DAY_MINUTES
 
     def __post_init__(self) -> None:
-        for name in ("authorisation_window_minutes", "debit_order_window_minutes"):
+        for name in _PAYMENT_WINDOWS:
             check_range(name, getattr(self, name), least=1, most=YEAR_MINUTES)
+        if self.charge_grace_minutes >= self.charge_lead_minutes:
+            allowed = f"less than charge_lead_minutes, {self.charge_lead_minutes}"
+            raise Invalid("charge_grace_minutes", "reaches past the start of the job", allowed)
 
     def collecting_rail(self, kind: MethodKind) -> str:
         """The name of the rail that a method of this kind goes by."""

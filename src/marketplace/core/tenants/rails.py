@@ -23,6 +23,8 @@ def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities], mode: Mode)
         raise Invalid("policy.payment.rail", f"{payment.rail} takes no cards", _able(rails, _takes_cards))
     if payment.capture == Capture.ON_CONFIRMATION:
         _check_hold(policy, rails[payment.rail].hold_max)
+    if payment.capture == Capture.NEAR_DATE and MethodKind.CARD not in rails[payment.rail].saves:
+        raise Invalid("policy.payment.capture", f"{payment.rail} saves no cards", str(Capture.ON_BOOKING))
     if payment.debit_order_rail is not None and not _takes_mandates(rails[payment.debit_order_rail]):
         problem = f"{payment.debit_order_rail} takes no mandates"
         raise Invalid("policy.payment.debit_order_rail", problem, _able(rails, _takes_mandates))

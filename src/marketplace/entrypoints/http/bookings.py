@@ -18,6 +18,7 @@ from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.means import saved_id
 from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.reviews.usecases import review_until
 from marketplace.core.shared.errors import NotFound
@@ -55,7 +56,8 @@ class Contact(msgspec.Struct, frozen=True):
 
 class BookingDetail(msgspec.Struct, frozen=True):
     """
-    A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller.
+    A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller, and where the
+    money is only promised `fee_if_cancelled_minor` instead.
 
     Of a call-out there is no provider until somebody has said yes. `review_until` is there while the booking
     can still be reviewed.
@@ -66,6 +68,7 @@ class BookingDetail(msgspec.Struct, frozen=True):
     customer: Contact
     provider: Contact | None
     refund_if_cancelled_minor: int | None
+    fee_if_cancelled_minor: int | None
     review: ReviewView | None
     review_until: datetime | None
 
@@ -104,12 +107,15 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
     view: PlacedBookingView = view_of(found, call)
     coming = detail.provider
+    back = _refund_now(found, call) if "cancel" in view.moves else None
+    promised = detail.payment is not None and detail.payment.state == PaymentState.PROMISED
     return BookingDetail(
         booking=view,
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
         provider=None if coming is None else Contact(coming.name, coming.phone if live else None),
-        refund_if_cancelled_minor=_refund_now(found, call) if "cancel" in view.moves else None,
+        refund_if_cancelled_minor=None if promised else back,
+        fee_if_cancelled_minor=None if back is None or not promised else found.total_minor - back,
         review=view_of(detail.review, call) if detail.review else None,
         review_until=None if detail.review else _still(review_until(found, call), call),
     )

@@ -12,7 +12,10 @@ from marketplace.entrypoints.http.representations import View
 
 
 class PaymentView(View, frozen=True):
-    """`next_action` is where the customer goes on when the state is needs_action."""
+    """
+    `next_action` is where the customer goes on when the state is needs_action, `charge_at` when money that is
+    promised is taken.
+    """
 
     state: payment.State
     booking_id: UUID
@@ -26,6 +29,7 @@ class PaymentView(View, frozen=True):
     evidence: str | None
     failure: str | None
     created_at: datetime
+    charge_at: datetime | None
     due_at: datetime | None
 
 

@@ -60,6 +60,7 @@ class BookingView(View, frozen=True):
     service_name: str
     payment_id: UUID | None
     payment_failure: str | None
+    payment_deadline: datetime | None
     starts_at: datetime
     ends_at: datetime
     time_zone: str
@@ -83,6 +84,7 @@ class BookingView(View, frozen=True):
     proposed_by: Side | None
     fault: Side | None
     refund_minor: int | None
+    fee_minor: int | None
     released_at: datetime | None
 
 

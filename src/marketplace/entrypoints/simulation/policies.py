@@ -37,7 +37,9 @@ def policy_of(number: int) -> Policy:
         country=country,
         time_zone=time_zone,
         booking=BookingPolicy(confirmation=list(Confirmation)[1 - number % 2], start_code=number % 3 > 0),
-        payment=PaymentPolicy(capture=list(Capture)[number // 2 % 2]),
+        payment=PaymentPolicy(
+            capture=list(Capture)[number // 2 % 3], charge_lead_minutes=12 * 60, charge_grace_minutes=6 * 60
+        ),
         fees=_FEES[number % len(_FEES)],
         vat=VatPolicy(rates=(VatRate(date(2025, 1, 1), 1_500),)),
         cancellation=_TERMS,

@@ -10,6 +10,7 @@ from marketplace.adapters.sandbox.tokens import METHODS, PAYEES
 from marketplace.core.settlements.statement import RailStatement, rail_statement_id
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.ids import derive
+from marketplace.core.tenants.policy import Capture
 from marketplace.entrypoints.simulation.crews import Crews
 from marketplace.entrypoints.simulation.ends import unfinished
 from marketplace.entrypoints.simulation.lane import Lane
@@ -117,10 +118,11 @@ class Share:
             self.lane.agenda.put(life.begin, at=self.lane.now + span * random.random())
 
     def _begin_saving(self, market: Market, span: timedelta) -> Wallet:
-        """One card to so many bookings."""
+        """One card to so many bookings, and more where a card may promise the money."""
         random = Random(f"{self.lane.seed}/wallet")  # noqa: S311 - no secrets
         wallet = Wallet(lane=self.lane, random=random)
-        for number in range(self.bookings // _BOOKINGS_A_CARD):
+        promises = self.lane.tenant.policy.payment.capture == Capture.NEAR_DATE
+        for number in range(self.bookings // (1 if promises else _BOOKINGS_A_CARD)):
             saving = partial(wallet.save, number, random.choice(market.customers))
             self.lane.agenda.put(saving, at=self.lane.now + span * random.random())
         return wallet

@@ -55,6 +55,13 @@ def paying(**rails: str) -> Policy:
 
 
 class TestAPolicy:
+    def test_charges_near_the_date_only_where_its_rail_saves_cards(self) -> None:
+        near = replace(POLICY, payment=replace(POLICY.payment, capture=Capture.NEAR_DATE))
+        check(near, saves=frozenset({MethodKind.CARD}))
+
+        with pytest.raises(Invalid, match="saves no cards"):
+            check(near)
+
     def test_may_hold_money_as_long_as_its_rail_does_less_the_time_to_take_it(self) -> None:
         check()
 

@@ -306,6 +306,7 @@ CREATE TABLE "booking" (
     "start_misses" bigint NOT NULL,
     "booked_at" timestamptz NOT NULL,
     "pay_by" timestamptz NOT NULL,
+    "payment_deadline" timestamptz,
     "accept_by" timestamptz,
     "lapses_at" timestamptz,
     "completed_at" timestamptz,
@@ -318,6 +319,7 @@ CREATE TABLE "booking" (
     "handed_back_by" uuid,
     "fault" text,
     "refund_minor" bigint,
+    "fee_minor" bigint,
     CONSTRAINT "booking_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "booking_state" CHECK (state = ANY ('{awaiting_payment,awaiting_provider,confirmed,en_route,arrived,under_way,delivered,completed,cancelled,expired,declined,no_show,disputed,refunded}'::text[])),
     CONSTRAINT "booking_needs_payment_id" CHECK ("payment_id" IS NOT NULL OR state <> ALL ('{arrived,confirmed,en_route,under_way}'::text[])),
@@ -397,17 +399,21 @@ CREATE TABLE "payment" (
     "failure" text,
     "lookups" bigint NOT NULL,
     "method_id" uuid,
+    "charge_at" timestamptz,
+    "hold_until" timestamptz,
     CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
-    CONSTRAINT "payment_state" CHECK (state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[])),
+    CONSTRAINT "payment_state" CHECK (state = ANY ('{created,promised,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[])),
+    CONSTRAINT "payment_needs_charge_at" CHECK ("charge_at" IS NOT NULL OR state <> ALL ('{promised}'::text[])),
+    CONSTRAINT "payment_needs_method_id" CHECK ("method_id" IS NOT NULL OR state <> ALL ('{promised}'::text[])),
     CONSTRAINT "payment_needs_rail_reference" CHECK ("rail_reference" IS NOT NULL OR state <> ALL ('{authorised,settled,succeeded}'::text[])),
     CONSTRAINT "payment_captured_minor_at_most" CHECK ("refunded_minor" >= 0 AND "released_minor" >= 0 AND "lost_minor" >= 0 AND "refunded_minor" + "released_minor" + "lost_minor" <= "captured_minor")
 );
 CREATE INDEX "payment_booking_id_idx" ON "payment" (tenant_id, "booking_id");
 CREATE INDEX "payment_created_at_idx" ON "payment" (tenant_id, "created_at");
 CREATE INDEX "payment_state_created_at_idx" ON "payment" (tenant_id, "state", "created_at");
-CREATE UNIQUE INDEX "payment_id_key" ON "payment" ("id") WHERE state = ANY ('{created,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[]);
+CREATE UNIQUE INDEX "payment_id_key" ON "payment" ("id") WHERE state = ANY ('{created,promised,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[]);
 CREATE TRIGGER "payment_birth" BEFORE INSERT ON "payment" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{created}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
-CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>part_lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,part_lost>disputed,part_lost>part_lost,part_lost>returned,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+CREATE TRIGGER "payment_move" BEFORE UPDATE ON "payment" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{authorised>cancelled,authorised>capturing,authorised>failed,authorised>succeeded,authorised>voiding,cancelled>authorised,cancelled>succeeded,capturing>cancelled,capturing>capturing,capturing>failed,capturing>succeeded,created>authorised,created>cancelled,created>created,created>failed,created>needs_action,created>promised,created>submitted,created>succeeded,created>unknown,created>voiding,disputed>disputed,disputed>lost,disputed>part_lost,disputed>won,failed>authorised,failed>succeeded,needs_action>authorised,needs_action>cancelled,needs_action>failed,needs_action>needs_action,needs_action>submitted,needs_action>succeeded,needs_action>unknown,needs_action>voiding,part_lost>disputed,part_lost>part_lost,part_lost>returned,promised>cancelled,promised>created,promised>promised,settled>disputed,settled>returned,settled>settled,submitted>authorised,submitted>cancelled,submitted>failed,submitted>needs_action,submitted>submitted,submitted>succeeded,submitted>tracking,submitted>unknown,submitted>voiding,succeeded>disputed,succeeded>returned,succeeded>settled,succeeded>succeeded,tracking>authorised,tracking>cancelled,tracking>failed,tracking>succeeded,tracking>tracking,tracking>voiding,unknown>authorised,unknown>cancelled,unknown>failed,unknown>needs_action,unknown>submitted,unknown>succeeded,unknown>unknown,unknown>voiding,voiding>authorised,voiding>cancelled,voiding>failed,voiding>succeeded,voiding>voiding,won>disputed,won>returned,won>won}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
 ALTER TABLE "payment" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payment_own" ON "payment" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payment" TO marketplace_app;

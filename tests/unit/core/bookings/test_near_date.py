@@ -1,0 +1,333 @@
+"""Who books far ahead promises a saved method, charged near the date; nobody works for a promise."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from tests.unit.core.conftest import World
+
+from marketplace.core.bookings.booking import State
+from marketplace.core.bookings.commands import (
+    AcceptBooking,
+    AcceptTime,
+    AssignBooking,
+    CancelBooking,
+    DeclineBooking,
+    HandBack,
+    ProposeTime,
+    RetryPayment,
+    SetOut,
+)
+from marketplace.core.bookings.guards import NotPaidYet
+from marketplace.core.notifications.notification import Notification
+from marketplace.core.payments.method import PaymentMethod
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import State as PaymentState
+from marketplace.core.payments.saving import RemoveMethod, SaveMethod
+from marketplace.core.payments.usecases import RecordPayment
+from marketplace.core.payouts.earning import Earning
+from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
+from marketplace.core.shared.methods import MethodKind
+from marketplace.core.tenants.policy import CancellationTerms, CancellationTier, Capture, Confirmation
+from marketplace.ports.payments import Report, Standing
+
+LEAD, GRACE = timedelta(days=3), timedelta(days=1)
+DEADLINE = LEAD - GRACE  # before the start
+AGREED = MandateTerms(
+    value=DebitValue.USAGE_BASED, frequency=Frequency.AD_HOC, collection_day=99, maximum_minor=100_000
+)
+
+
+@pytest.fixture
+async def ahead(make_world: Any) -> World:
+    world: World = await make_world(payment={"capture": Capture.NEAR_DATE})
+    world.start = world.lane.now.replace(hour=6, minute=0) + timedelta(days=21)
+    return world
+
+
+async def card(world: World, source: str = "setup_success") -> str:
+    key = uuid4()
+    await world.do(SaveMethod(payment_method_id=key, kind=MethodKind.CARD, source=source), world.customer)
+    await world.settle()
+    return str(key)
+
+
+async def promise(world: World, source: str = "setup_success", **given: Any) -> UUID:
+    """Firm, weeks ahead."""
+    return await world.confirm(await card(world, source), **given)
+
+
+async def near(world: World) -> None:
+    await world.until(world.start - LEAD)
+
+
+def told(world: World, event: str) -> list[str]:
+    return [one.text for one in world.all(Notification) if one.template.startswith(event)]
+
+
+class TestAPromise:
+    async def test_lets_a_provider_say_yes_and_takes_nothing_yet(self, ahead: World) -> None:
+        key = await promise(ahead)
+
+        payment, booking = await ahead.payment(key), await ahead.booking(key)
+        assert (booking.state, payment.state) == (State.CONFIRMED, PaymentState.PROMISED)
+        assert payment.charge_at == ahead.start - LEAD
+        assert booking.payment_deadline == ahead.start - DEADLINE
+        assert await ahead.lane.rail.find(payment.id) is None
+        assert await ahead.broken() == []
+
+    async def test_makes_an_instant_booking_firm(self, make_world: Any) -> None:
+        world = await make_world(
+            payment={"capture": Capture.NEAR_DATE}, booking={"confirmation": Confirmation.INSTANT}
+        )
+        world.start = world.lane.now.replace(hour=6, minute=0) + timedelta(days=21)
+
+        key = await world.book(await card(world))
+
+        assert (await world.booking(key)).state == State.CONFIRMED
+        assert (await world.payment(key)).state == PaymentState.PROMISED
+
+    async def test_is_charged_when_its_time_has_come(self, ahead: World) -> None:
+        key = await promise(ahead)
+
+        await ahead.until(ahead.start - LEAD - timedelta(minutes=1))
+        before = (await ahead.payment(key)).state
+        await near(ahead)
+
+        payment, booking = await ahead.payment(key), await ahead.booking(key)
+        assert (before, payment.state) == (PaymentState.PROMISED, PaymentState.SUCCEEDED)
+        assert (booking.payment_deadline, booking.state) == (None, State.CONFIRMED)
+        assert await ahead.rail_minor() == booking.total_minor
+
+    async def test_pays_the_provider_in_the_end(self, ahead: World) -> None:
+        key = await ahead.deliver(await card(ahead))
+        await ahead.forward(days=3)
+
+        assert (await ahead.booking(key)).state == State.COMPLETED
+        assert len(ahead.all(Earning)) == 1
+        assert await ahead.broken() == []
+
+    async def test_is_not_asked_of_a_card_that_is_not_saved(self, ahead: World) -> None:
+        key = await ahead.confirm("tok_success")
+
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+        assert (await ahead.booking(key)).payment_deadline is None
+
+    async def test_is_not_asked_for_a_job_that_is_near(self, ahead: World) -> None:
+        ahead.start = ahead.lane.now.replace(hour=6, minute=0) + timedelta(days=2)
+
+        key = await promise(ahead)
+
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+
+    async def test_leaves_a_debit_order_its_days(self, make_world: Any) -> None:
+        world = await make_world(
+            payment={"capture": Capture.NEAR_DATE, "debit_order_window_minutes": 2 * 1440}
+        )
+        world.start = world.lane.now.replace(hour=6, minute=0) + timedelta(days=21)
+        key = uuid4()
+        saving = SaveMethod(
+            payment_method_id=key, kind=MethodKind.DEBIT_ORDER, source="setup_success", terms=AGREED
+        )
+        await world.do(saving, world.customer)
+        await world.settle()
+
+        await world.book(str(key))
+
+        assert (await world.payment()).charge_at == world.start - LEAD - timedelta(days=2)
+
+    async def test_is_refused_of_a_card_that_expires_before(self, ahead: World) -> None:
+        key = await card(ahead)
+        saved = await ahead.get(PaymentMethod, UUID(key))
+        ahead.storage._table(PaymentMethod).put(replace(saved, expires_at=ahead.start - LEAD))
+
+        with pytest.raises(Invalid, match="expires") as refused:
+            await ahead.book(key)
+
+        assert refused.value.facts["field"] == "payment_method"
+
+
+class TestAChargeThatFails:
+    async def test_is_told_and_may_be_paid_another_way(self, ahead: World) -> None:
+        key = await promise(ahead, "setup_declines")
+        await near(ahead)
+        failed = await ahead.booking(key)
+
+        again = RetryPayment(booking_id=key, payment_id=uuid4(), payment_method="tok_success")
+        await ahead.do(again, ahead.customer)
+        await ahead.settle()
+
+        booking = await ahead.booking(key)
+        assert (failed.state, failed.payment_failure) == (State.CONFIRMED, "insufficient_funds")
+        assert (booking.state, booking.payment_failure, booking.payment_deadline) == (
+            State.CONFIRMED,
+            None,
+            None,
+        )
+        assert len(told(ahead, "booking.payment_failed")) == 1
+        assert await ahead.broken() == []
+
+    async def test_calls_the_booking_off_when_nobody_pays(self, ahead: World) -> None:
+        key = await promise(ahead, "setup_declines")
+        await near(ahead)
+
+        await ahead.forward(days=1, minutes=1)
+
+        booking = await ahead.booking(key)
+        assert (booking.state, booking.refund_minor) == (State.CANCELLED, None)
+        assert told(ahead, "booking.cancelled:customer")[0].endswith("You pay nothing.")
+        assert await ahead.broken() == []
+
+    async def test_is_that_of_a_method_that_was_removed(self, ahead: World) -> None:
+        method = await card(ahead)
+        key = await ahead.confirm(method)
+        await ahead.do(RemoveMethod(payment_method_id=UUID(method)), ahead.customer)
+
+        await near(ahead)
+
+        assert (await ahead.booking(key)).payment_failure is not None
+
+    async def test_keeps_the_provider_at_home_and_the_job_its_own(self, ahead: World) -> None:
+        key = await promise(ahead, "setup_declines")
+        await near(ahead)
+
+        for command in (SetOut(booking_id=key), HandBack(booking_id=key, reason="ill")):
+            with pytest.raises(NotPaidYet):
+                await ahead.do(command, ahead.provider)
+
+    async def test_gives_back_what_comes_too_late(self, ahead: World) -> None:
+        key = await promise(ahead, "setup_declines")
+        payment = await ahead.payment(key)
+        await ahead.until(ahead.start)
+        late = Report(
+            reference=payment.id, rail_reference="r", standing=Standing.SUCCEEDED, amount=payment.amount
+        )
+
+        await ahead.do(RecordPayment(report=late))
+        await ahead.settle()
+
+        assert (await ahead.booking(key)).state == State.CANCELLED
+        assert [refund.amount for refund in ahead.refunds()] == [payment.amount]
+
+
+class TestEndingIt:
+    TERMS = CancellationTerms((CancellationTier(30 * 1440, 10_000), CancellationTier(0, 6_000)))
+
+    @pytest.fixture
+    async def binding(self, make_world: Any) -> World:
+        world: World = await make_world(payment={"capture": Capture.NEAR_DATE})
+        policy = world.lane.tenant.policy
+        world.lane.tenant = replace(world.lane.tenant, policy=replace(policy, cancellation=self.TERMS))
+        world.start = world.lane.now.replace(hour=6, minute=0) + timedelta(days=21)
+        return world
+
+    async def test_costs_the_customer_the_fee_and_no_more(self, binding: World) -> None:
+        key = await promise(binding)
+        cancel = CancelBooking(booking_id=key, reason="no need")
+
+        await binding.do(cancel, binding.customer)
+        await binding.settle()
+
+        booking, payment = await binding.booking(key), await binding.payment(key)
+        assert (booking.fee_minor, booking.refund_minor) == (booking.total_minor * 4 // 10, None)
+        assert payment.captured_minor == payment.released_minor == booking.fee_minor
+        assert await binding.rail_minor() == booking.fee_minor
+        assert "It costs" in told(binding, "booking.cancelled:customer")[0]
+        assert await binding.broken() == []
+
+    async def test_costs_nothing_where_it_was_the_provider(self, binding: World) -> None:
+        key = await promise(binding)
+
+        await binding.do(CancelBooking(booking_id=key, reason="ill"), binding.provider)
+        await binding.settle()
+
+        assert (await binding.payment(key)).state == PaymentState.CANCELLED
+        assert await binding.rail_minor() == 0
+        assert await binding.broken() == []
+
+    async def test_before_the_provider_has_said_yes_costs_nothing(self, binding: World) -> None:
+        key = await binding.book(await card(binding))
+
+        await binding.do(DeclineBooking(booking_id=key, reason="full"), binding.provider)
+        await binding.settle()
+
+        assert (await binding.payment(key)).state == PaymentState.CANCELLED
+        assert await binding.broken() == []
+
+    async def test_before_anybody_has_answered_costs_nothing(self, binding: World) -> None:
+        key = await binding.book(await card(binding))
+
+        await binding.forward(days=2)
+
+        assert (await binding.booking(key)).state == State.EXPIRED
+        assert (await binding.payment(key)).state == PaymentState.CANCELLED
+
+    async def test_at_a_card_that_declines_leaves_the_fee_unpaid(self, binding: World) -> None:
+        key = await promise(binding, "setup_declines")
+
+        await binding.do(CancelBooking(booking_id=key, reason="no need"), binding.customer)
+        await binding.settle()
+
+        assert (await binding.payment(key)).state == PaymentState.FAILED
+        assert (await binding.booking(key)).state == State.CANCELLED
+        assert await binding.broken() == []
+
+
+class TestMovingIt:
+    @pytest.mark.parametrize("days", [-4, 7])
+    async def test_moves_the_charge_with_it(self, ahead: World, days: int) -> None:
+        key = await promise(ahead)
+        other = ahead.start + timedelta(days=days)
+        await ahead.do(ProposeTime(booking_id=key, starts_at=other), ahead.customer)
+
+        await ahead.do(AcceptTime(booking_id=key), ahead.provider)
+
+        assert (await ahead.payment(key)).charge_at == other - LEAD
+        assert (await ahead.booking(key)).payment_deadline == other - DEADLINE
+
+    async def test_to_the_day_after_tomorrow_charges_at_once(self, ahead: World) -> None:
+        key = await promise(ahead)
+        other = ahead.lane.now.replace(hour=6, minute=0) + timedelta(days=2)
+        await ahead.do(ProposeTime(booking_id=key, starts_at=other), ahead.customer)
+
+        await ahead.do(AcceptTime(booking_id=key), ahead.provider)
+        await ahead.settle()
+
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+        assert (await ahead.booking(key)).payment_deadline is None
+
+    async def test_to_another_provider_keeps_the_promise(self, ahead: World) -> None:
+        key = await promise(ahead)
+        await ahead.do(HandBack(booking_id=key, reason="ill"), ahead.provider)
+        to = AssignBooking(booking_id=key, provider_id=ahead.market.shops[0].provider_id, reason="agreed")
+
+        await ahead.do(to, ahead.admin)
+        await near(ahead)
+
+        assert (await ahead.booking(key)).state == State.CONFIRMED
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+        assert (await ahead.booking(key)).payment_deadline is None
+
+
+class TestAYes:
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_meets_the_charge_and_waits_for_no_money_that_is_here(
+        self, ahead: World, read: int
+    ) -> None:
+        ahead.start = ahead.lane.now.replace(hour=7, minute=0) + LEAD
+        key = await ahead.book(await card(ahead))
+        payment: Payment = await ahead.payment(key)
+
+        async def charged() -> None:
+            ahead.lane.now = payment.charge_at
+            await ahead.settle()
+
+        ahead.between(charged, read=read)
+        await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+        await ahead.settle()
+
+        assert (await ahead.booking(key)).state == State.CONFIRMED
+        assert (await ahead.booking(key)).payment_deadline is None
