@@ -163,6 +163,7 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     payment_effects.AskRailForRefund: payment_effects.ask_rail_for_refund,
     payment_effects.AskRailAboutRefund: payment_effects.ask_rail_about_refund,
     saving_effects.AskRailForMethod: saving_effects.ask_rail_for_method,
+    payout_effects.DrawPayouts: payout_effects.draw_payouts,
     payout_effects.AskRailForPayout: payout_effects.ask_rail_for_payout,
     payout_effects.AskRailAboutTransfer: payout_effects.ask_rail_about_transfer,
     settlement_effects.AskForLines: settlement_effects.ask_for_lines,

@@ -27,8 +27,7 @@ from marketplace.core.payments.refunding import DropRefund, LookUpRefund
 from marketplace.core.payments.saving import LookUpMethod
 from marketplace.core.payments.saving_effects import AskRailForMethod
 from marketplace.core.payments.usecases import LookUpPayment
-from marketplace.core.payouts.drawing import ContinuePayoutRun
-from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout
+from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout, DrawPayouts
 from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.core.reviews.usecases import CountReview
 from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
@@ -71,8 +70,8 @@ def _ask_rail_for_method(event: Follow) -> AskRailForMethod:
     return AskRailForMethod(payment_method_id=event.subject_id)
 
 
-def _draw_payouts(event: Follow) -> ContinuePayoutRun:
-    return ContinuePayoutRun(run_id=event.subject_id)
+def _draw_payouts(event: Follow) -> DrawPayouts:
+    return DrawPayouts(run_id=event.subject_id)
 
 
 def _ask_for_lines(event: Follow) -> AskForLines:

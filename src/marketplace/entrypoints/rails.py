@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from marketplace.adapters.sandbox.rail import CAPABILITIES
+from marketplace.adapters.sandbox.rail import CAPABILITIES, CONNECTED
 from marketplace.adapters.stitch import abilities
 from marketplace.adapters.stripe.abilities import capabilities, is_live
 from marketplace.core.tenants.tenant import Mode
@@ -38,12 +38,16 @@ def capabilities_of(settings: Settings) -> Mapping[str, Capabilities]:
     """Of the same rails, without making them."""
     able: dict[str, Capabilities] = {}
     if settings.sandbox:
-        able["sandbox"] = CAPABILITIES
+        able["sandbox"] = sandbox_capabilities_of(settings)
     if settings.stripe_secret_key is not None:
         able["stripe"] = capabilities(live=is_live(settings.stripe_secret_key))
     if settings.stitch_client_id is not None:
         able["stitch"] = abilities.capabilities(live=settings.stitch_live)
     return able
+
+
+def sandbox_capabilities_of(settings: Settings) -> Capabilities:
+    return CONNECTED if settings.sandbox_connected else CAPABILITIES
 
 
 def stripe_connection_of(settings: Settings) -> "Connection":

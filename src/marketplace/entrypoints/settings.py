@@ -303,6 +303,10 @@ class Settings:
     sandbox_settlement_days: Days = field(
         default=2, metadata=_is(_SANDBOX, "after which the sandbox settles what it moved to the bank")
     )
+    sandbox_connected: bool = field(
+        default=False,
+        metadata=_is(_SANDBOX, "plays a vendor at which providers have accounts: payouts bound to charges"),
+    )
 
     log_format: LogFormat = field(
         default=LogFormat.CONSOLE, metadata=_is(_SEEN, "lines for people or for machines; json in production")

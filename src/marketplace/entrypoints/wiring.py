@@ -114,7 +114,8 @@ class Platform(containers.DeclarativeContainer):
         ),
         settings,
     )
-    sandbox_rail = providers.Singleton(SandboxRail, books=books, secrets=secrets)
+    sandbox_able = providers.Callable(rails.sandbox_capabilities_of, settings)
+    sandbox_rail = providers.Singleton(SandboxRail, books=books, secrets=secrets, capabilities=sandbox_able)
     sandbox_channel = providers.Singleton(SandboxChannel, shelf=shelf, clock=directory.provided.now)
     live_map = providers.Singleton(geography.live_map_of, settings, heard=heard)
     roads_client = providers.Singleton(create_client)

@@ -41,7 +41,7 @@ class Capabilities:
     `hold_max` is what a hold lasts at the least. `collects` are the kinds of methods that it takes money by,
     `saves` those that it keeps for later. `live` is whether it moves real money; None where that is the
     marketplace's affair. Without `refunds` money is given back by hand, and without `settles` the statement
-    is empty for ever.
+    is empty for ever. `pays_by_charge` is whether a transfer may be bound to one charge of its own.
     """
 
     currencies: frozenset[str]
@@ -54,6 +54,7 @@ class Capabilities:
     live: bool | None = None
     refunds: bool = True
     settles: bool = True
+    pays_by_charge: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,12 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """An order to pay a provider; `payee` is the rail's token for the provider's account."""
+    """
+    An order to pay a provider; `payee` is the rail's token for the provider's account.
+
+    `charge` is the reference of the one charge that it is paid from, and is never more than: as soon as that
+    is taken, and not only once it is available. None for one that is paid from the balance.
+    """
 
     reference: UUID
     tenant_id: UUID
@@ -84,6 +90,7 @@ class Transfer:
     payee: str
     description: str
     at: datetime
+    charge: UUID | None = None
 
 
 class Subject(StrEnum):

@@ -17,7 +17,7 @@ from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.shelf import PostgresShelf
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
-from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.rail import CONNECTED, SandboxRail
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
@@ -72,7 +72,9 @@ class RailStage:
             at=self.clock.now,
         )
 
-    def transfer(self, outcome: str = "succeeds", *, minor: int = 8_000) -> Transfer:
+    def transfer(
+        self, outcome: str = "succeeds", *, minor: int = 8_000, charge: UUID | None = None
+    ) -> Transfer:
         if not self.rail.capabilities.pays_out:
             pytest.skip(f"{self.rail.name} does not pay out")
         return Transfer(
@@ -82,6 +84,7 @@ class RailStage:
             payee=self._token(self.payees, outcome),
             description="Week 45",
             at=self.clock.now,
+            charge=charge,
         )
 
     @property
@@ -198,7 +201,7 @@ SANDBOX_PAYEES = {
 async def sandbox_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     clock = VirtualClock()
     books = Books(shelf=shelf, clock=clock)
-    rail = SandboxRail(books=books, secrets=("secret",))
+    rail = SandboxRail(books=books, secrets=("secret",), capabilities=CONNECTED)
 
     async def balance(tenant_id: UUID) -> int:
         found = await books.balance(tenant_id)

@@ -11,6 +11,7 @@ import pytest
 
 from marketplace.adapters.memory.audit import MemoryAudit
 from marketplace.adapters.memory.store import MemoryStore
+from marketplace.adapters.sandbox.rail import CAPABILITIES
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import (
     AcceptBooking,
@@ -43,6 +44,7 @@ from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.market import Market, open_market
 from marketplace.entrypoints.simulation.trouble import Trouble
 from marketplace.entrypoints.simulation.vendors import LaneOutbox
+from marketplace.ports.payments import Capabilities
 from marketplace.ports.storage import Work
 
 MONDAY = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -216,16 +218,21 @@ Make = Callable[..., Awaitable[World]]
 
 @pytest.fixture
 def make_world() -> Make:
-    """Makes a world with one shop; `booking`, `payment`, `payout` replace parts of the policy."""
+    """
+    Makes a world with one shop; `booking`, `payment`, `payout` replace parts of the policy, and `able` is
+    what its rails can do.
+    """
 
-    async def make(*, payee: str = "payee_ok", units: int = 2, **given: Any) -> World:
+    async def make(
+        *, payee: str = "payee_ok", units: int = 2, able: Capabilities = CAPABILITIES, **given: Any
+    ) -> World:
         policy = POLICY
         for part, changes in given.items():
             policy = replace(policy, **{part: replace(getattr(policy, part), **changes)})
         key = uuid4()
         tenant = Tenant(id=key, tenant_id=key, slug=str(key), mode=Mode.TEST, policy=policy)
         storage = MemoryStore()
-        lane = Lane(seed=str(key), tenant=tenant, storage=storage, now=MONDAY)
+        lane = Lane(seed=str(key), tenant=tenant, storage=storage, now=MONDAY, able=able)
         return World(lane, storage, await open_market(lane, payees=(payee,), units=units, customers=3))
 
     return make

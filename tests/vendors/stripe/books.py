@@ -270,14 +270,39 @@ class Books:
             raise invalid("insufficient_capabilities_for_transfer")
         if form["destination"] not in DESTINATIONS:
             raise invalid("resource_missing", "destination")
-        if form["amount"] > self.available:
-            raise invalid("balance_insufficient")
-        kept = ("amount", "currency", "destination", "description", "metadata", "transfer_group")
-        transfer = self.new("tr", "transfer", reversed=False, **{name: form.get(name) for name in kept})
-        self.available -= form["amount"]
+        self._check_source(form)
+        kept = ("amount", "currency", "destination", "description", "metadata", "source_transaction")
+        transfer = self.new(
+            "tr",
+            "transfer",
+            reversed=False,
+            transfer_group=form.get("transfer_group"),
+            **{name: form.get(name) for name in kept},
+        )
+        if "source_transaction" not in form:
+            self.available -= form["amount"]
         self.move("transfer", -form["amount"], transfer)
         self.tell("transfer.created", transfer)
         return transfer
+
+    def _check_source(self, form: Json) -> None:
+        """
+        https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability: one that names a
+        charge does not wait for the balance, and all of a charge are not more than it.
+        """
+        if "source_transaction" not in form:
+            if form["amount"] > self.available:
+                raise invalid("balance_insufficient")
+            return
+        charge = self.get(form["source_transaction"], "charge", "source_transaction")
+        group = form.get("transfer_group")
+        if not charge["amount_captured"] or charge["currency"] != form["currency"]:
+            raise invalid("parameter_invalid", "source_transaction")
+        if group is not None and charge["transfer_group"] not in {None, group}:
+            raise invalid("parameter_invalid", "transfer_group")
+        before = self.of("transfer", source_transaction=charge["id"])
+        if sum(one["amount"] for one in before) + form["amount"] > charge["amount_captured"]:
+            raise invalid("amount_too_large", "amount")
 
     def reverse(self, key: str) -> None:
         """What somebody does in Stripe's dashboard."""

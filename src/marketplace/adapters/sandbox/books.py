@@ -19,7 +19,7 @@ from marketplace.adapters.sandbox.faults import (
     no_faults,
     seeded_random,
 )
-from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_refund_undone
+from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_undone
 from marketplace.adapters.sandbox.settlement import Terms, settled_minor, statement, unsettled
 from marketplace.adapters.sandbox.setups import Setups
 from marketplace.adapters.sandbox.tokens import DOUBLED, LATE, LOST, Habit
@@ -51,6 +51,7 @@ _SHOWS: Mapping[tuple[Kind, Standing], Fault] = MappingProxyType(
         (Kind.TRANSFER, Standing.RETURNED): Fault.RETURNED,
     }
 )
+_UNDONE = frozenset({Standing.FAILED, Standing.RETURNED})
 _HABITS: Mapping[Fault, Habit] = MappingProxyType(
     {Fault.WEBHOOK_LOST: LOST, Fault.WEBHOOKS_DOUBLED: DOUBLED, Fault.WEBHOOK_LATE: LATE}
 )
@@ -151,7 +152,7 @@ class Books:
         current = dict(before)
         for order in before.values():
             if order.due_at is None or (order.charge is not None and order.charge not in before):
-                continue  # a refund moves only together with its charge
+                continue  # a refund, or what is paid from a charge, moves only together with it
             moved = advanced(current[order.reference], now=self.clock(order.tenant_id))
             current.update({each.reference: each for each in (moved, *_undone(order, moved, current))})
         return current
@@ -202,11 +203,11 @@ def _together(order: Order) -> tuple[UUID, ...]:
 
 
 def _undone(before: Order, after: Order, orders: Orders) -> tuple[Order, ...]:
-    """The charge that gets its money back, when a refund of it has just failed."""
-    fails = after.standing is Standing.FAILED and before.standing is not Standing.FAILED
+    """The charge that gets its money back, when a refund of it or a transfer from it has just failed."""
+    fails = after.standing in _UNDONE and before.standing not in _UNDONE
     if after.charge is None or not fails:
         return ()
-    return (with_refund_undone(orders[after.charge], after),)
+    return (with_undone(orders[after.charge], after),)
 
 
 def _key(reference: UUID) -> Key:

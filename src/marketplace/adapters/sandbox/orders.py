@@ -39,7 +39,9 @@ class Order:
     """
     `asked` is the token that came with the order, `token` the one by which it behaves.
 
-    `refunded_minor` counts pending refunds too; `contested_minor` is what a dispute or a return took back.
+    `refunded_minor` counts pending refunds too; `contested_minor` is what a dispute or a return took back,
+    and `transferred_minor` what was paid to providers from this charge. `charge` is what a refund gives back
+    of, or a transfer is paid from.
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class Order:
     captured_minor: int = 0
     refunded_minor: int = 0
     refunds_failed: int = 0
+    transferred_minor: int = 0
     contested_minor: int = 0
     evidence: str | None = None
     history: tuple[Entry, ...] = ()
@@ -115,7 +118,10 @@ def late_charge(charge: Charge, *, token: str, now: datetime) -> Order:
     return _enter(_charge(charge, token), Step(Standing.CANCELLED, failure="voided"), at=now)
 
 
-def placed_transfer(transfer: Transfer, *, token: str, now: datetime) -> Order:
+def placed_transfer(
+    transfer: Transfer, *, token: str, now: datetime, charge: Order | None
+) -> tuple[Order, ...]:
+    """The transfer, and the charge that it is paid from, where it is from one."""
     order = Order(
         kind=Kind.TRANSFER,
         reference=transfer.reference,
@@ -125,8 +131,12 @@ def placed_transfer(transfer: Transfer, *, token: str, now: datetime) -> Order:
         asked=transfer.payee,
         token=token,
         description=transfer.description,
+        charge=transfer.charge,
     )
-    return _enter(order, order.path[0], at=now)
+    entered = _enter(order, order.path[0], at=now)
+    if charge is None or entered.standing is Standing.FAILED:
+        return (entered,)
+    return entered, replace(charge, transferred_minor=charge.transferred_minor + order.minor)
 
 
 def placed_refund(
@@ -161,8 +171,11 @@ def hurried(order: Order, *, now: datetime) -> Order:
     return order if order.due_at is None else _due_step(order, at=now)
 
 
-def with_refund_undone(charge: Order, refund: Order) -> Order:
-    return replace(charge, refunded_minor=charge.refunded_minor - refund.minor)
+def with_undone(charge: Order, order: Order) -> Order:
+    """The charge with what a refund of it, or a transfer from it, has not taken after all."""
+    if order.kind is Kind.REFUND:
+        return replace(charge, refunded_minor=charge.refunded_minor - order.minor)
+    return replace(charge, transferred_minor=charge.transferred_minor - order.minor)
 
 
 def captured(order: Order, *, minor: int, now: datetime) -> Order:

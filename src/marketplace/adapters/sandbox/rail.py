@@ -1,7 +1,7 @@
 """The sandbox plays a payment vendor: money that is not real, trouble that is, chosen by the token."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -41,6 +41,8 @@ CAPABILITIES = Capabilities(
     collects=frozenset(MethodKind),
     saves=frozenset(MethodKind),
 )
+# What it can do where it plays a vendor at which providers have accounts of their own.
+CONNECTED = replace(CAPABILITIES, pays_by_charge=True)
 R = TypeVar("R")
 _ATTEMPTS, _OVERRIDES = "sandbox.attempt", "sandbox.override"
 
@@ -54,14 +56,11 @@ class SandboxRail:
     books: Books
     secrets: tuple[str, ...]
     name: str = "sandbox"
+    capabilities: Capabilities = CAPABILITIES
 
     def __post_init__(self) -> None:
         if not self.secrets or not all(self.secrets):
             raise Invalid("secrets", "the sandbox's webhooks need a secret", "one or two that are not empty")
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def check_method(self, token: str, *, field: str) -> None:
         check_token(token, field=field, table=METHODS)
@@ -114,7 +113,10 @@ class SandboxRail:
         now = self.books.clock(transfer.tenant_id)
         decide = partial(requests.release, transfer=transfer, token=token, now=now)
         fault = planned or await self._first(Operation.RELEASE, transfer.reference, PAYEES[token].fault)
-        return await self._answer(fault, lambda: self.books.change((transfer.reference,), decide))
+        references = (
+            (transfer.reference,) if transfer.charge is None else (transfer.reference, transfer.charge)
+        )
+        return await self._answer(fault, lambda: self.books.change(references, decide))
 
     async def find(self, reference: UUID) -> Report | None:
         self._meet_before(self._planned(Operation.FIND, reference))

@@ -51,9 +51,21 @@ def collect(orders: Orders, *, charge: Charge, token: str, now: datetime) -> tup
 def release(orders: Orders, *, transfer: Transfer, token: str, now: datetime) -> tuple[Order, ...]:
     order = orders.get(transfer.reference)
     if order is None:
-        return (placed_transfer(transfer, token=token, now=now),)
+        charge = None if transfer.charge is None else _charge_paying(orders, transfer, transfer.charge)
+        return placed_transfer(transfer, token=token, now=now, charge=charge)
     _check_same(order, Kind.TRANSFER, transfer.tenant_id, transfer.amount, (transfer.payee, False))
+    if order.charge != transfer.charge:
+        raise Invalid("reference", f"{order.reference} was used for another order")
     return (order,)
+
+
+def _charge_paying(orders: Orders, transfer: Transfer, reference: UUID) -> Order:
+    """Of one charge no more is paid out than was taken."""
+    charge = known(orders, reference, kind=Kind.CHARGE)
+    if charge.tenant_id != transfer.tenant_id:
+        raise Invalid("charge", f"the sandbox has no charge {reference} of this marketplace")
+    _check_amount(transfer.amount, charge, up_to_minor=charge.captured_minor - charge.transferred_minor)
+    return charge
 
 
 def capture(orders: Orders, *, reference: UUID, amount: Money, clock: Clock) -> tuple[Order, ...]:

@@ -19,6 +19,7 @@ def capabilities(*, live: bool | None) -> Capabilities:
         partial_refunds=True,
         asynchronous=False,
         pays_out=True,
+        pays_by_charge=True,
         saves=frozenset({MethodKind.CARD}),
         live=live,
     )

@@ -146,7 +146,7 @@ def _params(account: Account, order: Order) -> Any:
         "capture_method": "manual" if order.hold else "automatic",
         "description": order.description,
         "metadata": metadata(order),
-        "transfer_group": str(order.reference),
+        "transfer_group": order.group,
         "expand": _EXPAND,
     }
     if customer is None:

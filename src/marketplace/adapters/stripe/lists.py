@@ -91,7 +91,7 @@ async def refund(account: Account, order: Order, *, intent_id: str) -> Refund | 
 
 
 async def transfer(account: Account, order: Order) -> Transfer | None:
-    asking = {"transfer_group": str(order.reference)}
+    asking = {"transfer_group": order.group}
     return await _named(pages(account.client.v1.transfers.list_async, asking, Page[Transfer]), order)
 
 

@@ -48,7 +48,8 @@ K = TypeVar("K", bound=Kept)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Kept):
     """
-    Of money. `token` is the method or the payee, `charge` what a refund gives back of.
+    Of money. `token` is the method or the payee, `charge` what a refund gives back of, or a transfer is paid
+    from.
 
     `setup` is the saved method that the token is of. Where Stripe took no intent for it, as the method had
     gone, the order is voided, and `failure` says why.
@@ -70,6 +71,11 @@ class Order(Kept):
     @property
     def amount(self) -> Money:
         return Money(self.minor, self.currency)
+
+    @property
+    def group(self) -> str:
+        """Under which Stripe shows a charge and what is paid from it together."""
+        return str(self.charge or self.reference)
 
 
 def of_charge(charge: Charge, *, at: datetime) -> Order:
@@ -97,6 +103,7 @@ def of_transfer(transfer: Transfer, *, at: datetime) -> Order:
         minor=transfer.amount.minor,
         token=transfer.payee,
         description=transfer.description,
+        charge=transfer.charge,
         first_sent_at=at,
         last_sent_at=at,
     )

@@ -76,6 +76,7 @@ _FIELDS: Mapping[str, str] = MappingProxyType(
         "customer": "method",
         "payment_method": "method",
         "destination": "payee",
+        "source_transaction": "charge",
         "intent": "reference",
         "payment_intent": "reference",
         "charge": "reference",

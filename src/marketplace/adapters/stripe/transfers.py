@@ -2,10 +2,11 @@
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
-from marketplace.adapters.stripe import lists, reports
+from marketplace.adapters.stripe import charges, lists, reports
 from marketplace.adapters.stripe.account import Account, metadata
-from marketplace.adapters.stripe.amounts import to_stripe
+from marketplace.adapters.stripe.amounts import from_stripe, to_stripe
 from marketplace.adapters.stripe.objects import Transfer
 from marketplace.adapters.stripe.orders import Order, of_transfer
 from marketplace.adapters.stripe.refusals import Declined, asked
@@ -23,8 +24,9 @@ async def release(account: Account, wanted: Wanted) -> Report:
         order, is_new = await account.orders.place(of_transfer(wanted, at=account.clock()))
         found = None if is_new else await _sought(account, order)
         if found is None:
+            source = None if order.charge is None else await _source(account, order, order.charge)
             order = order if is_new else await account.sent_again(order)
-            found = await _made(account, order)
+            found = await _made(account, order, source)
             await account.met(order, found.id)
         return reports.of_transfer(order, found)
 
@@ -43,19 +45,36 @@ async def _sought(account: Account, order: Order) -> Transfer | None:
     return found
 
 
-async def _made(account: Account, order: Order) -> Transfer:
+async def _source(account: Account, order: Order, reference: UUID) -> str:
     """
-    From the available balance, as a payout is of many bookings: `source_transaction` takes one charge, and
-    then binds the amount to it (https://docs.stripe.com/connect/separate-charges-and-transfers).
+    The charge at Stripe that it is paid from, as `source_transaction`: the transfer need not wait until the
+    money is available, and is never more than was taken.
+
+    https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability
     """
+    of, intent = await charges.known(account, reference)
+    if of.tenant_id != order.tenant_id or intent.charge is None or intent.status != "succeeded":
+        raise Invalid("charge", f"Stripe has taken nothing under {reference}")
+    taken = from_stripe(intent.charge.amount_captured, intent.currency)
+    if taken.currency != order.currency or order.minor > taken.minor:
+        raise Invalid(
+            "amount", f"{order.minor} is more than there is", f"1 to {taken.minor} {taken.currency}"
+        )
+    return intent.charge.id
+
+
+async def _made(account: Account, order: Order, source: str | None) -> Transfer:
+    """From the available balance where it is from no single charge."""
     params: Any = {
         "amount": to_stripe(order.amount),
         "currency": order.currency.lower(),
         "destination": order.token,
         "description": order.description,
         "metadata": metadata(order),
-        "transfer_group": str(order.reference),
+        "transfer_group": order.group,
     }
+    if source is not None:
+        params["source_transaction"] = source
     call = partial(account.client.v1.transfers.create_async, params)
     try:
         return await account.send(order, "transfer", call, Transfer)

@@ -63,7 +63,7 @@ def divide(booking: Booking, payment: Payment, refund_minor: int, call: Call, wo
     release_minor = payment.left_minor - refund_minor
     resolve(payment, refund_minor=refund_minor, release_minor=release_minor, call=call, work=work)
     if release_minor:
-        _release(booking, release_minor, call, work)
+        _release(booking, payment, release_minor, call, work)
 
 
 def shares(booking: Booking, minor: int) -> tuple[int, int, int]:
@@ -77,7 +77,7 @@ def shares(booking: Booking, minor: int) -> tuple[int, int, int]:
     return provider_part, platform_part, vat_part
 
 
-def _release(booking: Booking, minor: int, call: Call, work: Work) -> None:
+def _release(booking: Booking, payment: Payment, minor: int, call: Call, work: Work) -> None:
     provider_part, platform_part, vat_part = shares(booking, minor)
     undone = booking.state in CLOSED_UNDONE
     unserved = undone or booking.state == State.NO_SHOW
@@ -90,7 +90,7 @@ def _release(booking: Booking, minor: int, call: Call, work: Work) -> None:
     work.insert(*balanced(_origin(booking, "released", call), amounts))
     if provider_part:
         reason = Reason.CANCELLATION if undone else _REASONS[booking.state]
-        work.add(create(_earning(booking, "earning", provider_part, reason, call), call))
+        work.add(create(_earning(booking, payment, provider_part, reason, call), call))
 
 
 def _origin(booking: Booking, name: str, call: Call) -> Origin:
@@ -104,12 +104,13 @@ def _origin(booking: Booking, name: str, call: Call) -> Origin:
     )
 
 
-def _earning(booking: Booking, name: str, minor: int, reason: Reason, call: Call) -> Earning:
+def _earning(booking: Booking, payment: Payment, minor: int, reason: Reason, call: Call) -> Earning:
     return Earning(
-        id=derive(booking.id, name),
+        id=derive(booking.id, "claw back" if reason == Reason.CLAW_BACK else "earning"),
         tenant_id=booking.tenant_id,
         provider_id=booking.performer_id,
         booking_id=booking.id,
+        payment_id=payment.id,
         reason=reason,
         currency=booking.currency,
         amount_minor=minor,
@@ -134,7 +135,7 @@ async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment
     provider_part = shares(booking, released)[0]
     amounts = {
         customer_funds(booking.id): held,
-        **await _clawed_back(booking, provider_part, call, work),
+        **await _clawed_back(booking, payment, provider_part, call, work),
         CHARGEBACK_LOSS: payment.contested_minor - held - provider_part,
         DISPUTE_HOLD: -payment.contested_minor,
     }
@@ -143,7 +144,9 @@ async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment
     return payment
 
 
-async def _clawed_back(booking: Booking, minor: int, call: Call, work: Work) -> dict[str, int]:
+async def _clawed_back(
+    booking: Booking, payment: Payment, minor: int, call: Call, work: Work
+) -> dict[str, int]:
     """From the provider's balance as far as it goes, and not from payouts drawn already; the rest is owed."""
     if not minor:
         return {}
@@ -154,5 +157,5 @@ async def _clawed_back(booking: Booking, minor: int, call: Call, work: Work) -> 
     for earning in undrawn:
         work.guard(earning)  # drawn meanwhile, it would be taken twice
     work.save(move(provider, "claw_back", call, owed_minor=provider.owed_minor + minor - taken))
-    work.add(create(_earning(booking, "claw back", -minor, Reason.CLAW_BACK, call), call))
+    work.add(create(_earning(booking, payment, -minor, Reason.CLAW_BACK, call), call))
     return {provider_payable(provider.id): taken, provider_receivable(provider.id): minor - taken}

@@ -43,7 +43,10 @@ EARNING = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earning:
-    """`amount_minor` is negative for a claw-back; `payable_at` is when the rail's risk delay is over."""
+    """
+    `amount_minor` is negative for a claw-back; `payable_at` is when the rail's risk delay is over, and
+    `payment_id` of which payment it is a share.
+    """
 
     LIFECYCLE: ClassVar[Lifecycle] = EARNING
 
@@ -53,6 +56,7 @@ class Earning:
     state: State = State.PAYABLE
     provider_id: UUID
     booking_id: UUID
+    payment_id: UUID | None = None
     reason: Reason
     currency: str
     amount_minor: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.payout import Payout, State
 from marketplace.core.payouts.queries import PayoutUnder
 from marketplace.core.payouts.usecases import FailPayout, RecordPayout, step_to
@@ -11,6 +12,13 @@ from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Transfer
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawPayouts:
+    """Go on with a run, as the paying rail can pay: by charges, or from its balance."""
+
+    run_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,14 @@ class AskRailAboutTransfer:
     """A webhook told of the transfer with this reference; one of an attempt that is over says nothing new."""
 
     reference: UUID
+
+
+async def draw_payouts(effect: DrawPayouts, *, call: Call, work: Work, vendors: Vendors) -> ContinuePayoutRun:
+    """What it can do is known without a call; one that is not set up pays nothing before it is."""
+    del work
+    able = vendors.capabilities.get(call.policy.payment.paying_rail)
+    by_charge = able is not None and able.pays_by_charge
+    return ContinuePayoutRun(run_id=effect.run_id, by_charge=by_charge)
 
 
 async def ask_rail_for_payout(
@@ -66,4 +82,5 @@ def _transfer(payout: Payout, call: Call) -> Transfer:
         payee=payout.payee,
         description=f"{call.policy.wording.brand} {payout.drawn_at:%Y-%m-%d}",
         at=call.at,
+        charge=payout.payment_id,
     )

@@ -41,7 +41,7 @@ class SecondPersonNeeded(NotAllowed):
 
 def _approve(payout: "Payout", call: Call) -> Refused | None:
     """Above the limit nobody approves what it has set off itself: by a run, or by bringing it back."""
-    large = payout.amount_minor > call.policy.payout.approval_above_minor
+    large = payout.together_minor > call.policy.payout.approval_above_minor
     if not large or call.actor.user_id not in {payout.drawn_by, payout.due_again_by} - {None}:
         return None
     return SecondPersonNeeded("you have set this payout off: another admin approves it")
@@ -79,7 +79,9 @@ IN_THE_LEDGER = frozenset({State.SENT, State.PAID})
 class Payout:
     """
     The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed; `drawn_by` who
-    started its run, and `due_again_by` who last resumed or retried it, where that was a person.
+    started its run, and `due_again_by` who last resumed or retried it, where that was a person. With
+    `payment_id` it is of one earning, and is paid from the charge of that payment; `together_minor` is what
+    its run drew for the provider in all, which limits are of.
 
     Every attempt is a transfer of its own at the rail, under a `reference` of its own.
     """
@@ -98,6 +100,8 @@ class Payout:
     payee: str
     currency: str
     amount_minor: int
+    together_minor: int
+    payment_id: UUID | None = None
     attempt: int = 1
     reference: UUID
     drawn_at: datetime

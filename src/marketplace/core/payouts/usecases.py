@@ -98,12 +98,16 @@ async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payou
 
 
 async def _afresh(payout: Payout, work: Work) -> dict[str, Any]:
-    """To the account that the provider has now: a wrong one is the usual reason why it came back."""
+    """
+    To the account that the provider has now: a wrong one is the usual reason why it came back. And from the
+    balance, for the rail may be done with the charge as well.
+    """
     provider = await work.get(Provider, payout.provider_id)
     return {
         "attempt": payout.attempt + 1,
         "reference": transfer_reference(payout.id, payout.attempt + 1),
         "payee": provider.payee,
+        "payment_id": None,
         "approved_by": None,
         "failure": None,
         "lookups": 0,

@@ -71,10 +71,17 @@ class RefundView(View, frozen=True):
 
 
 class PayoutView(View, frozen=True):
+    """
+    With `payment_id` it is paid from the charge of that payment; `together_minor` is what its run drew for
+    the provider in all.
+    """
+
     state: payout.State
     provider_id: UUID
     currency: str
     amount_minor: int
+    together_minor: int
+    payment_id: UUID | None
     attempt: int
     drawn_at: datetime
     drawn_by: UUID | None

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.sandbox.faults import Fault, FaultPlan, Operation, no_faults, seeded_faults
+from marketplace.adapters.sandbox.rail import CAPABILITIES, CONNECTED
 from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.simulation.lane import Lane
@@ -89,7 +90,10 @@ def lane_of(number: int, *, seed: int, faults: bool, storage: Store) -> Lane:
     tenant = Tenant(id=key, tenant_id=key, slug=slug, mode=Mode.TEST, policy=policy_of(number))
     plan = _plan(name) if faults else no_faults
     troubles = USUAL if faults else CALM
-    return Lane(seed=name, tenant=tenant, storage=storage, now=BEGIN, troubles=troubles, faults=plan)
+    able = CONNECTED if number % 2 else CAPABILITIES
+    return Lane(
+        seed=name, tenant=tenant, storage=storage, now=BEGIN, troubles=troubles, faults=plan, able=able
+    )
 
 
 def _plan(seed: str) -> FaultPlan:

@@ -15,7 +15,7 @@ from marketplace.adapters.memory.roads import GreatCircleRouter
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import Fault, FaultPlan, no_faults, seeded_random
 from marketplace.adapters.sandbox.inbox import SandboxChannel
-from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.adapters.sandbox.rail import CAPABILITIES, SandboxRail
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.sandbox.webhooks import Courier
 from marketplace.core.marketplace import Desk, run
@@ -28,6 +28,7 @@ from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.entrypoints.simulation.storage import LaneStore
 from marketplace.entrypoints.simulation.trouble import CALM, Trouble, Troubles
 from marketplace.entrypoints.simulation.vendors import LaneShelf, Wake
+from marketplace.ports.payments import Capabilities
 from marketplace.ports.storage import Alarm, Follow, Job, Store
 from marketplace.ports.vendors import Vendors
 
@@ -53,7 +54,8 @@ class Lane:
     Jobs, alarms, webhooks and errands, each at its time on the lane's own clock.
 
     `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
-    booking at any time; `skew_max` is how far a worker's clock may be ahead or behind.
+    booking at any time; `skew_max` is how far a worker's clock may be ahead or behind; `able` is what its
+    rails can do.
     """
 
     seed: str
@@ -68,6 +70,7 @@ class Lane:
     rivals: dict[UUID | None, Errand] = field(default_factory=dict)
     calls: int = 0
     skew_max: timedelta = _SKEW_MAX
+    able: Capabilities = CAPABILITIES
 
     def __post_init__(self) -> None:
         self.trouble = Trouble(self.troubles, seed=self.seed)
@@ -98,7 +101,7 @@ class Lane:
         """A vendor with books of its own."""
         shelf, random = LaneShelf(MemoryShelf(), self.agenda), seeded_random(self.seed)
         books = Books(shelf=shelf, clock=self.clock, random=random, faults=self.faults, tally=self.tally)
-        return SandboxRail(books=books, secrets=(SECRET,), name=name)
+        return SandboxRail(books=books, secrets=(SECRET,), name=name, capabilities=self.able)
 
     def clock(self, _tenant_id: UUID) -> datetime:
         return self.now

@@ -48,7 +48,7 @@ class Scene:
             at=self.now,
         )
 
-    def transfer(self, payee: str = PAYEE, *, minor: int = 8_000) -> Transfer:
+    def transfer(self, payee: str = PAYEE, *, minor: int = 8_000, charge: UUID | None = None) -> Transfer:
         return Transfer(
             reference=uuid4(),
             tenant_id=self.tenant_id,
@@ -56,6 +56,7 @@ class Scene:
             payee=payee,
             description="Week 45",
             at=self.now,
+            charge=charge,
         )
 
     async def take(self, method: str = "pm_card_visa", **asked: int) -> Charge:

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.vendors.stripe.cards import RESTRICTED
@@ -32,6 +34,41 @@ class TestATransfer:
 
         assert refused.value.code == "stripe_balance_too_low"
         assert report.standing == Standing.SUCCEEDED
+
+    async def test_from_a_charge_names_it_and_goes_before_the_balance_is_there(self, scene: Any) -> None:
+        """https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability."""
+        charge = await scene.take()
+        scene.stripe.books.available = 0
+
+        report = await scene.rail.release(scene.transfer(charge=charge.reference))
+
+        (intent,) = scene.stripe.books.of("payment_intent")
+        (transfer,) = scene.stripe.books.of("transfer")
+        assert report.standing == Standing.SUCCEEDED
+        assert transfer["source_transaction"] == intent["latest_charge"]
+        assert transfer["transfer_group"] == intent["transfer_group"] == str(charge.reference)
+
+    async def test_from_a_charge_is_found_by_the_group_of_the_charge(self, scene: Any) -> None:
+        charge = await scene.take()
+        await scene.rail.release(scene.transfer(minor=1_000, charge=charge.reference))
+        transfer = scene.transfer(minor=2_000, charge=charge.reference)
+        scene.stripe.faults.append("drop_after")
+        with pytest.raises(OutcomeUnknown):
+            await scene.rail.release(transfer)
+
+        report = await scene.rail.find(transfer.reference)
+
+        assert (report.standing, report.amount) == (Standing.SUCCEEDED, transfer.amount)
+
+    async def test_from_a_charge_of_another_marketplace_is_refused(self, scene: Any) -> None:
+        charge = await scene.take()
+        transfer = scene.transfer(charge=charge.reference)
+
+        with pytest.raises(Invalid) as refused:
+            await scene.rail.release(replace(transfer, tenant_id=uuid4()))
+
+        assert refused.value.facts["field"] == "charge"
+        assert scene.stripe.books.of("transfer") == []
 
     @pytest.mark.parametrize("payee", [RESTRICTED, "acct_1Nobody"])
     async def test_to_an_account_that_cannot_be_paid_names_the_payee(self, scene: Any, payee: str) -> None:
