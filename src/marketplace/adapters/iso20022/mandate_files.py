@@ -17,11 +17,11 @@ from marketplace.adapters.iso20022.mandates import (
 )
 from marketplace.adapters.iso20022.messages import AMENDMENT, CANCELLATION, INITIATION, wrapped
 from marketplace.adapters.iso20022.parties import Sponsor
-from marketplace.adapters.iso20022.reasons import failure_of
 from marketplace.adapters.iso20022.statuses import TOLD_MAX
 from marketplace.adapters.iso20022.terms import classification, read_terms, written_terms
 from marketplace.adapters.iso20022.tree import Node, element, shown
 from marketplace.core.shared.errors import Invalid
+from marketplace.ports.reasons import failure_of
 
 _WISHES = {WhoseWish.PAYER: "MD16", WhoseWish.CREDITOR: "MD17", WhoseWish.BOTH: "MD18"}
 _WISH_OF = {code: wish for wish, code in _WISHES.items()}

@@ -5,13 +5,13 @@ from datetime import date
 from typing import Any
 
 from marketplace.adapters.iso20022 import values
-from marketplace.adapters.iso20022.reasons import failure_of
 from marketplace.adapters.iso20022.statuses import NO_STATUS, reason_in
 from marketplace.adapters.iso20022.tree import Node, shown
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import Money
 from marketplace.ports.batches import Answer, Answers, Level
 from marketplace.ports.payments import Standing
+from marketplace.ports.reasons import failure_of
 
 BOOKED = "BOOK"
 _CREDIT, _DEBIT = "CRDT", "DBIT"

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from marketplace.adapters.iso20022 import values
-from marketplace.adapters.iso20022.reasons import failure_of
 from marketplace.adapters.iso20022.tree import Node
 from marketplace.ports.batches import Answer, Answers, Level
 from marketplace.ports.payments import Standing
+from marketplace.ports.reasons import failure_of
 
 TOLD_MAX = 500
 _STATUS_MAX = 4

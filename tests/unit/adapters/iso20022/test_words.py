@@ -9,11 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from marketplace.adapters.iso20022 import reasons, values
+from marketplace.adapters.iso20022 import values
 from marketplace.adapters.iso20022.charset import exact, folded
-from marketplace.adapters.iso20022.reasons import DECLINED, WORDS, failure_of
 from marketplace.adapters.iso20022.tree import element, parsed, written
 from marketplace.core.shared.errors import Invalid
+from marketplace.ports import reasons
+from marketplace.ports.reasons import DECLINED, WORDS, failure_of
 
 from .bank import contract
 
