@@ -280,6 +280,9 @@ class Settings:
             _STITCH, "South African hour until which a file is for the next day; sent half an hour before"
         ),
     )
+    stitch_debits_accounts: bool = field(
+        default=False, metadata=_is(_STITCH, "whether accounts are debited whose banks do not ask the holder")
+    )
     stitch_files_seconds: FileSeconds = field(
         default=300.0, metadata=_is(_STITCH, "how often a worker looks for files to send and to read")
     )

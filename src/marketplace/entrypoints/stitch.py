@@ -20,10 +20,12 @@ from marketplace.adapters.stitch.batches import Batches
 from marketplace.adapters.stitch.calendar import Calendar
 from marketplace.adapters.stitch.charges import Charges
 from marketplace.adapters.stitch.clearing import Clearing, Post
+from marketplace.adapters.stitch.keeping import Keeping
 from marketplace.adapters.stitch.news import Newsroom
 from marketplace.adapters.stitch.orders import Orders
 from marketplace.adapters.stitch.payers import Payers
 from marketplace.adapters.stitch.rail import StitchRail
+from marketplace.adapters.stitch.setups import Setups
 from marketplace.adapters.stitch.soundness import Finding, examine
 from marketplace.adapters.stitch.transfers import Transfers
 from marketplace.core.shared.errors import Unavailable
@@ -57,12 +59,20 @@ def rail_of(
     directory: Directory,
     clock: Callable[[], datetime],
 ) -> StitchRail:
-    orders = Orders(shelf)
+    orders, keeping = Orders(shelf), Keeping(shelf)
     opened = _account_of(settings, http, directory=directory, clock=clock)
     secrets = (settings.stitch_webhook_secret, settings.stitch_webhook_secret_before)
+    setups = Setups(
+        account=opened,
+        keeping=keeping,
+        payers=Payers(shelf),
+        debits_accounts=settings.stitch_debits_accounts,
+    )
+    calendar = _calendar_of(settings)
     return StitchRail(
-        charges=Charges(account=opened, orders=orders, calendar=_calendar_of(settings)),
+        charges=Charges(account=opened, orders=orders, calendar=calendar, keeping=keeping),
         transfers=Transfers(account=opened, orders=orders),
+        setups=setups,
         orders=orders,
         secrets=tuple(filter(None, secrets)),
     )
@@ -130,20 +140,19 @@ async def check(settings: Settings, shelf: Shelf) -> list[Finding]:
     """What of Stitch is not as it has to be; nothing where it is not set up."""
     if not is_set(settings):
         return []
+
+    async def live_of(_tenant_id: UUID) -> bool:
+        return settings.stitch_live
+
     async with account.connect() as http:
         asked = Account(
             client=_client_of(settings),
             http=http,
             clock=lambda: datetime.now(UTC),
             live=settings.stitch_live,
-            live_of=_nobody_s,
+            live_of=live_of,
         )
         return [one async for one in examine(asked, open_post=lambda: _opened(settings), shelf=shelf)]
-
-
-async def _nobody_s(_tenant_id: UUID) -> bool:
-    """Doctor orders nothing."""
-    raise NotImplementedError
 
 
 def _account_of(

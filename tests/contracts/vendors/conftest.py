@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from tests.vendors.stitch import consents as stitch_consents
 from tests.vendors.stitch import server as played_stitch
 from tests.vendors.stitch.stage import rail_at as stitch_rail_at
 from tests.vendors.stripe.server import playing
@@ -23,7 +24,16 @@ from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 from marketplace.ports.messaging import Channel, Message
-from marketplace.ports.payments import Charge, PaymentRail, Report, SavingRail, Setup, Transfer
+from marketplace.ports.payments import (
+    Charge,
+    PaymentRail,
+    Report,
+    SavingRail,
+    Setup,
+    SetupReport,
+    SetupStanding,
+    Transfer,
+)
 from marketplace.ports.shelf import Shelf
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -45,7 +55,8 @@ class RailStage:
     """A rail with what its contract needs to bring about; `methods`, `payees`, `sources` name test tokens.
 
     `balance` is the vendor's own truth where it can be had; `act` and `refuse` are what the customer does,
-    `authorise` what the payer of a saved method does, with a yes or a no.
+    `authorise` what the payer of a saved method does, with a yes or a no. A rail without sources of its own
+    has `askers`: what else of a method that is saved brings about its outcome.
     """
 
     rail: PaymentRail
@@ -56,6 +67,7 @@ class RailStage:
     act: Callable[[UUID], Awaitable[Any]] | None = None
     refuse: Callable[[UUID], Awaitable[Any]] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    askers: Callable[[str, MethodKind], Mapping[str, Any]] | None = None
     authorise: Callable[[UUID, bool], Awaitable[Any]] | None = None
     tenant_id: UUID = field(default_factory=uuid4)
 
@@ -98,7 +110,7 @@ class RailStage:
             pytest.skip(f"{self.rail.name} keeps no {kind}")
         debits = kind is MethodKind.DEBIT_ORDER
         reference = uuid4()
-        return Setup(
+        setup = Setup(
             reference=reference,
             tenant_id=self.tenant_id,
             customer_id=uuid4(),
@@ -106,15 +118,35 @@ class RailStage:
             currency="ZAR",
             description="Wash and vacuum",
             at=self.clock.now,
-            source=self._token(self.sources, outcome),
+            source=None if self.askers else self.source(outcome),
             terms=TERMS if debits else None,
             contract=reference.hex[:14] if debits else None,
         )
+        return replace(setup, **(self.askers(outcome, kind) if self.askers else {}))
+
+    def source(self, outcome: str) -> str:
+        return self._token(self.sources, outcome)
 
     async def keep(self, outcome: str = "succeeds", *, kind: MethodKind = MethodKind.CARD) -> Setup:
+        """Begun, and agreed to by its payer where that is asked first."""
         setup = self.setup(outcome, kind=kind)
         await self.saving.begin_setup(setup)
+        await self.settle(setup)
         return setup
+
+    async def settle(self, setup: Setup) -> SetupReport:
+        """Where it stands once its payer has said yes, if it was asked."""
+        report = await self.kept(setup)
+        if report.standing is SetupStanding.NEEDS_ACTION:
+            if self.authorise is None:
+                pytest.skip(f"{self.rail.name} plays no payer")
+            await self.authorise(setup.reference, True)
+        return await self.kept(setup)
+
+    async def kept(self, setup: Setup) -> SetupReport:
+        report = await self.saving.find_setup(setup.reference)
+        assert report is not None
+        return report
 
     async def charge_of(self, setup: Setup, *, minor: int = 10_000) -> Charge:
         """By a method that was saved."""
@@ -220,6 +252,15 @@ async def sandbox_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     )
 
 
+def stitch_asker(outcome: str, kind: MethodKind) -> Mapping[str, Any]:
+    """A card's holder acts at Stitch's page, of which it is told the customer; a mandate's has an account."""
+    if outcome not in stitch_consents.COURSES:
+        pytest.skip(f"stitch has no payer who {outcome}")
+    if kind is MethodKind.CARD:
+        return {"customer_id": stitch_consents.CUSTOMERS[outcome]}
+    return {"payer": stitch_consents.payer(outcome)}
+
+
 @asynccontextmanager
 async def stitch_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     """Of what is charged at once; what goes by file takes days, and is tested where there are files."""
@@ -240,6 +281,9 @@ async def stitch_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
             async def refuse(reference: UUID) -> None:
                 stitch.act(reference.hex, proves=False)
 
+            async def answered(reference: UUID, *, agreed: bool) -> None:
+                stitch.consents.act(reference.hex, agrees=agreed)
+
             yield RailStage(
                 rail=rail,
                 clock=clock,
@@ -248,6 +292,8 @@ async def stitch_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
                 balance=balance,
                 act=act,
                 refuse=refuse,
+                askers=stitch_asker,
+                authorise=lambda reference, agreed: answered(reference, agreed=agreed),
             )
 
 

@@ -8,9 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
+from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.ports.payments import SetupStanding, Standing
 
+HIGHER = MandateTerms(
+    value=DebitValue.USAGE_BASED, frequency=Frequency.AD_HOC, collection_day=99, maximum_minor=120_000
+)
 CARD, DEBIT_ORDER = MethodKind.CARD, MethodKind.DEBIT_ORDER
 
 
@@ -31,12 +35,14 @@ class TestBeginning:
     async def test_makes_a_method_that_can_be_charged(self, stage: Any, kind: MethodKind) -> None:
         setup = stage.setup(kind=kind)
 
-        report = await stage.saving.begin_setup(setup)
+        begun = await stage.saving.begin_setup(setup)
+        asked_for = await stage.saving.find_setup(setup.reference)
+        report = await stage.settle(setup)
 
+        assert begun == asked_for
         assert (report.reference, report.standing) == (setup.reference, SetupStanding.ACTIVE)
         assert report.token
         assert report.label
-        assert report == await stage.saving.find_setup(setup.reference)
 
     async def test_answers_a_repeat_without_making_two(self, stage: Any) -> None:
         setup = stage.setup()
@@ -55,7 +61,7 @@ class TestBeginning:
     ) -> None:
         setup = await stage.keep()
         if "source" in other:
-            other = {"source": stage.setup(other["source"]).source}
+            other = {"source": stage.source(other["source"])}
 
         with pytest.raises(Invalid, match="reference"):
             await stage.saving.begin_setup(replace(setup, **other))
@@ -81,7 +87,8 @@ class TestBeginning:
         assert (after.standing, after.next_action) == (SetupStanding.ACTIVE, None)
 
     async def test_ends_where_its_payer_says_no(self, stage: Any) -> None:
-        setup = await stage.keep("needs action")
+        setup = stage.setup("needs action")
+        await stage.saving.begin_setup(setup)
 
         await agreed(stage, setup, yes=False)
 
@@ -100,12 +107,12 @@ class TestBeginning:
     async def test_goes_on_as_its_bank_decides(
         self, stage: Any, outcome: str, first: SetupStanding, then: SetupStanding
     ) -> None:
-        setup = stage.setup(outcome, kind=DEBIT_ORDER)
+        setup = await stage.keep(outcome, kind=DEBIT_ORDER)
 
-        report = await stage.saving.begin_setup(setup)
+        before = await standing(stage, setup)
         stage.clock.forward(minutes=2)
 
-        assert (report.standing, await standing(stage, setup)) == (first, then)
+        assert (before, await standing(stage, setup)) == (first, then)
 
     async def test_whose_answer_is_lost_is_found(self, stage: Any) -> None:
         setup = stage.setup("answers too late")
@@ -113,7 +120,7 @@ class TestBeginning:
         with pytest.raises(OutcomeUnknown):
             await stage.saving.begin_setup(setup)
 
-        assert await standing(stage, setup) is SetupStanding.ACTIVE
+        assert (await stage.settle(setup)).standing is SetupStanding.ACTIVE
 
     @pytest.mark.parametrize(
         ("outcome", "error"), [("never arrives", OutcomeUnknown), ("is down once", Unavailable)]
@@ -126,9 +133,9 @@ class TestBeginning:
             await stage.saving.begin_setup(setup)
         assert await stage.saving.find_setup(setup.reference) is None
 
-        report = await stage.saving.begin_setup(setup)
+        await stage.saving.begin_setup(setup)
 
-        assert report.standing is SetupStanding.ACTIVE
+        assert (await stage.settle(setup)).standing is SetupStanding.ACTIVE
 
 
 class TestCharging:
@@ -199,7 +206,7 @@ class TestAmending:
     ) -> None:
         setup, amendment = await stage.keep(outcome, kind=DEBIT_ORDER), uuid4()
 
-        asked = await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=setup.terms)
+        asked = await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=HIGHER)
         stage.clock.forward(minutes=2)
 
         after = await stage.saving.find_setup(setup.reference)
@@ -208,10 +215,10 @@ class TestAmending:
 
     async def test_is_made_once_under_one_id(self, stage: Any) -> None:
         setup, amendment = await stage.keep(kind=DEBIT_ORDER), uuid4()
-        await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=setup.terms)
+        await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=HIGHER)
         stage.clock.forward(minutes=2)
 
-        again = await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=setup.terms)
+        again = await stage.saving.amend_setup(setup.reference, amendment=amendment, terms=HIGHER)
 
         assert again.amended is SetupStanding.ACTIVE
 
@@ -220,7 +227,7 @@ class TestAmending:
         await stage.saving.revoke_setup(setup.reference)
 
         with pytest.raises(Invalid):
-            await stage.saving.amend_setup(setup.reference, amendment=uuid4(), terms=setup.terms)
+            await stage.saving.amend_setup(setup.reference, amendment=uuid4(), terms=HIGHER)
 
 
 class TestFinding:

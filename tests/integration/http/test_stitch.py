@@ -72,6 +72,70 @@ async def shop(market: Market) -> Shop:
     return shop
 
 
+TERMS = {"value": "usage_based", "frequency": "ad_hoc", "collection_day": 99, "maximum_minor": 5_000_000}
+PAYER = {
+    "holder": "T Mokoena",
+    "identity_number": "8001015009087",
+    "account_number": "62001234567",
+    "branch_code": "632005",
+}
+
+
+def nonce_of(row: dict[str, Any]) -> str:
+    return str(row["id"]).replace("-", "")
+
+
+async def hear(shop: Shop, reference: str) -> None:
+    """What Stitch posts of a consent's news."""
+    body = json.dumps({"type": "payment-consent-request", "data": {"externalReference": reference}}).encode()
+    headers = sign(body, message_id=f"msg_{uuid4().hex}", secret=SECRET, at=datetime.now(UTC))
+    answer = await shop.market.client.post("/hooks/stitch", content=body, headers=headers)
+    assert answer.json() == {"heard": 1}
+    await shop.market.drain()
+
+
+async def saved(shop: Shop, api: Stitch, *, agrees: bool = True) -> dict[str, Any]:
+    """A mandate as its owner sees it once its payer has answered."""
+    customer = await shop.customer()
+    asked: dict[str, Any] = {"kind": "debit_order", "payer": PAYER, "terms": TERMS}
+    begun = await customer.do("/v1/payment-methods", payment_method_id=str(uuid4()), **asked)
+    await shop.market.drain()
+    path = f"/v1/payment-methods/{begun['id']}"
+    waiting = await customer.read(path)
+    assert waiting["state"] == "pending_auth"
+    assert waiting["next_action"].startswith("https://secure.stitch.example/consent/")
+    api.consents.act(nonce_of(begun), agrees=agrees)
+    await hear(shop, api.consents.books[nonce_of(begun)]["externalReference"])
+    seen: dict[str, Any] = await customer.read(path)
+    return seen
+
+
+async def booked_by(shop: Shop, method: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A booking some days ahead, as a debit order has days to come; and the nonce of its payment."""
+    start = (await shop.slots(days=10, skip=4))[-1]["start"]
+    booking = await shop.booked(at=start, payment_method=method["id"])
+    return booking, nonce_of(await shop.payment(booking["id"]))
+
+
+async def collected(shop: Shop, house: House) -> None:
+    """A day later the file is sent, taken and answered."""
+    await exchanged(shop)
+    house.take()
+    await exchanged(shop)
+
+
+async def told(shop: Shop, house: House, nonce: str, status: str, reason: str) -> None:
+    house.output([(nonce, status, reason)])
+    await exchanged(shop)
+
+
+async def exchanged(shop: Shop) -> None:
+    exchange = shop.market.platform.stitch_exchange()
+    late = replace(exchange.clearing, clock=lambda: datetime.now(UTC) + timedelta(days=1))
+    await replace(exchange, clearing=late, seconds=0).round()
+    await shop.market.drain()
+
+
 def settings_of(given: dict[str, str], **other: str) -> Settings:
     environ = {f"MARKETPLACE_{name.upper()}": value for name, value in (given | other).items()}
     return configuration.load(environ=environ)
@@ -122,6 +186,63 @@ class TestABookingOnStitch:
         assert waiting["state"] == "submitted"
         assert (await shop.payment(booking["id"]))["state"] == "succeeded"
         assert house.incoming() == []
+
+
+class TestAMandate:
+    """Saved, authorised by its payer, and collected by file: both servers are played, and keep books."""
+
+    async def test_pays_a_booking_when_the_file_says_so(self, shop: Shop, api: Stitch, house: House) -> None:
+        mandate = await saved(shop, api)
+        booking, nonce = await booked_by(shop, mandate)
+        waiting = await shop.payment(booking["id"])
+
+        await collected(shop, house)
+        pending = await shop.payment(booking["id"])
+        await told(shop, house, nonce, "SUCCESS", "PROCESSED")
+
+        assert (mandate["state"], mandate["usable"]) == ("active", True)
+        assert (waiting["state"], pending["state"]) == ("submitted", "submitted")
+        assert house.debits[nonce]["CONTRACT_REFERENCE"] == mandate["contract"]
+        assert (await shop.payment(booking["id"]))["state"] == "succeeded"
+
+    async def test_takes_back_days_later_what_is_returned(
+        self, shop: Shop, api: Stitch, house: House
+    ) -> None:
+        booking, nonce = await booked_by(shop, await saved(shop, api))
+        await collected(shop, house)
+        await told(shop, house, nonce, "SUCCESS", "PROCESSED")
+        paid = await shop.payment(booking["id"])
+
+        await told(shop, house, nonce, "UNPAID", "INSUFFICIENT_FUNDS")
+
+        returned = await shop.payment(booking["id"])
+        assert (paid["state"], returned["state"]) == ("succeeded", "returned")
+        assert returned["failure"] == "insufficient_funds"
+
+    async def test_that_its_payer_refuses_pays_nothing(self, shop: Shop, api: Stitch) -> None:
+        mandate = await saved(shop, api, agrees=False)
+
+        assert (mandate["state"], mandate["usable"]) == ("rejected", False)
+
+    async def test_is_ended_at_stitch_when_it_is_removed(self, shop: Shop, api: Stitch) -> None:
+        mandate, customer = await saved(shop, api), await shop.customer()
+
+        await customer.do(f"/v1/payment-methods/{mandate['id']}/remove")
+        await shop.market.drain()
+
+        assert (await customer.read(f"/v1/payment-methods/{mandate['id']}"))["state"] == "cancelled"
+        assert api.consents.books[nonce_of(mandate)]["status"] == "PaymentConsentRevoked"
+
+    async def test_leaves_no_account_number_behind(self, shop: Shop, api: Stitch) -> None:
+        await saved(shop, api)
+
+        number = PAYER["account_number"]
+        left = await shop.market.sql(
+            f"SELECT (SELECT count(*) FROM payment_method AS t WHERE t::text LIKE '%{number}%')"
+            f" + (SELECT count(*) FROM sandbox_document AS t WHERE t::text LIKE '%{number}%')"
+        )
+
+        assert left == 0
 
 
 class TestDoctor:

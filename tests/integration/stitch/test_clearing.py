@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncssh
 import pytest
+from tests.vendors.stitch.consents import payer
 from tests.vendors.stitch.house import House, playing_house
 from tests.vendors.stitch.server import CLIENT_ID, Stitch, playing
 from tests.vendors.stitch.stage import CALENDAR, rail_at
@@ -27,13 +28,18 @@ from marketplace.adapters.stitch.payers import Payer, Payers
 from marketplace.adapters.stitch.rail import StitchRail
 from marketplace.adapters.stitch.sftp import HostNotTrusted
 from marketplace.core.shared.errors import Invalid, Unavailable
+from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Charge, Hint, Report, Standing
+from marketplace.ports.payments import Charge, Hint, Report, Setup, Standing
 from marketplace.ports.shelf import Shelf
 
 # A Thursday, two hours and a half before the cut-off.
 START = datetime(2026, 11, 19, 10, 30, tzinfo=UTC)
 MANDATE = "mandate:Y29uc2VudC8x:CONTRACT-1"
+TERMS = MandateTerms(
+    value=DebitValue.USAGE_BASED, frequency=Frequency.AD_HOC, collection_day=99, maximum_minor=100_000
+)
 PAYER = Payer(contract="CONTRACT-9", name="Mokoena, T", account_number="4081234567", branch_code="632005")
 
 
@@ -63,6 +69,22 @@ class Desk:
             hold=False,
             description="Wash",
             at=self.now,
+        )
+
+    def setup(self, source: str | None) -> Setup:
+        reference = uuid4()
+        return Setup(
+            reference=reference,
+            tenant_id=self.tenant_id,
+            customer_id=uuid4(),
+            kind=MethodKind.DEBIT_ORDER,
+            currency="ZAR",
+            description="Wash",
+            at=self.now,
+            source=source,
+            payer=payer(),
+            terms=TERMS,
+            contract=reference.hex[:14],
         )
 
     async def collect(self, *charges: Charge) -> list[str]:
@@ -106,7 +128,9 @@ async def desk_on(shelf: Shelf, root: Path) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
         stitch = stack.enter_context(playing(clock))
         house = await stack.enter_async_context(playing_house(root))
-        rail = await stack.enter_async_context(rail_at(stitch, shelf=shelf, clock=clock))
+        rail = await stack.enter_async_context(
+            rail_at(stitch, shelf=shelf, clock=clock, debits_accounts=True)
+        )
         drafted = Batches(
             shelf=shelf, orders=rail.orders, payers=Payers(shelf), calendar=CALENDAR, client_id=CLIENT_ID
         )
@@ -201,6 +225,27 @@ class TestSend:
         assert voided.standing == Standing.CANCELLED
         assert list(desk.house.debits) == [kept.reference.hex]
         assert await desk.standings(kept, gone) == [Standing.PENDING, Standing.CANCELLED]
+
+    @pytest.mark.parametrize("source", [None, "account"])
+    async def test_sends_nothing_by_a_method_that_was_revoked_meanwhile(
+        self, desk: Desk, source: str | None
+    ) -> None:
+        setup = desk.setup(source)
+        await desk.rail.begin_setup(setup)
+        if source is None:
+            desk.stitch.consents.act(setup.reference.hex, agrees=True)
+        report = await desk.rail.find_setup(setup.reference)
+        assert report is not None
+        charge = replace(desk.charge(report.token or ""), setup=setup.reference)
+        other = desk.charge()
+        await desk.collect(charge, other)
+
+        await desk.rail.revoke_setup(setup.reference)
+        await desk.round(hours=3)
+        desk.house.take()
+
+        assert list(desk.house.debits) == [other.reference.hex]
+        assert (await desk.truth(charge)).failure == "method_revoked"
 
     async def test_calls_nothing_back_that_is_in_a_file(self, desk: Desk) -> None:
         charge = desk.charge()

@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs
+
+from tests.vendors.stitch.consents import Consents, Json
 
 CLIENT_ID = "played-client"
 CLIENT_SECRET = "played-secret-0123456789"
 SCOPES = {"transaction_initiate", "client_disbursement", "client_recurringpaymentconsentrequest"}
 _SOON = timedelta(minutes=1)
-
-Json = dict[str, Any]
 
 
 def consent(outcome: str) -> str:
@@ -53,8 +52,8 @@ _FAULTS = {"answers too late": "drop_after", "never arrives": "drop_before", "is
 @dataclass
 class Stitch:
     """
-    `faults` strike the next orders, in turn: drop_before, drop_after, hang, 429, 500_before, 500_after,
-    expired. `asked` counts what came, by what it was.
+    `faults` strike the next orders, in turn: drop_before, drop_after, hang, late, 429, 500_before,
+    500_after, expired. `asked` counts what came, by what it was.
     """
 
     clock: Callable[[], datetime]
@@ -67,8 +66,13 @@ class Stitch:
     transactions: dict[str, Json] = field(default_factory=dict)
     disbursements: dict[str, Json] = field(default_factory=dict)
     struck: set[str] = field(default_factory=set)
+    consents: Consents = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    hung: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.consents = Consents(self.clock)
 
     def balance(self, tenant_id: object) -> int:
         """What a tenant's own has moved."""
@@ -114,10 +118,10 @@ class Stitch:
 
     def _graphql(self, query: str, variables: Json) -> tuple[int, Json] | None:
         if "mutation" not in query:
-            return 200, {"data": {"client": self._found(query, variables)}}
-        kind = "transaction" if "initiateTransaction" in query else "disbursement"
+            return 200, {"data": self._found(query, variables)}
+        kind = next(name for name in _MUTATIONS if _MUTATIONS[name] in query)
         self.asked[kind] += 1
-        asked = variables["input"]
+        asked = variables.get("input", variables)
         self.forms.append(asked)
         fault = self._fault(asked)
         if fault == "expired":
@@ -125,25 +129,34 @@ class Stitch:
             return 200, _error("UNAUTHENTICATED")
         if fault in {"drop_before", "429", "500_before"}:
             return None if fault == "drop_before" else (int(fault[:3]), {"secret": CLIENT_SECRET})
+        if fault == "late":
+            self._hang()
         made = self._made(kind, asked)
         if fault == "hang":
-            self.lock.release()
-            self.let_go.wait(10)
-            self.lock.acquire()
+            self._hang()
         if fault in {"drop_after", "hang"}:
             return None
         return (500, {}) if fault == "500_after" else (200, made)
 
+    def _hang(self) -> None:
+        self.lock.release()
+        self.hung.set()
+        self.let_go.wait(10)
+        self.lock.acquire()
+
     def _fault(self, asked: Json) -> str | None:
         if self.faults:
             return self.faults.pop(0)
-        outcome = _outcome(asked)
+        outcome = self.consents.outcome(asked) if "paymentMethods" in asked else _outcome(asked)
         if outcome not in _FAULTS or asked["nonce"] in self.struck:
             return None
         self.struck.add(asked["nonce"])
         return _FAULTS[outcome]
 
     def _made(self, kind: str, asked: Json) -> Json:
+        if kind in _CONSENTS:
+            done = _CONSENTS[kind](self.consents, asked)
+            return _error("BAD_USER_INPUT") if done is None else {"data": {_MUTATIONS[kind]: done}}
         books = self.transactions if kind == "transaction" else self.disbursements
         if asked["nonce"] in books:
             return _error("BAD_USER_INPUT")
@@ -163,16 +176,23 @@ class Stitch:
             "states": states,
             "at": self.clock(),
         }
-        name = "initiateTransaction" if kind == "transaction" else "clientDisbursementCreate"
-        return {"data": {name: {kind: self._shown(books[asked["nonce"]])}}}
+        return {"data": {_MUTATIONS[kind]: {kind: self._shown(books[asked["nonce"]])}}}
 
     def _found(self, query: str, variables: Json) -> Json:
         if "clientId" in query:
-            return {"clientId": CLIENT_ID}
+            return {"client": {"clientId": CLIENT_ID}}
+        if "id" in variables:
+            consent = self.consents.by_id(variables["id"])
+            return {"node": consent and self.consents.shown(consent)}
+        if "paymentConsentRequests" in query:
+            consent = self.consents.books.get(variables["nonce"])
+            edges = [] if consent is None else [{"node": self.consents.shown(consent)}]
+            return {"client": {"paymentConsentRequests": {"edges": edges}}}
         name = "paymentTransactions" if "paymentTransactions" in query else "disbursements"
         books = self.transactions if name == "paymentTransactions" else self.disbursements
         one = books.get(variables["nonce"])
-        return {name: {"edges": [] if one is None else [{"node": self._shown(one)}]}}
+        edges = [] if one is None else [{"node": self._shown(one)}]
+        return {"client": {name: {"edges": edges}}}
 
     def _shown(self, one: Json) -> Json:
         state: Json = {"__typename": self.state(one)}
@@ -188,12 +208,28 @@ class Stitch:
         return [*self.transactions.values(), *self.disbursements.values()]
 
 
+_MUTATIONS = {
+    "transaction": "initiateTransaction",
+    "disbursement": "clientDisbursementCreate",
+    "consent": "paymentConsentRequestCreate",
+    "amendment": "paymentConsentRequestAmend",
+    "cancellation": "paymentConsentRequestCancel",
+    "revocation": "paymentConsentRequestRevoke",
+}
+_CONSENTS: dict[str, Callable[[Consents, Json], Json | None]] = {
+    "consent": Consents.create,
+    "amendment": Consents.amend,
+    "cancellation": lambda consents, asked: consents.end(asked, granted=False),
+    "revocation": lambda consents, asked: consents.end(asked, granted=True),
+}
 _MOVED = {"TransactionSuccess", "DisbursementCompleted", "DisbursementSubmitted"}
 
 
 def _outcome(asked: Json) -> str:
     if "token" in asked:
-        return base64.b64decode(asked["token"]).decode().removeprefix("played/")
+        return base64.b64decode(asked["token"]).decode().removeprefix("played/").partition("/")[0]
+    if "bankBeneficiary" not in asked:
+        return "succeeds"
     return _ACCOUNTS[asked["bankBeneficiary"]["accountNumber"]][0]
 
 

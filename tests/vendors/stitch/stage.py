@@ -11,8 +11,11 @@ from tests.vendors.stitch.server import CLIENT_ID, CLIENT_SECRET, Stitch
 from marketplace.adapters.stitch.account import Account, Client, connect
 from marketplace.adapters.stitch.calendar import Calendar
 from marketplace.adapters.stitch.charges import Charges
+from marketplace.adapters.stitch.keeping import Keeping
 from marketplace.adapters.stitch.orders import Orders
+from marketplace.adapters.stitch.payers import Payers
 from marketplace.adapters.stitch.rail import StitchRail
+from marketplace.adapters.stitch.setups import Setups
 from marketplace.adapters.stitch.transfers import Transfers
 from marketplace.ports.shelf import Shelf
 
@@ -36,18 +39,22 @@ async def rail_at(
     client: Client | None = None,
     http: httpx.AsyncClient | None = None,
     live: bool = False,
+    debits_accounts: bool = False,
 ) -> AsyncIterator[StitchRail]:
     async def live_of(_tenant_id: UUID) -> bool:
         return live
 
-    orders = Orders(shelf)
+    orders, keeping = Orders(shelf), Keeping(shelf)
     async with http or connect() as opened:
         account = Account(
             client=client or client_of(stitch), http=opened, clock=clock, live=False, live_of=live_of
         )
         yield StitchRail(
-            charges=Charges(account=account, orders=orders, calendar=CALENDAR),
+            charges=Charges(account=account, orders=orders, calendar=CALENDAR, keeping=keeping),
             transfers=Transfers(account=account, orders=orders),
+            setups=Setups(
+                account=account, keeping=keeping, payers=Payers(shelf), debits_accounts=debits_accounts
+            ),
             orders=orders,
             secrets=(SECRET,),
         )

@@ -19,6 +19,7 @@ def capabilities(*, live: bool | None) -> Capabilities:
         asynchronous=True,
         pays_out=True,
         collects=frozenset({MethodKind.CARD, MethodKind.DEBIT_ORDER}),
+        saves=frozenset({MethodKind.CARD, MethodKind.DEBIT_ORDER}),
         live=live,
         refunds=False,
         settles=False,

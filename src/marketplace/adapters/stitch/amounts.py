@@ -21,8 +21,12 @@ def to_cents(text: str, *, field: str) -> int:
     return int(found["whole"]) * 100 + int((found["part"] or "").ljust(2, "0"))
 
 
+def check_currency(currency: str) -> None:
+    if currency != CURRENCY:
+        raise Invalid("currency", f"Stitch takes no {currency}", CURRENCY)
+
+
 def check_amount(amount: Money) -> None:
-    if amount.currency != CURRENCY:
-        raise Invalid("currency", f"Stitch takes no {amount.currency}", CURRENCY)
+    check_currency(amount.currency)
     if amount.minor <= 0:
         raise Invalid("amount", "must be more than nothing", "1 and more")

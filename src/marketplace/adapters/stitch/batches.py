@@ -15,7 +15,17 @@ import msgspec
 from marketplace.adapters.stitch import files
 from marketplace.adapters.stitch.calendar import ZONE, Calendar
 from marketplace.adapters.stitch.files import Channel, Collection, Debited, Mandated
-from marketplace.adapters.stitch.orders import NOBODY, SHELF, Order, Orders, document_of, order_of, told
+from marketplace.adapters.stitch.keeping import kept_in, key_of
+from marketplace.adapters.stitch.orders import (
+    NOBODY,
+    SHELF,
+    Order,
+    Orders,
+    document_of,
+    order_of,
+    refused_by_us,
+    told,
+)
 from marketplace.adapters.stitch.payers import Payer, Payers
 from marketplace.adapters.stitch.tokens import check_method
 from marketplace.ports.payments import Standing
@@ -111,10 +121,13 @@ class Batches:
             lost = [
                 order for order in still if channel is Channel.DEBIT_ORDER and order.reference not in payers
             ]
-            going = [order for order in still if order not in lost]
-            documents = [
+            revoked = [order for order in still if _is_revoked(order, found)]
+            going = [order for order in still if order not in lost and order not in revoked]
+            documents = [document_of(refused_by_us(one)) for one in revoked]
+            documents += [
                 document_of(told(replace(one, due_at=None), Standing.FAILED, failure="payer_unknown"))
                 for one in lost
+                if one not in revoked
             ]
             if not going or key in found:
                 return None, documents
@@ -123,7 +136,8 @@ class Batches:
             return batch, [*documents, *map(document_of, changed), _document(batch)]
 
         references = [order.reference for order in wanted]
-        return await self.orders.change_all(references, [key], decide) if wanted else None
+        setups = {key_of(order.setup) for order in wanted if order.setup is not None}
+        return await self.orders.change_all(references, [key, *setups], decide) if wanted else None
 
     async def _payer(self, order: Order) -> Payer | None:
         payer = check_method(order.token, field="method").payer
@@ -156,6 +170,11 @@ class Batches:
             text=files.written(collection),
             due_at=now,
         )
+
+
+def _is_revoked(order: Order, found: Found) -> bool:
+    document = None if order.setup is None else found.get(key_of(order.setup))
+    return document is not None and kept_in(document).revoked
 
 
 def _debited(order: Order, payer: Payer, on: date) -> Debited:

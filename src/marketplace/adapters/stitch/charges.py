@@ -9,11 +9,12 @@ from marketplace.adapters.stitch.account import Account
 from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decimal
 from marketplace.adapters.stitch.calendar import Calendar
 from marketplace.adapters.stitch.documents import FoundTransactions, Initiated, Transaction
-from marketplace.adapters.stitch.orders import Order, Orders, of_charge, report_of
+from marketplace.adapters.stitch.keeping import Keeping, Kept
+from marketplace.adapters.stitch.orders import Order, Orders, of_charge, refused_by_us, report_of
 from marketplace.adapters.stitch.refusals import Refused
-from marketplace.adapters.stitch.tokens import check_method
+from marketplace.adapters.stitch.tokens import Method, check_method
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
-from marketplace.ports.payments import Charge, Report, Subject
+from marketplace.ports.payments import Charge, Report, Standing, Subject
 
 # How long a call that we gave up may still be on its way to Stitch.
 _UNDER_WAY = timedelta(minutes=2)
@@ -24,22 +25,26 @@ class Charges:
     account: Account
     orders: Orders
     calendar: Calendar
+    keeping: Keeping
 
     async def collect(self, charge: Charge) -> Report:
         method = check_method(charge.method, field="method")
         await self.account.check_mode(charge.tenant_id)
+        revoked = await self._is_revoked(charge, method)
         now = self.account.clock()
         due_at = None if method.channel is None else self.calendar.sending_after(now)
         async with self.account.alone(charge.reference):
             if await self.orders.find(charge.reference) is None:
                 _check(charge)
             order, is_new = await self.orders.place(of_charge(charge, at=now, due_at=due_at))
-            if order.voided or method.channel is not None:
+            if is_new and revoked:
+                order = await self.orders.amend(order, refused_by_us)
+            if _is_told(order):
                 return report_of(order)
             return await self._charged(order, is_new=is_new)
 
     async def find(self, order: Order) -> Report | None:
-        if order.voided or _by_file(order):
+        if _is_told(order):
             return report_of(order)
         found = await self._sought(order)
         return None if found is None else reports.of_transaction(order, found)
@@ -50,10 +55,19 @@ class Charges:
             order = await self.orders.void(reference, at=self.account.clock())
             if order.subject is not Subject.CHARGE:
                 raise Invalid("reference", f"is a {order.subject}", "a charge")
-            if order.voided or _by_file(order):
+            if _is_told(order):
                 return report_of(order)
             found = await self._sought(order)
             return await self._kept_away(order) if found is None else reports.of_transaction(order, found)
+
+    async def _is_revoked(self, charge: Charge, method: Method) -> bool:
+        """Raises Invalid for a token that was never given for the saved method."""
+        kept = None if charge.setup is None else await self.keeping.find(charge.setup)
+        if kept is None:
+            return False
+        if kept.tenant_id != charge.tenant_id or not _is_of(method, kept):
+            raise Invalid("method", "is none that was given for this saved method", "its token")
+        return kept.revoked
 
     async def _charged(self, order: Order, *, is_new: bool) -> Report:
         found = None if is_new else await self._sought(order)
@@ -108,7 +122,17 @@ def _check(charge: Charge) -> None:
         raise Invalid("hold", "Stitch holds no money", "False")
 
 
-def _by_file(order: Order) -> bool:
+def _is_of(method: Method, kept: Kept) -> bool:
+    """Whether the token is that of the saved method, as far as we know its id at Stitch."""
+    if kept.is_account:
+        return method.payer == kept.reference
+    return method.payer is None and kept.consent_id in {None, method.consent_id}
+
+
+def _is_told(order: Order) -> bool:
+    """By files, or by what we did ourselves: Stitch is not asked."""
+    if order.voided or order.standing is not Standing.PENDING:
+        return True
     return check_method(order.token, field="method").channel is not None
 
 

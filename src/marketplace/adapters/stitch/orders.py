@@ -16,6 +16,7 @@ from marketplace.ports.payments import Charge, Report, Standing, Subject, Transf
 from marketplace.ports.shelf import Document, Found, Key, Shelf
 
 SHELF = "stitch.order"
+REVOKED = "method_revoked"
 NOBODY = UUID(int=0)  # the tenant of a void that came before its charge
 
 # Later news never undoes what is further on, in whatever order files come: a debit that was paid may be
@@ -30,7 +31,7 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """
-    One reference of ours; `token` is the method or the payee.
+    One reference of ours; `token` is the method or the payee, `setup` the saved method that it is of.
 
     `due_at` is when it goes into a file, until it is in `batch`. `standing` is what files told, and
     `debit_on` the day that the bank has said. What is asked over HTTP is not kept but for its `rail_id`.
@@ -45,6 +46,7 @@ class Order:
     first_sent_at: datetime
     last_sent_at: datetime
     hold: bool = False
+    setup: UUID | None = None
     currency: str = CURRENCY
     due_at: datetime | None = None
     batch: str | None = None
@@ -78,6 +80,7 @@ def of_charge(charge: Charge, *, at: datetime, due_at: datetime | None) -> Order
         currency=charge.amount.currency,
         token=charge.method,
         hold=charge.hold,
+        setup=charge.setup,
         description=charge.description,
         first_sent_at=at,
         last_sent_at=at,
@@ -118,6 +121,11 @@ def told(order: Order, standing: Standing, *, failure: str | None = None) -> Ord
     if _FURTHER[standing] <= _FURTHER[order.standing]:
         return order
     return replace(order, standing=standing, failure=failure, voided=False)
+
+
+def refused_by_us(order: Order) -> Order:
+    """Its method was revoked here: it is never sent, and Stitch never hears of it."""
+    return told(replace(order, due_at=None), Standing.FAILED, failure=REVOKED)
 
 
 def report_of(order: Order) -> Report:

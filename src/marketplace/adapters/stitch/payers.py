@@ -1,13 +1,15 @@
 """The account of a payer without a mandate at its bank is kept here, so that no token has to carry it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import msgspec
 
 from marketplace.core.shared.errors import Invalid
-from marketplace.ports.shelf import Document, Shelf
+from marketplace.core.shared.methods import MethodKind
+from marketplace.ports.payments import Setup
+from marketplace.ports.shelf import Document, Found, Shelf
 
 SHELF = "stitch.payer"
 # One account that no file can hold would keep a whole day's debits from being sent.
@@ -36,6 +38,21 @@ class Payer:
                 raise Invalid(name, "cannot be debited", pattern.pattern)
 
 
+def payer_of(setup: Setup) -> Payer:
+    """Raises Invalid for what no file could hold."""
+    if setup.kind is not MethodKind.DEBIT_ORDER or setup.terms is None or setup.contract is None:
+        raise Invalid("source", "is that of an account", "a debit order with terms and a contract")
+    if setup.payer is None:
+        raise Invalid("payer", "is missing: no bank is asked for the account", "whose account is debited")
+    return Payer(
+        contract=setup.contract,
+        name=setup.payer.holder,
+        account_number=setup.payer.account_number,
+        branch_code=setup.payer.branch_code,
+        account_type=setup.payer.account_type,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Payers:
     shelf: Shelf
@@ -53,9 +70,21 @@ class Payers:
             raise Invalid("reference", f"{key} was used for another account")
         return f"account:{key}"
 
+    async def forget(self, key: UUID) -> None:
+        """Nothing is debited by it any more, not even what waits for a file."""
+
+        def decide(found: Found) -> tuple[None, list[Document]]:
+            return None, [replace(document, body=_FORGOTTEN, label="") for document in found.values()]
+
+        await self.shelf.change([(SHELF, str(key))], decide)
+
     async def find(self, key: UUID, *, tenant_id: UUID) -> Payer | None:
         """Of this tenant's alone: another's token opens nothing."""
         document = await self.shelf.fetch(shelf=SHELF, key=str(key))
         if document is None or document.tenant_id != tenant_id:
             return None
-        return msgspec.json.decode(document.body, type=Payer)
+        return _DECODER.decode(document.body)
+
+
+_FORGOTTEN = b"null"
+_DECODER: msgspec.json.Decoder[Payer | None] = msgspec.json.Decoder(Payer | None)

@@ -1,4 +1,8 @@
-"""The Stitch rail: debit orders and mandates by file, consents and payouts at once, all of it in rand."""
+"""
+The Stitch rail: debit orders and mandates by file, consents and payouts at once, all of it in rand.
+
+Mandates and cards are kept by it for later.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +13,22 @@ from marketplace.adapters.stitch import signatures, tokens, webhooks
 from marketplace.adapters.stitch.abilities import capabilities
 from marketplace.adapters.stitch.charges import Charges
 from marketplace.adapters.stitch.orders import Orders
+from marketplace.adapters.stitch.setups import Setups
 from marketplace.adapters.stitch.transfers import Transfers
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.money import Money
-from marketplace.ports.payments import Capabilities, Charge, Hint, Report, Statement, Subject, Transfer
+from marketplace.ports.payments import (
+    Capabilities,
+    Charge,
+    Hint,
+    Report,
+    Setup,
+    SetupReport,
+    Statement,
+    Subject,
+    Transfer,
+)
 
 
 @dataclass(kw_only=True)
@@ -21,6 +37,7 @@ class StitchRail:
 
     charges: Charges
     transfers: Transfers
+    setups: Setups
     orders: Orders
     secrets: tuple[str, ...] = field(repr=False)
 
@@ -88,3 +105,18 @@ class StitchRail:
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         message_id = signatures.verify(headers=headers, body=body, secrets=self.secrets, now=now)
         return webhooks.hints(body, message_id=message_id)
+
+    def check_source(self, source: str, *, field: str) -> None:
+        self.setups.check_source(source, field=field)
+
+    async def begin_setup(self, setup: Setup) -> SetupReport:
+        return await self.setups.begin(setup)
+
+    async def amend_setup(self, reference: UUID, *, amendment: UUID, terms: MandateTerms) -> SetupReport:
+        return await self.setups.amend(reference, amendment=amendment, terms=terms)
+
+    async def revoke_setup(self, reference: UUID) -> SetupReport:
+        return await self.setups.revoke(reference)
+
+    async def find_setup(self, reference: UUID) -> SetupReport | None:
+        return await self.setups.find(reference)

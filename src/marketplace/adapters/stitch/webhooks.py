@@ -18,6 +18,7 @@ from marketplace.ports.payments import Hint, Subject
 PATH = "/hooks/stitch"
 _FIELD = "externalReference"
 _DEPTH_MAX = 20
+_SUBJECTS = frozenset({*Subject, "method"})
 _OURS = re.compile(
     r"marketplace:(?P<subject>[a-z]+):(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):"
     r"(?P<reference>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -44,11 +45,7 @@ def _ours(told: Any, depth: int) -> Iterator[str]:
     for value in values:
         yield from _ours(value, depth - 1)
     reference = told.get(_FIELD) if isinstance(told, dict) else None
-    if (
-        isinstance(reference, str)
-        and (match := _OURS.fullmatch(reference))
-        and match["subject"] in set(Subject)
-    ):
+    if isinstance(reference, str) and (match := _OURS.fullmatch(reference)) and match["subject"] in _SUBJECTS:
         yield reference
 
 

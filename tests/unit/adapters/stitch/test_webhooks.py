@@ -119,6 +119,13 @@ class TestHints:
             "charge",
         )
 
+    def test_tell_of_a_saved_method(self) -> None:
+        body = {"data": {"externalReference": OURS.replace("charge", "method")}}
+
+        (hint,) = webhooks.hints(json.dumps(body).encode(), message_id="msg_1")
+
+        assert (hint.reference, hint.subject) == (REFERENCE, "method")
+
     def test_tell_of_one_thing_once(self) -> None:
         body = {"old": {"externalReference": OURS}, "new": {"externalReference": OURS}}
 
