@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from marketplace.adapters.sandbox.inbox import NUMBERS
+from marketplace.adapters.sandbox.openings import OPENINGS, OpeningBehaviour
 from marketplace.adapters.sandbox.sources import SOURCES, SourceBehaviour
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TokenBehaviour
 from marketplace.core.lifecycles import AGGREGATES
@@ -180,13 +181,17 @@ def _sandbox() -> str:
         _table(("`source`", "what happens"), _tokens(SOURCES)),
         "## Payees",
         _table(("`payee` of a provider", "what happens to a payout"), _tokens(PAYEES)),
+        "## Payout accounts",
+        "The `source` of an account that a provider opens. Without one an account that is known by its bank "
+        "details is active at once, and a hosted one waits for its owner.",
+        _table(("`source`", "what happens"), _tokens(OPENINGS)),
         "## Phone numbers",
         "By the last four digits; a message to any other number is accepted and can be read in the inbox.",
         _table(("number", "what happens to a message"), numbers),
     )
 
 
-def _tokens(table: Mapping[str, TokenBehaviour] | Mapping[str, SourceBehaviour]) -> list[Row]:
+def _tokens(table: Mapping[str, TokenBehaviour | SourceBehaviour | OpeningBehaviour]) -> list[Row]:
     return [(f"`{token}`", behaviour.description) for token, behaviour in table.items()]
 
 

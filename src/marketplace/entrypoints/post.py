@@ -12,7 +12,7 @@ from marketplace.core.shared.errors import NotFound
 from marketplace.entrypoints.directory import Directory
 from marketplace.ports.shelf import Shelf
 
-_SHELVES = ("sandbox.order", "sandbox.setup", "sandbox.webhook")
+_SHELVES = ("sandbox.order", "sandbox.setup", "sandbox.payee", "sandbox.webhook")
 
 
 @dataclass(frozen=True, slots=True)

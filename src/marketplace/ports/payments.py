@@ -16,6 +16,7 @@ from uuid import UUID
 from marketplace.core.shared.mandates import MandateTerms, Payer
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
+from marketplace.core.shared.payees import PayeeKind
 
 
 class Standing(StrEnum):
@@ -39,9 +40,10 @@ class Capabilities:
     What a rail can do; policy derives from it, nobody asks for the rail's name.
 
     `hold_max` is what a hold lasts at the least. `collects` are the kinds of methods that it takes money by,
-    `saves` those that it keeps for later. `live` is whether it moves real money; None where that is the
-    marketplace's affair. Without `refunds` money is given back by hand, and without `settles` the statement
-    is empty for ever. `pays_by_charge` is whether a transfer may be bound to one charge of its own.
+    `saves` those that it keeps for later; `opens_payees` is how it opens the accounts that it pays into.
+    `live` is whether it moves real money; None where that is the marketplace's affair. Without `refunds`
+    money is given back by hand, and without `settles` the statement is empty for ever. `pays_by_charge` is
+    whether a transfer may be bound to one charge of its own.
     """
 
     currencies: frozenset[str]
@@ -55,6 +57,7 @@ class Capabilities:
     refunds: bool = True
     settles: bool = True
     pays_by_charge: bool = False
+    opens_payees: frozenset[PayeeKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import cast
 from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.geo import Assigner, LiveMap, Router
 from marketplace.ports.messaging import Channel
+from marketplace.ports.paying import PayingRail
 from marketplace.ports.payments import Capabilities, PaymentRail, SavingRail
 
 
@@ -31,6 +32,13 @@ class Vendors:
         if not rail.capabilities.saves:
             raise Unavailable(f"the payment rail {name} keeps no methods", rail=name)
         return cast("SavingRail", rail)
+
+    def paying_rail(self, name: str) -> PayingRail:
+        """One that opens the accounts that it pays into, as its capabilities say."""
+        rail = self.rail(name)
+        if not rail.capabilities.opens_payees:
+            raise Unavailable(f"the payment rail {name} opens no payees", rail=name)
+        return cast("PayingRail", rail)
 
     @property
     def capabilities(self) -> Mapping[str, Capabilities]:

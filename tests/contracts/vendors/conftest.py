@@ -23,7 +23,9 @@ from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
+from marketplace.core.shared.payees import BankAccount, PayeeKind
 from marketplace.ports.messaging import Channel, Message
+from marketplace.ports.paying import PayeeOrder, PayeeStanding, PayingRail
 from marketplace.ports.payments import (
     Charge,
     PaymentRail,
@@ -55,8 +57,10 @@ class RailStage:
     """A rail with what its contract needs to bring about; `methods`, `payees`, `sources` name test tokens.
 
     `balance` is the vendor's own truth where it can be had; `act` and `refuse` are what the customer does,
-    `authorise` what the payer of a saved method does, with a yes or a no. A rail without sources of its own
-    has `askers`: what else of a method that is saved brings about its outcome.
+    `authorise` what the payer of a saved method does, with a yes or a no, and `own` what a provider does on
+    the rail's pages. A rail without sources of its own has `askers`: what else of a method that is saved
+    brings about its outcome. `openings` are the sources of accounts that it opens; a rail that takes none is
+    told by `choose` what becomes of the next.
     """
 
     rail: PaymentRail
@@ -69,6 +73,9 @@ class RailStage:
     sources: Mapping[str, str] = field(default_factory=dict)
     askers: Callable[[str, MethodKind], Mapping[str, Any]] | None = None
     authorise: Callable[[UUID, bool], Awaitable[Any]] | None = None
+    openings: Mapping[str, str | None] = field(default_factory=dict)
+    own: Callable[[UUID], Awaitable[Any]] | None = None
+    choose: Callable[[str], None] | None = None
     tenant_id: UUID = field(default_factory=uuid4)
 
     def charge(self, outcome: str = "succeeds", *, minor: int = 10_000, hold: bool = False) -> Charge:
@@ -156,6 +163,60 @@ class RailStage:
         charge = self.charge(minor=minor)
         return replace(charge, method=report.token, setup=setup.reference)
 
+    @property
+    def paying(self) -> PayingRail:
+        if not self.rail.capabilities.opens_payees:
+            pytest.skip(f"{self.rail.name} opens no payees")
+        return cast("PayingRail", self.rail)
+
+    def payee_kind(self) -> PayeeKind:
+        """The one that it opens, the bank's details where it opens both."""
+        return min(self.paying.capabilities.opens_payees)
+
+    @property
+    def bank_account(self) -> BankAccount:
+        return BankAccount(holder="T Mokoena", bank="absa", account_number="4081234567")
+
+    def payee_order(self, outcome: str = "succeeds", *, kind: PayeeKind | None = None) -> PayeeOrder:
+        kind = kind or self.payee_kind()
+        if kind not in self.paying.capabilities.opens_payees:
+            pytest.skip(f"{self.rail.name} opens no {kind} payees")
+        if outcome not in self.openings:
+            pytest.skip(f"{self.rail.name} has no account that {outcome}")
+        if self.choose is not None:
+            self.choose(outcome)
+        return PayeeOrder(
+            reference=uuid4(),
+            tenant_id=self.tenant_id,
+            provider_id=uuid4(),
+            kind=kind,
+            name="Sparkle Mobile",
+            currency="ZAR",
+            at=self.clock.now,
+            country="ZA",
+            source=self.openings[outcome],
+            bank_account=self.bank_account if kind is PayeeKind.BANK_ACCOUNT else None,
+        )
+
+    async def opened(self, outcome: str = "succeeds", *, kind: PayeeKind | None = None) -> PayeeOrder:
+        """Whatever its owner has to do for that, the owner has done."""
+        order = self.payee_order(outcome, kind=kind)
+        report = await self.paying.open_payee(order)
+        if report.standing is PayeeStanding.NEEDS_ACTION:
+            await self.onboard(order.reference)
+        return order
+
+    async def onboard(self, reference: UUID) -> None:
+        if self.own is None:
+            pytest.skip(f"{self.rail.name} plays no provider")
+        await self.own(reference)
+
+    async def transfer_into(self, order: PayeeOrder, *, minor: int = 8_000) -> Transfer:
+        report = await self.paying.find_payee(order.reference)
+        assert report is not None
+        assert report.token is not None
+        return replace(self.transfer(minor=minor), payee=report.token)
+
     async def take(self, outcome: str = "succeeds", *, minor: int = 10_000) -> Charge:
         charge = self.charge(outcome, minor=minor)
         await self.rail.collect(charge)
@@ -215,6 +276,17 @@ SANDBOX_SOURCES = {
     "never arrives": "setup_timeout_before",
     "is down once": "setup_unavailable_once",
 }
+SANDBOX_OPENINGS = {
+    "succeeds": "opening_success",
+    "needs action": "opening_needs_action",
+    "is looked at": "opening_pending",
+    "is asked for more": "opening_more_needed",
+    "is rejected": "opening_rejected",
+    "is restricted": "opening_restricted",
+    "answers too late": "opening_timeout_after",
+    "never arrives": "opening_timeout_before",
+    "is down once": "opening_unavailable_once",
+}
 TERMS = MandateTerms(
     value=DebitValue.USAGE_BASED, frequency=Frequency.AD_HOC, collection_day=99, maximum_minor=100_000
 )
@@ -249,6 +321,8 @@ async def sandbox_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
         refuse=rail.fail_action,
         sources=SANDBOX_SOURCES,
         authorise=lambda reference, agreed: rail.answer_setup(reference, agreed=agreed),
+        openings=SANDBOX_OPENINGS,
+        own=lambda reference: rail.answer_payee(reference, agreed=True),
     )
 
 

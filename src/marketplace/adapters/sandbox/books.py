@@ -20,6 +20,7 @@ from marketplace.adapters.sandbox.faults import (
     seeded_random,
 )
 from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_undone
+from marketplace.adapters.sandbox.payees import Payees
 from marketplace.adapters.sandbox.settlement import Terms, settled_minor, statement, unsettled
 from marketplace.adapters.sandbox.setups import Setups
 from marketplace.adapters.sandbox.tokens import DOUBLED, LATE, LOST, Habit
@@ -71,6 +72,11 @@ class Books:
         """What customers have saved, beside what they have paid."""
         return Setups(shelf=self.shelf, clock=self.clock, random=self.random)
 
+    @property
+    def payees(self) -> Payees:
+        """The accounts that providers have opened, beside what went into them."""
+        return Payees(shelf=self.shelf, clock=self.clock, random=self.random)
+
     async def find(self, reference: UUID) -> Order | None:
         """The order as of its tenant's now."""
         order = await self._fetch(reference)
@@ -95,7 +101,7 @@ class Books:
 
     async def tick(self, *, limit: int = 1_000) -> int:
         """Bring what is due up to now, up to `limit` orders of each tenant; how many there were."""
-        moved = await self.setups.tick(limit=limit)
+        moved = await self.setups.tick(limit=limit) + await self.payees.tick(limit=limit)
         for tenant_id in await self.shelf.tenants_waiting(shelf=SHELF):
             at = self.clock(tenant_id)
             for document in await self.shelf.due(shelf=SHELF, tenant_id=tenant_id, at=at, limit=limit):

@@ -42,6 +42,7 @@ class Operation(StrEnum):
     BEGIN_SETUP = "begin_setup"
     AMEND_SETUP = "amend_setup"
     REVOKE_SETUP = "revoke_setup"
+    OPEN_PAYEE = "open_payee"
     FIND = "find"
     STATEMENT = "settlement_lines"
     WEBHOOK = "webhook"
@@ -72,6 +73,7 @@ POSSIBLE: Mapping[Operation, frozenset[Fault]] = MappingProxyType(
         Operation.BEGIN_SETUP: CALL_FAULTS,
         Operation.AMEND_SETUP: CALL_FAULTS,
         Operation.REVOKE_SETUP: CALL_FAULTS,
+        Operation.OPEN_PAYEE: CALL_FAULTS,
         Operation.FIND: frozenset({Fault.UNAVAILABLE}),
         Operation.STATEMENT: frozenset({Fault.UNAVAILABLE}),
         Operation.WEBHOOK: WEBHOOK_FAULTS,

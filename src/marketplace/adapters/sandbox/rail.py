@@ -7,9 +7,10 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import requests, setups, sources
+from marketplace.adapters.sandbox import openings, payees, requests, setups, sources
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import CALL_FAULTS, Fault, Operation, fault_for
+from marketplace.adapters.sandbox.openings import OPENINGS
 from marketplace.adapters.sandbox.orders import NOBODY, Order
 from marketplace.adapters.sandbox.signatures import verify
 from marketplace.adapters.sandbox.sources import SOURCES
@@ -20,6 +21,8 @@ from marketplace.core.shared.ids import derive
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import EXPONENTS, Money
+from marketplace.core.shared.payees import BankAccount, PayeeKind
+from marketplace.ports.paying import PayeeOrder, PayeeReport
 from marketplace.ports.payments import (
     Capabilities,
     Charge,
@@ -40,6 +43,7 @@ CAPABILITIES = Capabilities(
     pays_out=True,
     collects=frozenset(MethodKind),
     saves=frozenset(MethodKind),
+    opens_payees=frozenset(PayeeKind),
 )
 # What it can do where it plays a vendor at which providers have accounts of their own.
 CONNECTED = replace(CAPABILITIES, pays_by_charge=True)
@@ -66,7 +70,7 @@ class SandboxRail:
         check_token(token, field=field, table=METHODS)
 
     def check_payee(self, token: str, *, field: str) -> None:
-        check_token(token, field=field, table=PAYEES)
+        payees.check_payee(token, field=field)
 
     async def collect(self, charge: Charge) -> Report:
         requests.check_positive(charge.amount)
@@ -105,7 +109,7 @@ class SandboxRail:
         return await self._answer(planned, lambda: self.books.change((refund, reference), decide))
 
     async def release(self, transfer: Transfer) -> Report:
-        asked = check_token(transfer.payee, field="payee", table=PAYEES)
+        asked = await self.books.payees.paid_as(transfer.payee, tenant_id=transfer.tenant_id)
         requests.check_positive(transfer.amount)
         planned = self._planned(Operation.RELEASE, transfer.reference)
         token = await self._overriding(transfer.reference) or showing(planned, table=PAYEES) or asked
@@ -169,6 +173,35 @@ class SandboxRail:
         """What the payer says to the `next_action` of a method; without effect on one that needs none."""
         decide = partial(setups.answered, reference=reference, agreed=agreed, clock=self.books.clock)
         return setups.report(await self.books.setups.change(reference, decide))
+
+    def check_opening(
+        self, *, kind: PayeeKind, country: str | None, source: str | None, bank_account: BankAccount | None
+    ) -> None:
+        del country  # the vendor is everywhere
+        openings.check_opening(kind=kind, source=source, bank_account=bank_account)
+
+    async def open_payee(self, order: PayeeOrder) -> PayeeReport:
+        openings.check_opening(kind=order.kind, source=order.source, bank_account=order.bank_account)
+        planned = self._planned(Operation.OPEN_PAYEE, order.reference)
+        own = OPENINGS[payees.source_of(order)].fault
+        fault = planned or await self._first(Operation.OPEN_PAYEE, order.reference, own)
+        decide = partial(payees.opened, order=order, now=self.books.clock(order.tenant_id))
+        books = self.books.payees
+        return payees.report(await self._met(fault, lambda: books.change(order.reference, decide)))
+
+    async def find_payee(self, reference: UUID) -> PayeeReport | None:
+        self._meet_before(self._planned(Operation.FIND, reference))
+        payee = await self.books.payees.find(reference)
+        return None if payee is None else payees.report(payee)
+
+    async def onboarding_link(self, reference: UUID, *, return_url: str, refresh_url: str) -> str:
+        del return_url, refresh_url  # whoever plays the owner is not led anywhere
+        return payees.link_of(payees.known(await self.books.payees.find(reference), reference))
+
+    async def answer_payee(self, reference: UUID, *, agreed: bool) -> PayeeReport:
+        """What its owner does on the vendor's page; without effect on an account that asks for nothing."""
+        decide = partial(payees.answered, reference=reference, agreed=agreed, clock=self.books.clock)
+        return payees.report(await self.books.payees.change(reference, decide))
 
     async def complete_action(self, reference: UUID) -> Report:
         """What the customer does at `next_action`; without effect on a charge that needs none."""

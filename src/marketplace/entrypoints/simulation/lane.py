@@ -141,7 +141,7 @@ class Lane:
             case Wake.WEBHOOKS:
                 for rail in self.rails.values():
                     await self._deliver(rail)
-            case Wake.BOOKS | Wake.SETUPS:
+            case Wake.BOOKS | Wake.SETUPS | Wake.PAYEES:
                 for books in self.all_books.values():
                     await books.tick()
             case _:

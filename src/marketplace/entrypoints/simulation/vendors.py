@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import books, setups, webhooks
+from marketplace.adapters.sandbox import books, payees, setups, webhooks
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.ports.shelf import Decide, Document, Found, Key, Listing, Shelf
@@ -21,6 +21,7 @@ class Wake(Enum):
     WEBHOOKS = webhooks.SHELF
     BOOKS = books.SHELF
     SETUPS = setups.SHELF
+    PAYEES = payees.SHELF
 
 
 _WAKES = {wake.value: wake for wake in Wake}
