@@ -26,7 +26,7 @@ from marketplace.core.notifications import usecases as notifications
 from marketplace.core.payments import effects as payment_effects
 from marketplace.core.payments import refunding, saving, saving_effects
 from marketplace.core.payments import usecases as payments
-from marketplace.core.payouts import drawing
+from marketplace.core.payouts import drawing, opening, opening_effects
 from marketplace.core.payouts import effects as payout_effects
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.providers import usecases as providers
@@ -93,6 +93,11 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     payouts.LookUpPayout: payouts.look_up_payout,
     payouts.RecordPayout: payouts.record_payout,
     payouts.FailPayout: payouts.fail_payout,
+    opening.OpenPayoutAccount: opening.open_payout_account,
+    opening.ClosePayoutAccount: opening.close_payout_account,
+    opening.LookUpPayoutAccount: opening.look_up_payout_account,
+    opening.RecordPayoutAccount: opening.record_payout_account,
+    opening.SendWaiting: opening.send_waiting,
     settlements.ReadStatements: settlements.read_statements,
     settlements.BookLines: settlements.book_lines,
     settlements.RecheckSettlement: settlements.recheck_settlement,
@@ -166,6 +171,7 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     payout_effects.DrawPayouts: payout_effects.draw_payouts,
     payout_effects.AskRailForPayout: payout_effects.ask_rail_for_payout,
     payout_effects.AskRailAboutTransfer: payout_effects.ask_rail_about_transfer,
+    opening_effects.AskRailForAccount: opening_effects.ask_rail_for_account,
     settlement_effects.AskForLines: settlement_effects.ask_for_lines,
     settlement_effects.AskRailAboutBreak: settlement_effects.ask_rail_about_break,
     matching.Match: matching.match,

@@ -14,6 +14,7 @@ from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
@@ -39,6 +40,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     PaymentMethod,
     Payment,
     Refund,
+    PayoutAccount,
     Earning,
     Payout,
     PayoutRun,

@@ -20,7 +20,12 @@ from marketplace.core.identity.authentication import ExpireSession, ExpireSignIn
 from marketplace.core.identity.usecases import EndSessions
 from marketplace.core.lifecycles import EVENTS, LIFECYCLES
 from marketplace.core.notifications.effects import FindMessage, SendMessage
-from marketplace.core.notifications.messages import MESSAGES, METHOD_MESSAGES, REFUND_MESSAGES
+from marketplace.core.notifications.messages import (
+    ACCOUNT_MESSAGES,
+    MESSAGES,
+    METHOD_MESSAGES,
+    REFUND_MESSAGES,
+)
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund, SendEvidence
 from marketplace.core.payments.refunding import DropRefund, LookUpRefund
@@ -28,6 +33,8 @@ from marketplace.core.payments.saving import LookUpMethod
 from marketplace.core.payments.saving_effects import AskRailForMethod
 from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout, DrawPayouts
+from marketplace.core.payouts.opening import LookUpPayoutAccount, SendWaiting
+from marketplace.core.payouts.opening_effects import AskRailForAccount
 from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.core.reviews.usecases import CountReview
 from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
@@ -68,6 +75,14 @@ def _ask_rail_about_transfer(event: Follow) -> AskRailAboutTransfer:
 
 def _ask_rail_for_method(event: Follow) -> AskRailForMethod:
     return AskRailForMethod(payment_method_id=event.subject_id)
+
+
+def _ask_rail_for_account(event: Follow) -> AskRailForAccount:
+    return AskRailForAccount(payout_account_id=event.subject_id)
+
+
+def _send_waiting(event: Follow) -> SendWaiting:
+    return SendWaiting(payout_account_id=event.subject_id)
 
 
 def _draw_payouts(event: Follow) -> DrawPayouts:
@@ -160,6 +175,7 @@ _HEARD: dict[str, tuple[Reaction, ...]] = {
     "vendor.refund_heard": (_ask_rail_about_refund,),
     "vendor.transfer_heard": (_ask_rail_about_transfer,),
     "vendor.method_heard": (_ask_rail_for_method,),
+    "vendor.payee_heard": (_ask_rail_for_account,),
 }
 
 _MONEY: dict[str, tuple[Reaction, ...]] = {
@@ -189,6 +205,10 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment_method.removed": (_ask_rail_for_method,),
     "payment_method.expired": (_ask_rail_for_method,),
     "payment_method.lookup_due": (_ask_rail_for_method,),
+    "payout_account.begun": (_ask_rail_for_account,),
+    "payout_account.activated": (_send_waiting,),
+    "payout_account.reinstated": (_send_waiting,),
+    "payout_account.lookup_due": (_ask_rail_for_account,),
     "payout_run.started": (_draw_payouts,),
     "payout_run.went_on": (_draw_payouts,),
     "payout.drawn": (_ask_rail_for_payout,),
@@ -225,7 +245,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
 
 def _reactions() -> dict[str, tuple[Reaction, ...]]:
     table = dict(_MONEY)
-    for event in (*MESSAGES, *METHOD_MESSAGES, *REFUND_MESSAGES):
+    for event in (*MESSAGES, *METHOD_MESSAGES, *REFUND_MESSAGES, *ACCOUNT_MESSAGES):
         table[event] = (*table.get(event, ()), _tell)
     unknown = table.keys() - EVENTS
     if unknown:
@@ -241,6 +261,7 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "payment": lambda key: LookUpPayment(payment_id=key),
     "payment_method": lambda key: LookUpMethod(payment_method_id=key),
     "refund": lambda key: LookUpRefund(refund_id=key),
+    "payout_account": lambda key: LookUpPayoutAccount(payout_account_id=key),
     "payout": lambda key: LookUpPayout(payout_id=key),
     "settlement": lambda key: RecheckSettlement(settlement_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),

@@ -10,7 +10,7 @@ from marketplace.entrypoints.breaker import Breaker, Ticket
 from marketplace.ports.payments import PaymentRail
 
 # What changes nothing at the rail: the truth about what is under way must not wait for long.
-LOOKS = frozenset({"find", "find_setup", "settlement_lines", "trace"})
+LOOKS = frozenset({"find", "find_setup", "find_payee", "settlement_lines", "trace"})
 
 Told = Callable[[str], Awaitable[None]]
 

@@ -140,9 +140,15 @@ async def objects(shop: Any) -> dict[str, str]:
         debit_order = {"kind": "debit_order", "source": "setup_success", "terms": MANDATE}
         await customer.do("/v1/payment-methods", payment_method_id=(key := fresh()), **debit_order)
         made[name] = key
+    for name, number in (("payout_account_id", 0), ("other_payout_account_id", 1)):
+        path = f"/admin/v1/providers/{shop.service(provider=number).provider_id}/payout-accounts"
+        hosted = {"kind": "hosted", "source": "opening_success"}
+        await desk.do(path, payout_account_id=(key := fresh()), **hosted, **DOING)
+        made[name] = key
     await shop.market.drain()
     return made | {
         "service_id": str(service.id),
+        "second_provider_id": str(shop.service(provider=1).provider_id),
         "second_id": str(shop.service(provider=1).id),
         "provider_id": str(service.provider_id),
         "refund_id": (await desk.pages("/admin/v1/refunds"))[0]["id"],

@@ -11,16 +11,13 @@ import pytest
 import pytest_asyncio
 from tests.integration.http.objects import (
     DOING,
-    MANDATE,
-    PLACE,
     a_break,
-    a_line,
     a_review,
     fresh,
     objects,
     online,
-    service_of,
 )
+from tests.integration.http.sent import BODIES, CANCELLED, SPECIAL, now
 
 COLUMNS = (
     "nobody",
@@ -146,6 +143,11 @@ TABLE: dict[str, Row] = {
     "GET /v1/payment-methods/{payment_method_id}": customer(200),
     "POST /v1/payment-methods/{payment_method_id}/amend": customer(200),
     "POST /v1/payment-methods/{payment_method_id}/remove": customer(200),
+    "POST /v1/providers/{provider_id}/payout-accounts": provider(201),
+    "GET /v1/provider/payout-accounts": provider(200, other=200),
+    "GET /v1/payout-accounts/{payout_account_id}": provider(200),
+    "POST /v1/payout-accounts/{payout_account_id}/link": provider(200),
+    "POST /v1/payout-accounts/{payout_account_id}/close": provider(200),
     "POST /v1/bookings/{booking_id}/review": customer(409),
     "POST /v1/reviews/{review_id}/reply": provider(200),
     "GET /v1/reviews": both(200, 200, other=200),
@@ -174,6 +176,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/sandbox/tokens": anyone(200),
     "POST /v1/sandbox/payments/{payment_id}/action": anyone(200, foreign=404),
     "POST /v1/sandbox/payment-methods/{payment_method_id}/action": anyone(200, foreign=404),
+    "POST /v1/sandbox/payout-accounts/{payout_account_id}/action": anyone(200, foreign=404),
     "GET /admin/v1/bookings": desk(200, foreign=200),
     "GET /admin/v1/bookings/{key}": desk(200),
     "GET /admin/v1/bookings/{booking_id}/movements": desk(200),
@@ -196,6 +199,11 @@ TABLE: dict[str, Row] = {
     "GET /admin/v1/payments/{key}": desk(200),
     "POST /admin/v1/payments/{payment_id}/look-up": admin(200),
     "POST /admin/v1/payments/{payment_id}/submit-evidence": admin(409),
+    "GET /admin/v1/payout-accounts": desk(200, foreign=200),
+    "GET /admin/v1/payout-accounts/{key}": desk(200),
+    "POST /admin/v1/providers/{provider_id}/payout-accounts": admin(201),
+    "POST /admin/v1/payout-accounts/{payout_account_id}/look-up": admin(200),
+    "POST /admin/v1/payout-accounts/{payout_account_id}/close": admin(200),
     "GET /admin/v1/payment-methods": desk(200, foreign=200),
     "GET /admin/v1/payment-methods/{key}": desk(200),
     "POST /admin/v1/payment-methods/{payment_method_id}/look-up": admin(200),
@@ -299,8 +307,6 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/tenant/clock": admin(200, foreign=200),
 }
 
-CANCELLED = {"reason": "a test", "reason_code": "illness"}
-
 
 @dataclass
 class World:
@@ -320,143 +326,12 @@ class World:
     def path(self, route: str, booking_id: str) -> str:
         """The row's own objects where its name or its end says so, else those of the world."""
         known = self.paths | {"booking_id": booking_id, "key": self.key(route)}
-        found = {"rail": "sandbox", **known, **_SPECIAL.get(route.partition(" ")[2], lambda _: {})(self)}
+        found = {"rail": "sandbox", **known, **SPECIAL.get(route.partition(" ")[2], lambda _: {})(self)}
         return re.sub(r"{(\w+)}", lambda m: found[m[1]], route.partition(" ")[2])
 
     def key(self, route: str) -> str:
         plural = route.removesuffix("/{key}").rpartition("/")[2]
         return self.paths.get(plural.removesuffix("s").replace("-", "_") + "_id", "")
-
-
-_SPECIAL: dict[str, Callable[[World], dict[str, str]]] = {
-    "/v1/services/{service_id}": lambda w: {"service_id": w.paths["amended_id"]},
-    "/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["draft_id"]},
-    "/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["amended_id"]},
-    "/admin/v1/services/{service_id}": lambda w: {"service_id": w.paths["amended_id"]},
-    "/admin/v1/services/{service_id}/publish": lambda w: {"service_id": w.paths["other_draft_id"]},
-    "/admin/v1/services/{service_id}/withdraw": lambda w: {"service_id": w.paths["second_id"]},
-    "/admin/v1/sessions/{session_id}/revoke": lambda w: {"session_id": w.paths["other_session_id"]},
-    "/admin/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
-    "/v1/payment-methods/{payment_method_id}/remove": lambda w: {
-        "payment_method_id": w.paths["other_method_id"]
-    },
-    "/admin/v1/payment-methods/{payment_method_id}/remove": lambda w: {
-        "payment_method_id": w.paths["third_method_id"]
-    },
-    "/admin/v1/memberships/{membership_id}/end": lambda w: {"membership_id": w.paths["other_membership_id"]},
-    "/admin/v1/users/{user_id}/block": lambda w: {"user_id": w.paths["stranger_id"]},
-    "/v1/units/{unit_id}/return": lambda w: {"unit_id": w.paths["spare_unit_id"]},
-    **{
-        path: lambda w, name=name: {"unit_id": w.paths[name]}
-        for path, name in (
-            ("/v1/units/{unit_id}/retire", "idle_id"),
-            ("/admin/v1/units/{unit_id}/retire", "idle_id"),
-            ("/v1/units/{unit_id}/amend", "van_id"),
-            ("/v1/units/{unit_id}/positions", "van_id"),
-            ("/v1/units/{unit_id}/online", "resting_id"),
-            ("/v1/units/{unit_id}/offline", "tired_id"),
-            ("/admin/v1/units/{unit_id}", "van_id"),
-            ("/admin/v1/units/{unit_id}/online", "other_resting_id"),
-            ("/admin/v1/units/{unit_id}/offline", "other_tired_id"),
-        )
-    },
-    "/admin/v1/dispatch/blocks/{block_id}/lift": lambda w: {"block_id": w.paths["other_block_id"]},
-    "/admin/v1/reviews/{review_id}/hide": lambda w: {"review_id": w.paths["other_review_id"]},
-}
-
-
-def _some_day() -> str:
-    return (datetime.now(UTC) + timedelta(days=3_000)).isoformat()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
-    "/v1/sign-in/codes": lambda w: {"sign_in_id": fresh(), "phone": w.phone},
-    "/v1/sign-in/tokens": lambda _: {"sign_in_id": fresh(), "code": "000000"},
-    "/v1/sign-in/refresh": lambda _: {"refresh_token": "mk_none"},
-    "/v1/sign-in/out": lambda w: {"session_id": w.paths["session_id"]},
-    "/v1/me": lambda _: {"name": "Somebody"},
-    "/v1/services/{service_id}/price": lambda _: {"starts_at": _now()},
-    "/v1/services": lambda w: service_of(w.paths["provider_id"]),
-    "/v1/services/{service_id}": lambda _: {"description": "All of them."},
-    "/v1/providers": lambda _: {"provider_id": fresh(), "name": "A New One"},
-    "/v1/providers/{provider_id}": lambda _: {"about": "Something new."},
-    "/v1/providers/{provider_id}/moves": lambda _: {"move": "activate", **DOING},
-    "/v1/providers/{provider_id}/units": lambda _: {"unit_id": fresh(), "name": "Crew 9"},
-    "/v1/bookings": lambda w: {
-        "booking_id": fresh(),
-        "provider_id": w.paths["provider_id"],
-        "service_id": w.paths["service_id"],
-        "starts_at": next(w.starts),
-        "payment_method": "tok_success",
-    },
-    "/v1/payment-methods": lambda _: {
-        "payment_method_id": fresh(),
-        "kind": "card",
-        "source": "setup_success",
-    },
-    "/v1/payment-methods/{payment_method_id}/amend": lambda _: {
-        "amendment_id": fresh(),
-        "terms": MANDATE | {"maximum_minor": 200_000},
-    },
-    "/v1/payment-methods/{payment_method_id}/remove": lambda _: {},
-    "/v1/sandbox/payment-methods/{payment_method_id}/action": lambda _: {"outcome": "approved"},
-    "/v1/call-outs": lambda w: {
-        "booking_id": fresh(),
-        "service_id": w.paths["house_id"],
-        "place": PLACE,
-        "payment_method": "tok_success",
-    },
-    "/online": lambda _: {"place": PLACE, **DOING},
-    "/review": lambda _: {"stars": 5},
-    "/admin/v1/memberships": lambda w: {
-        "membership_id": fresh(),
-        "customer_id": w.paths["member_id"],
-        "until": _some_day(),
-        **DOING,
-    },
-    "/renew": lambda _: {"until": _some_day(), **DOING},
-    "/reply": lambda _: {"words": "Thank you!"},
-    "/amend": lambda _: {"skills": ["gutters"]},
-    "/positions": lambda _: {"points": [{**PLACE, "at": _now()}]},
-    "/admin/v1/units/{unit_id}": lambda _: {"skills": ["gutters"], **DOING},
-    "/v1/blocks": lambda w: {"customer_id": w.paths["user_id"], "provider_id": w.paths["provider_id"]},
-    "/admin/v1/dispatch/blocks": lambda w: {
-        "customer_id": w.paths["user_id"],
-        "provider_id": w.paths["provider_id"],
-        **DOING,
-    },
-    "/retry-payment": lambda _: {"payment_id": fresh(), "payment_method": "tok_success", **DOING},
-    "/assign": lambda w: {"provider_id": w.paths["provider_id"], **DOING},
-    "/cancel": lambda _: CANCELLED,
-    "/propose-time": lambda _: {"starts_at": _some_day()},
-    "/decline-time": lambda _: {},
-    "/admin/v1/bookings/{booking_id}/report-no-show": lambda _: {"absent": "customer", **DOING},
-    "/resolve": lambda _: {"refund_minor": 0, **DOING},
-    "/v1/sandbox/payments/{payment_id}/action": lambda _: {"outcome": "approved"},
-    "/admin/v1/payout-runs": lambda _: {"run_id": fresh(), **DOING},
-    "/admin/v1/settlements/{settlement_id}/resolve": lambda _: {"outcome": "set_aside", **DOING},
-    "/admin/v1/settlements/import": lambda _: {"rail": "sandbox", "lines": [a_line()], **DOING},
-    "/admin/v1/users": lambda w: {"phone": w.phone, "roles": ["customer"], **DOING},
-    "/admin/v1/jobs/parked/requeue": lambda _: {"ids": [1], **DOING},
-    "/admin/v1/jobs/parked/discard": lambda _: {"ids": [1], **DOING},
-    "/admin/v1/tenant/policy": lambda w: {"policy": w.policy, **DOING},
-    "/admin/v1/tenant/clock": lambda _: {"seconds": 1, **DOING},
-    "/admin/v1/providers/{provider_id}/moves": lambda _: {"move": "verify", **DOING},
-    "/v1/units/{unit_id}/retire": lambda _: {},
-    "/v1/units/{unit_id}/return": lambda _: {},
-    "/v1/services/{service_id}/publish": lambda _: {},
-    "/v1/services/{service_id}/withdraw": lambda _: {},
-    "/admin/v1/providers/{provider_id}": lambda _: {"about": "Something new.", **DOING},
-    "/admin/v1/providers/{provider_id}/units": lambda _: {"unit_id": fresh(), "name": "Crew 9", **DOING},
-    "/admin/v1/services": lambda w: service_of(w.paths["provider_id"]) | DOING,
-    "/admin/v1/services/{service_id}": lambda _: {"description": "All of them.", **DOING},
-    "/submit-evidence": lambda _: {"text": "Signed for.", **DOING},
-    "/hooks/{rail}": lambda _: {},
-}
 
 
 def body_of(route: str, world: World) -> dict[str, Any]:
@@ -469,8 +344,8 @@ def body_of(route: str, world: World) -> dict[str, Any]:
 
 QUESTIONS: dict[str, Callable[[World], dict[str, str]]] = {
     "GET /admin/v1/dispatch/jobs/{job_id}/why-not": lambda w: {"unit_id": w.paths["van_id"]},
-    "GET /v1/services/{service_id}/slots": lambda _: {"from": _now(), "until": _later()},
-    "GET /admin/v1/reconciliation": lambda _: {"rail": "sandbox", "from": _now(), "until": _later()},
+    "GET /v1/services/{service_id}/slots": lambda _: {"from": now(), "until": _later()},
+    "GET /admin/v1/reconciliation": lambda _: {"rail": "sandbox", "from": now(), "until": _later()},
     "GET /v1/provider/statement": lambda _: {"from": "2026-01-01T00:00:00Z", "until": _later()},
     "GET /v1/provider/statement.csv": lambda _: {"month": "2026-11"},
     "GET /v1/provider/statement.pdf": lambda _: {"month": "2026-11"},

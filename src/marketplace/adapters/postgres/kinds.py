@@ -17,6 +17,7 @@ from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
@@ -68,6 +69,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     VendorEvent: (("reference",), ("at",)),
     Movement: (("booking_id",), ("subject_id",), ("at",)),
     Posting: (("movement_id",), ("account",)),
+    PayoutAccount: (("provider_id", "opened_at"), ("opened_at",), ("state", "opened_at")),
     Earning: (
         ("provider_id", "state"),
         ("state", "payable_at"),

@@ -23,6 +23,7 @@ from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
@@ -207,6 +208,9 @@ PAYMENT_METHODS = Listing(
 )
 REFUNDS = Listing(
     kind=Refund, order="requested_at", filters=_same(Refund, "booking_id", "payment_id", "state")
+)
+PAYOUT_ACCOUNTS = Listing(
+    kind=PayoutAccount, order="opened_at", filters=_same(PayoutAccount, "provider_id", "state")
 )
 PAYOUTS = Listing(kind=Payout, order="drawn_at", filters=_same(Payout, "provider_id", "state"))
 PAYOUT_RUNS = Listing(kind=PayoutRun, order="started_at", filters={})

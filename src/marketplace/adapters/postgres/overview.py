@@ -26,7 +26,8 @@ SELECT
        AND b.release_at < now() + make_interval(secs => t.clock_ahead_seconds, mins => -5))
      AS holds_past_release,
   (SELECT count(*) FROM payout WHERE state = 'due') AS payouts_to_approve,
-  (SELECT count(*) FROM refund WHERE state IN ('failed', 'bounced')) AS refunds_to_see_to
+  (SELECT count(*) FROM refund WHERE state IN ('failed', 'bounced')) AS refunds_to_see_to,
+  (SELECT count(*) FROM payout_account WHERE state = 'restricted') AS payout_accounts_restricted
 """
 
 

@@ -17,7 +17,14 @@ from marketplace.core.dispatch.queries import (
 )
 from marketplace.core.identity.queries import LiveSessions, RecentSignIns, RecentSignInsFrom
 from marketplace.core.payments.queries import RefundsOf, RefundUnder
-from marketplace.core.payouts.queries import PayoutUnder, ProvidersAfter, UndrawnBetween, UndrawnOf
+from marketplace.core.payouts.queries import (
+    AccountsOf,
+    ApprovedOf,
+    PayoutUnder,
+    ProvidersAfter,
+    UndrawnBetween,
+    UndrawnOf,
+)
 from marketplace.core.providers.queries import ActiveUnits, HeldAfter, HeldBetween
 from marketplace.core.settlements.queries import MovementsOf, PostingsOf, SettlementsOf, StatementsAskedBefore
 from marketplace.core.subscriptions.queries import MembershipsOf
@@ -54,6 +61,8 @@ CLAUSES: dict[type, str] = {
     ProvidersAfter: "t.id > :after",
     UndrawnBetween: "t.state = 'payable' AND t.provider_id > :after AND t.provider_id <= :through",
     UndrawnOf: "t.provider_id = :provider_id AND t.state = 'payable'",
+    AccountsOf: "t.provider_id = :provider_id AND t.state NOT IN ('rejected', 'closed')",
+    ApprovedOf: "t.provider_id = :provider_id AND t.state = 'approved'",
     PayoutUnder: "t.reference = :reference",
     RefundUnder: "t.reference = :reference",
     RefundsOf: "t.payment_id = :payment_id",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.account import PAYOUT_ACCOUNT, PayoutAccount
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money, format_plain
@@ -135,6 +136,30 @@ def words_on_refund(template: Template, *, refund: Refund, booking: Booking, pol
     return template.words.format(
         brand=policy.wording.brand, service=booking.service_name, amount=format_plain(refund.amount)
     )
+
+
+# Of an account that a provider is paid into: what it must do, and whether it is paid.
+_ACCOUNT_MESSAGES: dict[str, str] = {
+    "action_needed": "{brand}: to be paid, you still have something to say. Go on in the app.",
+    "activated": "{brand}: you are paid into {account} from now on.",
+    "restricted": "{brand}: {account} cannot receive for now, so your money waits. See in the app why.",
+    "reinstated": "{brand}: {account} can receive again. What waited is on its way.",
+    "rejected": "{brand}: {account} was refused. Please open another one in the app.",
+    "ended": "{brand}: {account} was closed. Please open another one in the app.",
+}
+ACCOUNT_MESSAGES: dict[str, tuple[Template, ...]] = {
+    f"payout_account.{name}": (Template(_P, words, timedelta(days=1)),)
+    for name, words in _ACCOUNT_MESSAGES.items()
+}
+# The state of which each of these events tells.
+ACCOUNT_STATES: dict[str, str] = {
+    move.emits: str(move.target) for move in PAYOUT_ACCOUNT.moves if move.emits in ACCOUNT_MESSAGES
+}
+
+
+def words_on_account(template: Template, *, account: PayoutAccount, policy: Policy) -> str:
+    name = f"your account {account.label}" if account.label else "your account"
+    return template.words.format(brand=policy.wording.brand, account=name)
 
 
 def words_on_method(template: Template, *, method: PaymentMethod, policy: Policy) -> str:

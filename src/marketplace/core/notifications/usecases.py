@@ -9,11 +9,14 @@ from marketplace.core.dispatch.job import DispatchJob
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.identity.user import User
 from marketplace.core.notifications.messages import (
+    ACCOUNT_MESSAGES,
+    ACCOUNT_STATES,
     MESSAGES,
     METHOD_MESSAGES,
     REFUND_MESSAGES,
     Template,
     words_for,
+    words_on_account,
     words_on_method,
     words_on_refund,
 )
@@ -21,6 +24,7 @@ from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.outdated import outdated
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.providers.provider import Provider
 from marketplace.core.reviews.review import Review
 from marketplace.core.shared.aggregate import create, is_due, move
@@ -37,7 +41,7 @@ DEFAULT_CHANNEL = "sms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMessages:
-    """Plan the messages that an event of a booking, its search, review or refund, or a saved method needs."""
+    """Plan the messages that an event calls for, of whatever somebody has to hear."""
 
     event_id: UUID
     event: str
@@ -79,6 +83,8 @@ async def plan_messages(command: PlanMessages, *, call: Call, work: Work) -> tup
         return await _plan_on_method(command, call, work)
     if command.event in REFUND_MESSAGES:
         return await _plan_on_refund(command, call, work)
+    if command.event in ACCOUNT_MESSAGES:
+        return await _plan_on_account(command, call, work)
     booking, provider_id = await _concerned(command, work)
     if outdated(command.event, booking):
         return ()
@@ -117,6 +123,21 @@ async def _plan_on_refund(command: PlanMessages, call: Call, work: Work) -> tupl
     for template in REFUND_MESSAGES[command.event]:
         text = words_on_refund(template, refund=refund, booking=booking, policy=call.policy)
         message = _message(command, template, user, call, text=text, subject_id=booking.id)
+        planned.append(work.add(create(message, call)))
+    return tuple(planned)
+
+
+async def _plan_on_account(command: PlanMessages, call: Call, work: Work) -> tuple[Notification, ...]:
+    """Nobody is told late what is not so any more."""
+    account = await work.get(PayoutAccount, command.subject_id)
+    if account.state != ACCOUNT_STATES[command.event]:
+        return ()
+    provider = await work.get(Provider, account.provider_id)
+    user = await work.get(User, provider.owner_id)
+    planned = []
+    for template in ACCOUNT_MESSAGES[command.event]:
+        text = words_on_account(template, account=account, policy=call.policy)
+        message = _message(command, template, user, call, text=text, subject_id=account.id)
         planned.append(work.add(create(message, call)))
     return tuple(planned)
 

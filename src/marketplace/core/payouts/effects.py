@@ -7,6 +7,7 @@ from marketplace.core.payouts.drawing import ContinuePayoutRun
 from marketplace.core.payouts.payout import Payout, State
 from marketplace.core.payouts.queries import PayoutUnder
 from marketplace.core.payouts.usecases import FailPayout, RecordPayout, step_to
+from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Transfer
@@ -52,6 +53,8 @@ async def ask_rail_for_payout(
         return None
     report = await rail.find(payout.reference)
     if report is None and payout.state == State.APPROVED:
+        if not await _can_receive(payout, work):
+            return None  # the timer asks again, and so does an account that can receive
         try:
             report = await rail.release(_transfer(payout, call))
         except OutcomeUnknown:
@@ -72,6 +75,11 @@ async def ask_rail_about_transfer(
     return await ask_rail_for_payout(
         AskRailForPayout(payout_id=found[0].id), call=call, work=work, vendors=vendors
     )
+
+
+async def _can_receive(payout: Payout, work: Work) -> bool:
+    """Whoever has been restricted since it was drawn has no payee for now."""
+    return (await work.get(Provider, payout.provider_id)).payee is not None
 
 
 def _transfer(payout: Payout, call: Call) -> Transfer:

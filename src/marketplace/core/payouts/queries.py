@@ -1,11 +1,13 @@
-"""What payout runs and webhooks ask of storage."""
+"""What payout runs, webhooks and accounts ask of storage."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.payouts.account import GONE, PayoutAccount
 from marketplace.core.payouts.earning import Earning, State
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.providers.provider import Provider
 
 
@@ -53,3 +55,25 @@ class PayoutUnder:
 
     def matches(self, row: Any) -> bool:
         return bool(row.reference == self.reference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedOf:
+    """One provider's payouts that may go, and of which the rail has not told yet."""
+
+    kind: ClassVar[type[Payout]] = Payout
+    provider_id: UUID
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.provider_id == self.provider_id and row.state == PayoutState.APPROVED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsOf:
+    """One provider's accounts that are not gone."""
+
+    kind: ClassVar[type[PayoutAccount]] = PayoutAccount
+    provider_id: UUID
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.provider_id == self.provider_id and row.state not in GONE)

@@ -40,6 +40,14 @@ class State(StrEnum):
 _AMENDABLE = (State.APPLIED, State.VERIFIED, State.ACTIVE, State.SUSPENDED)
 _OWNER = frozenset({Role.PROVIDER, Role.ADMIN})
 
+_FOLLOWING = (
+    ("claw_back", "clawed_back"),
+    ("make_good", "made_good"),
+    ("pay_into", "became_payable"),
+    ("withhold", "became_unpayable"),
+    ("rate", "rated"),
+)
+
 PROVIDER = Lifecycle(
     kind="provider",
     states=State,
@@ -58,10 +66,11 @@ PROVIDER = Lifecycle(
         ),
         Move("reinstate", State.SUSPENDED, State.ACTIVE, by={Role.ADMIN}, emits="provider.reinstated"),
         Move("ban", _AMENDABLE, State.BANNED, by={Role.ADMIN}, emits="provider.banned"),
-        # What it owes follows from its payouts and claw-backs, and its stars from reviews, in any state.
+        # What it owes follows from its payouts and claw-backs, into what it is paid from its accounts, and
+        # its stars from reviews, in any state.
         *(
             Move(name, s, s, by={Role.SYSTEM}, emits=f"provider.{event}", implied=True)
-            for name, event in (("claw_back", "clawed_back"), ("make_good", "made_good"), ("rate", "rated"))
+            for name, event in _FOLLOWING
             for s in State
         ),
         Move("close", (*_AMENDABLE, State.BANNED), State.CLOSED, by=_OWNER, emits="provider.closed"),

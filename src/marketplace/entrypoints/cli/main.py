@@ -46,6 +46,9 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "bankfiles": Entry("bankfiles:bankfiles", "Read the files that banks answer with."),
         "earnings": Entry("stored:earnings", "Find what providers earned, job by job."),
         "payouts": Entry("payouts:payouts", "Pay providers."),
+        "payout-accounts": Entry(
+            "stored:payout_accounts", "Find the accounts that providers are paid into, and close them."
+        ),
         "settlements": Entry("settlements:settlements", "Find what rails have settled, and end breaks."),
         "reconcile": Entry("reconcile:reconcile_rail", "Lay a rail's statement beside the ledger."),
         "ledger": Entry("ledger:ledger", "Read the books."),

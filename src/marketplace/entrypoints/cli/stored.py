@@ -12,6 +12,7 @@ from marketplace.adapters.postgres.reads import Listing
 from marketplace.core.catalogue.usecases import PublishService, WithdrawService
 from marketplace.core.identity.usecases import RevokeSession
 from marketplace.core.payments.saving import LookUpMethod, RemoveMethod
+from marketplace.core.payouts.opening import ClosePayoutAccount, LookUpPayoutAccount
 from marketplace.core.reviews.usecases import HideReview, RestoreReview
 from marketplace.core.subscriptions.usecases import EndMembership, RenewMembership
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
@@ -199,6 +200,36 @@ payment_methods = _group(
                 command=RemoveMethod,
                 subject="payment_method_id",
                 says="Let nothing be paid by a saved method.",
+            ),
+        },
+    )
+)
+payout_accounts = _group(
+    Found(
+        name="payout-accounts",
+        says="Find the accounts that providers are paid into, and close them.",
+        listing=listings.PAYOUT_ACCOUNTS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("opened", "opened_at", whole=True),
+            Column("kind", "kind"),
+            Column("rail", "rail"),
+            Column("label", "label"),
+            Column("required", lambda one: ", ".join(one.required)),
+            Column("failure", "failure"),
+        ),
+        filters="provider_id",
+        acts={
+            "look-up": Act(
+                command=LookUpPayoutAccount,
+                subject="payout_account_id",
+                says="Ask the rail whether an account can receive.",
+            ),
+            "close": Act(
+                command=ClosePayoutAccount,
+                subject="payout_account_id",
+                says="Let nothing be paid into an account any more.",
             ),
         },
     )

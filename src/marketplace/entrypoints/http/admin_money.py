@@ -10,8 +10,9 @@ from marketplace.core.payments import usecases as payments
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payouts import drawing
+from marketplace.core.payouts import drawing, opening
 from marketplace.core.payouts import usecases as payouts
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.settlements import importing, resolving
@@ -24,6 +25,7 @@ from marketplace.entrypoints.http import statements
 from marketplace.entrypoints.http.desk import command_row, finding_rows, listing_row, question_row
 from marketplace.entrypoints.http.office import Office
 from marketplace.entrypoints.http.parsing import span
+from marketplace.entrypoints.http.payout_accounts import known_opening
 from marketplace.entrypoints.http.routes import Route
 
 _TAG = "Money"
@@ -108,6 +110,27 @@ _PAYOUTS: tuple[Route, ...] = (
     command_row("/payouts/{payout_id}/resume", payouts.ResumePayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/retry", payouts.RetryPayout, Payout, _TAG),
     command_row("/payouts/{payout_id}/look-up", payouts.LookUpPayout, Payout, _TAG),
+    *finding_rows(
+        "payout-accounts",
+        listings.PAYOUT_ACCOUNTS,
+        "state provider_id",
+        "The accounts that providers are paid into; state=restricted for those that cannot receive.",
+        _TAG,
+    ),
+    command_row(
+        "/providers/{provider_id}/payout-accounts",
+        opening.OpenPayoutAccount,
+        PayoutAccount,
+        _TAG,
+        status=201,
+        prepare=known_opening,
+    ),
+    command_row(
+        "/payout-accounts/{payout_account_id}/look-up", opening.LookUpPayoutAccount, PayoutAccount, _TAG
+    ),
+    command_row(
+        "/payout-accounts/{payout_account_id}/close", opening.ClosePayoutAccount, PayoutAccount, _TAG
+    ),
     *statements.OF_ONE,
     *finding_rows("payout-runs", listings.PAYOUT_RUNS, "", "Payout runs, and how far each is.", _TAG),
     command_row("/payout-runs", drawing.StartPayoutRun, PayoutRun, _TAG, status=202),

@@ -4,10 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.core.payments import method, payment, refund
-from marketplace.core.payouts import earning, payout, run
+from marketplace.core.payouts import account, earning, payout, run
 from marketplace.core.payouts.earning import Reason
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
+from marketplace.core.shared.payees import PayeeKind
 from marketplace.entrypoints.http.representations import View
 
 
@@ -68,6 +69,27 @@ class RefundView(View, frozen=True):
     attempt: int
     requested_at: datetime
     failure: str | None
+
+
+class PayoutAccountView(View, frozen=True):
+    """
+    Into an account that `receives` its provider is paid. `required` is what the rail still wants to know.
+
+    `advice` is what to do where it does not receive. `due_at` is when the rail is asked again.
+    """
+
+    state: account.State
+    provider_id: UUID
+    kind: PayeeKind
+    rail: str
+    country: str | None
+    label: str | None
+    receives: bool
+    required: tuple[str, ...]
+    advice: str | None
+    failure: str | None
+    opened_at: datetime
+    due_at: datetime | None
 
 
 class PayoutView(View, frozen=True):

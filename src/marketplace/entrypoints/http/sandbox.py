@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.adapters.sandbox.inbox import InboxMessage
+from marketplace.adapters.sandbox.openings import OPENINGS
 from marketplace.adapters.sandbox.orders import Kind
 from marketplace.adapters.sandbox.sources import SOURCES
 from marketplace.adapters.sandbox.tokens import TOKENS
@@ -33,13 +34,13 @@ class Token(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteAction:
-    """Do what the next action asks for, as the customer would at the bank."""
+    """Do what is asked for, as the customer would at the bank, or the provider on the rail's page."""
 
     outcome: Literal["approved", "refused"] = "approved"
 
 
 class Acted(msgspec.Struct, frozen=True):
-    """Where the charge, or the method, stands after what the customer did."""
+    """Where the charge, the method or the account stands after what its owner did."""
 
     standing: str
 
@@ -59,6 +60,7 @@ async def tokens(office: Office, call: Call) -> tuple[Token, ...]:
     _sandbox(office, call)
     described = [(token, one.description) for token, one in TOKENS.items()]
     described += [(source, one.description) for source, one in SOURCES.items()]
+    described += [(source, one.description) for source, one in OPENINGS.items()]
     return tuple(Token(token, description) for token, description in described)
 
 
@@ -78,6 +80,15 @@ async def authorise(office: Office, call: Call, *, payment_method_id: UUID, data
     if setup is None or setup.tenant_id != call.tenant_id:
         raise NotFound("payment method", payment_method_id)
     report = await sandbox.rail.answer_setup(payment_method_id, agreed=data.outcome == "approved")
+    return Acted(str(report.standing))
+
+
+async def onboard(office: Office, call: Call, *, payout_account_id: UUID, data: Any) -> Acted:
+    sandbox = _sandbox(office, call)
+    payee = await sandbox.books.payees.find(payout_account_id)
+    if payee is None or payee.tenant_id != call.tenant_id:
+        raise NotFound("payout account", payout_account_id)
+    report = await sandbox.rail.answer_payee(payout_account_id, agreed=data.outcome == "approved")
     return Acted(str(report.standing))
 
 
@@ -112,6 +123,15 @@ ROUTES: tuple[Route, ...] = (
         ask=authorise,
         answer=Acted,
         summary="Say yes or no to a payment method that is to be saved, as its payer would at the bank.",
+        public=True,
+        tags=_TAGS,
+        body=CompleteAction,
+    ),
+    QuestionRoute(
+        path="/v1/sandbox/payout-accounts/{payout_account_id}/action",
+        ask=onboard,
+        answer=Acted,
+        summary="Say what is required of an account, or refuse to, as its owner would on the rail's page.",
         public=True,
         tags=_TAGS,
         body=CompleteAction,

@@ -21,6 +21,7 @@ from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
+from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.run import PayoutRun
@@ -38,6 +39,7 @@ from marketplace.entrypoints.http.money_representations import (
     EarningView,
     PaymentMethodView,
     PaymentView,
+    PayoutAccountView,
     PayoutRunView,
     PayoutView,
     RefundView,
@@ -233,6 +235,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Payment: (PaymentView, payment_view),
     PaymentMethod: (PaymentMethodView, _plain(PaymentMethodView)),
     Refund: (RefundView, _plain(RefundView)),
+    PayoutAccount: (PayoutAccountView, _plain(PayoutAccountView)),
     Payout: (PayoutView, _plain(PayoutView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),
     Settlement: (SettlementView, settlement_view),

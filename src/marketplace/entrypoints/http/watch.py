@@ -29,6 +29,7 @@ _HELP = {
     "holds_past_release": "bookings whose money should have been released",
     "payouts_to_approve": "payouts that wait for an admin",
     "refunds_to_see_to": "refunds that failed or came back and wait for an admin",
+    "payout_accounts_restricted": "accounts whose providers cannot be paid for now",
 }
 
 

@@ -512,6 +512,39 @@ ALTER TABLE "posting" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "posting_own" ON "posting" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT ON "posting" TO marketplace_app;
 
+CREATE TABLE "payout_account" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "provider_id" uuid NOT NULL,
+    "kind" text NOT NULL,
+    "rail" text NOT NULL,
+    "opened_at" timestamptz NOT NULL,
+    "country" text,
+    "source" text,
+    "bank_account" jsonb,
+    "token" text,
+    "label" text,
+    "required" jsonb NOT NULL,
+    "rail_reference" text,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "payout_account_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payout_account_state" CHECK (state = ANY ('{opening,needs_action,pending,active,restricted,rejected,closed}'::text[])),
+    CONSTRAINT "payout_account_needs_token" CHECK ("token" IS NOT NULL OR state <> ALL ('{active}'::text[]))
+);
+CREATE INDEX "payout_account_provider_id_opened_at_idx" ON "payout_account" (tenant_id, "provider_id", "opened_at");
+CREATE INDEX "payout_account_opened_at_idx" ON "payout_account" (tenant_id, "opened_at");
+CREATE INDEX "payout_account_state_opened_at_idx" ON "payout_account" (tenant_id, "state", "opened_at");
+CREATE UNIQUE INDEX "payout_account_provider_id_key" ON "payout_account" (tenant_id, "provider_id") WHERE state = ANY ('{opening,needs_action,pending}'::text[]);
+CREATE TRIGGER "payout_account_birth" BEFORE INSERT ON "payout_account" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{opening}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_account_move" BEFORE UPDATE ON "payout_account" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{active>active,active>closed,active>rejected,active>restricted,needs_action>active,needs_action>closed,needs_action>needs_action,needs_action>pending,needs_action>rejected,needs_action>restricted,opening>active,opening>closed,opening>needs_action,opening>opening,opening>pending,opening>rejected,opening>restricted,pending>active,pending>closed,pending>needs_action,pending>pending,pending>rejected,pending>restricted,restricted>active,restricted>closed,restricted>rejected,restricted>restricted}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payout_account" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payout_account_own" ON "payout_account" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payout_account" TO marketplace_app;
+
 CREATE TABLE "earning" (
     "id" uuid NOT NULL,
     "tenant_id" uuid NOT NULL,
