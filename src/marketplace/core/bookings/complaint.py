@@ -21,6 +21,8 @@ async def dispute_booking(command: DisputeBooking, *, call: Call, work: Work) ->
 async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) -> Booking:
     """All back ends as refunded at once; anything else is complete and released without another window."""
     booking, payment = await booking_and_payment(command.booking_id, call, work)
+    # A dispute at the bank that is won meanwhile gives back nothing by itself, while the complaint is open.
+    work.guard(payment)
     if not 0 <= command.refund_minor <= booking.total_minor:
         raise Invalid("refund_minor", f"{command.refund_minor}", f"0 to {booking.total_minor}")
     if command.refund_minor < booking.total_minor:
@@ -28,8 +30,6 @@ async def resolve_dispute(command: ResolveDispute, *, call: Call, work: Work) ->
     refunded = step(booking, "refund", call, refund_minor=booking.total_minor)
     if not payment.left_minor:
         raise Conflict("its payment holds nothing to give back", payment=str(payment.state))
-    # A dispute at the bank that is won meanwhile gives back nothing by itself, while the complaint is open.
-    work.guard(payment)
     settle(refunded.subject, payment, call, work)
     return work.save(refunded)
 

@@ -69,7 +69,10 @@ async def _unpaid(booking: Booking, call: Call, work: Work) -> Booking:
 async def _has_paid(booking: Booking, work: Work) -> bool:
     """Money that is only held was never taken; what comes late goes back whole in any case."""
     payment = None if booking.payment_id is None else await work.find(Payment, booking.payment_id)
-    return payment is not None and payment.state in HELD
+    if payment is None:
+        return False
+    work.guard(payment)  # come meanwhile, it goes back, and the customer would be told of nothing
+    return payment.state in HELD
 
 
 async def _release(booking: Booking, call: Call, work: Work) -> Booking:
@@ -77,10 +80,10 @@ async def _release(booking: Booking, call: Call, work: Work) -> Booking:
     if booking.payment_id is None:
         raise ValueError("a booking ended without a payment")
     payment = await work.get(Payment, booking.payment_id)
+    work.guard(payment)  # come after all meanwhile, its money would be nobody's
     if payment.state not in HELD | DEAD:
         later = call.at + RELEASE_PAUSE
         return work.save(step(booking, "postpone_release", call, reason=str(payment.state), release_at=later))
-    work.guard(payment)  # come after all meanwhile, its money would be nobody's
     left = payment.left_minor if payment.state in HELD else 0
     back = min(booking.refund_minor or 0, left)
     if left:

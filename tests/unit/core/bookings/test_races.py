@@ -134,6 +134,20 @@ class TestAPaymentThatComesAfterAll:
         assert [one.amount_minor for one in holding.all(Earning)] == [PROVIDER]
         assert "customer_funds" not in holding.accounts()
 
+    @pytest.mark.parametrize("read", [1, 2, 3])
+    async def test_while_the_booking_expires_is_told_as_given_back(self, world: Any, read: int) -> None:
+        key = await world.book("tok_needs_action")
+        payment = await world.payment(key)
+        world.lane.agenda._heap.clear()  # whoever would advance the booking is slow
+        world.lane.now = (await world.booking(key)).pay_by
+
+        world.between(lambda: world.do(told(payment, Standing.SUCCEEDED)), read=read)
+        await world.do(ClockBooking(booking_id=key), CLOCK)
+        await world.settle()
+
+        assert (await world.booking(key)).refund_minor == PRICE
+        assert [refund.amount_minor for refund in world.all(Refund)] == [PRICE]
+
 
 class TestADisputeAtTheBankThatIsWon:
     @pytest.mark.parametrize("read", [1, 2])
