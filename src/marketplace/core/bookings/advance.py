@@ -32,7 +32,7 @@ async def advance_booking(command: AdvanceBooking, *, call: Call, work: Work) ->
     elif booking.state == State.AWAITING_PAYMENT:
         return _paid(booking, payment, call, work)
     elif booking.payment_deadline is not None and payment.state in HELD:
-        return _paid_up(booking, work, call)
+        return _paid_up(booking, payment, call, work)
     elif payment.state == PaymentState.AUTHORISED and booking.state != State.AWAITING_PROVIDER:
         work.save(move(payment, "request_capture", call))
     return booking
@@ -66,10 +66,11 @@ def _may_pay_again(booking: Booking) -> bool:
     return booking.state == State.CONFIRMED and booking.payment_deadline is not None
 
 
-def _paid_up(booking: Booking, work: Work, call: Call) -> Booking:
+def _paid_up(booking: Booking, payment: Payment, call: Call, work: Work) -> Booking:
     """The money of a firm booking has come; one that was handed back is firm no more."""
     if booking.state != State.CONFIRMED:
         return booking
+    work.guard(payment)  # gone again meanwhile, nobody would ask for it any more
     return work.save(move(booking, "pay_up", call, payment_deadline=None, payment_failure=None))
 
 

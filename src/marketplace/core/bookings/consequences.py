@@ -43,6 +43,8 @@ def confirmed(
 
     What becomes known with it: until when silence counts as a no-show, and when the money must be here.
     """
+    # Come meanwhile, its money would be waited for; gone meanwhile, nobody would ask for it again.
+    work.guard(payment)
     deadline = None
     if payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_capture", call))
@@ -62,8 +64,6 @@ def _call_in(payment: Payment, shift: timedelta, call: Call, work: Work) -> None
         work.save(charge(payment, call))
     elif shift:
         work.save(move(payment, "postpone", call, charge_at=at))
-    else:
-        work.guard(payment)  # charged meanwhile, the money would be waited for that is here
 
 
 def _payment_deadline(starts_at: datetime, call: Call) -> datetime:

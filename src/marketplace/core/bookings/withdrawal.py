@@ -30,6 +30,7 @@ async def cancel_booking(command: CancelBooking, *, call: Call, work: Work) -> B
     """Of money that was only promised, no more is taken than the cancellation costs."""
     booking, payment = await booking_and_payment(command.booking_id, call, work)
     side = side_of(call)
+    work.guard(payment)  # only promised meanwhile, nothing of it could go back
     back = refund_if_cancelled(booking, side, command.reason_code, call)
     ended: dict[str, Any] = {"fault": side, "refund_minor": back}
     if payment.state == PaymentState.PROMISED:

@@ -12,8 +12,10 @@ from marketplace.core.bookings.booking import State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     AcceptTime,
+    AdvanceBooking,
     AssignBooking,
     CancelBooking,
+    CreateBooking,
     DeclineBooking,
     HandBack,
     ProposeTime,
@@ -26,7 +28,7 @@ from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.saving import RemoveMethod, SaveMethod
-from marketplace.core.payments.usecases import RecordPayment
+from marketplace.core.payments.usecases import PromisePayment, RecordPayment
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
@@ -198,6 +200,28 @@ class TestAChargeThatFails:
             with pytest.raises(NotPaidYet):
                 await ahead.do(command, ahead.provider)
 
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_and_comes_after_all_and_is_returned_is_still_asked_for(
+        self, ahead: World, read: int
+    ) -> None:
+        """While the booking hears that the money came, and before it does, the bank takes it back."""
+        key = await promise(ahead, "setup_declines")
+        await near(ahead)
+        payment = await ahead.payment(key)
+        report = Report(
+            reference=payment.id, rail_reference="r", standing=Standing.SUCCEEDED, amount=payment.amount
+        )
+        await ahead.do(RecordPayment(report=report))
+
+        async def is_returned() -> None:
+            await ahead.do(RecordPayment(report=replace(report, standing=Standing.RETURNED)))
+            await ahead.do(AdvanceBooking(payment_id=payment.id))
+
+        ahead.between(is_returned, read=read)
+        await ahead.do(AdvanceBooking(payment_id=payment.id))
+
+        assert (await ahead.booking(key)).payment_deadline is not None
+
     async def test_gives_back_what_comes_too_late(self, ahead: World) -> None:
         key = await promise(ahead, "setup_declines")
         payment = await ahead.payment(key)
@@ -237,6 +261,26 @@ class TestEndingIt:
         assert await binding.rail_minor() == booking.fee_minor
         assert "It costs" in told(binding, "booking.cancelled:customer")[0]
         assert await binding.broken() == []
+
+    @pytest.mark.parametrize("read", [1, 2])
+    async def test_while_it_is_being_promised_gives_nothing_back(self, ahead: World, read: int) -> None:
+        key, shop, method = uuid4(), ahead.market.shops[0], await card(ahead)
+        wish = CreateBooking(
+            booking_id=key,
+            provider_id=shop.provider_id,
+            service_id=shop.service_id,
+            starts_at=ahead.start,
+            payment_method=method,
+        )
+        await ahead.do(wish, ahead.customer)
+        promised = PromisePayment(payment_id=(await ahead.payment(key)).id)
+
+        ahead.between(lambda: ahead.do(promised), read=read)
+        await ahead.do(CancelBooking(booking_id=key, reason="no need"), ahead.customer)
+        await ahead.settle()
+
+        assert (await ahead.booking(key)).refund_minor is None
+        assert told(ahead, "booking.cancelled:customer")[0].endswith("You pay nothing.")
 
     async def test_costs_nothing_where_it_was_the_provider(self, binding: World) -> None:
         key = await promise(binding)
