@@ -98,7 +98,7 @@ class Clearing:
                 break
             body = await post.fetch(name)
             digest = sha256(body).hexdigest()
-            problem = None if await self._known(digest) else await self._taken(body)
+            problem = None if await self._known(digest) else await self._taken(name, body)
             await self._note(digest, Trouble(name=name, problem=problem or ""))
             if problem is None:
                 await post.archive(name, digest=digest)
@@ -107,13 +107,13 @@ class Clearing:
                 troubles.append(Trouble(name=name, problem=problem))
         return read, troubles
 
-    async def _taken(self, body: bytes) -> str | None:
+    async def _taken(self, name: str, body: bytes) -> str | None:
         """What is wrong with the file; all else of it is heard all the same."""
         try:
             file = answers.read(body, client_id=self.batches.client_id)
         except FileRefused as refused:
             return refused.detail
-        news = await self.newsroom.take(file)
+        news = await self.newsroom.take(file, name=name)
         await self.tell(news.hints)
         return "; ".join(news.problems[:10]) or None
 

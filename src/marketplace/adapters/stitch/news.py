@@ -3,10 +3,12 @@ What a file says is written beside each order that it names; what it names that 
 
 Reading a file twice, or after one that is newer, changes nothing. A line or a file that was
 refused as a repeat is no failure: its first copy is being processed. Assumed: such a refusal says DUPLICATE,
-as DUPLICATE_COLLECTION_NONCE does.
+as DUPLICATE_COLLECTION_NONCE does. A REPLY that does not say which file it answers, and may be that of
+several, settles none of them: an operator says so by the name that it is put back under.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -20,6 +22,7 @@ from marketplace.adapters.stitch.orders import Order, Orders, told
 from marketplace.ports.payments import Hint, Standing
 
 _REPEATED = "DUPLICATE"
+_NAMED_MAX = 3
 _STANDINGS: Mapping[Status, Standing] = MappingProxyType(
     {
         Status.PENDING: Standing.PENDING,
@@ -42,15 +45,14 @@ class Newsroom:
     orders: Orders
     batches: Batches
 
-    async def take(self, file: Reply | Output) -> News:
+    async def take(self, file: Reply | Output, *, name: str) -> News:
         if isinstance(file, Output):
+            await self._answered({result.batch for result in file.results})
             return _joined([await self._of_result(result) for result in file.results])
-        found = await self._batch_of(file)
-        return (
-            News((), ["LINE: no batch of ours has these lines"])
-            if found is None
-            else await self._of_reply(file, found)
-        )
+        found = await self._answered_by(file, name)
+        if len(found) == 1:
+            return await self._of_reply(file, found[0])
+        return News((), [_unclear(found)])
 
     async def _of_reply(self, reply: Reply, batch: Batch) -> News:
         refusal = reply.refusal
@@ -114,15 +116,44 @@ class Newsroom:
         except ValueError:
             return None
 
-    async def _batch_of(self, reply: Reply) -> Batch | None:
-        """By its reference; where none is told, the first to wait for an answer that has all these lines."""
+    async def _answered(self, references: Collection[str]) -> None:
+        """What an OUTPUT tells of was taken, and waits for a REPLY no more."""
+        for reference in references:
+            batch = await self.batches.find(reference)
+            if batch is not None and not batch.replied:
+                await self.batches.replied(batch, refusal=None)
+
+    async def _answered_by(self, reply: Reply, name: str) -> Sequence[Batch]:
+        """
+        The files of ours that it may answer: that of its reference or its own name, else by its lines.
+
+        Assumed: a REPLY may be named after our file, or not.
+        """
         named = {answer.batch for answer in reply.answers if answer.batch}
         if named:
-            return await self.batches.find(named.pop()) if len(named) == 1 else None
-        sent = [batch for batch in reversed(await self.batches.latest()) if batch.channel is reply.channel]
-        fitting = [batch for batch in sent if _has_all(batch, reply.debits)]
-        waiting = [batch for batch in fitting if not batch.replied]
-        return next(iter(waiting or fitting[-1:]), None)
+            found = [await self.batches.find(reference) for reference in named]
+            return [batch for batch in found if batch is not None and batch.channel is reply.channel]
+        sent = [one for one in await self.batches.latest() if one.due_at is None]
+        of_channel = [batch for batch in sent if batch.channel is reply.channel]
+        after = [batch for batch in of_channel if _is_named(batch, name)]
+        return after or _likely([batch for batch in of_channel if _has_all(batch, reply.debits)], reply)
+
+
+def _is_named(batch: Batch, name: str) -> bool:
+    return re.search(rf"(?<![0-9]){re.escape(batch.reference)}(?![0-9])", name) is not None
+
+
+def _likely(fitting: Sequence[Batch], reply: Reply) -> Sequence[Batch]:
+    """Those that wait for an answer before others, and of these those of which it has every line."""
+    waiting = [batch for batch in fitting if not batch.replied] or fitting
+    return [batch for batch in waiting if len(batch.lines) == len(reply.debits)] or waiting
+
+
+def _unclear(found: Sequence[Batch]) -> str:
+    if not found:
+        return "LINE: no batch of ours has these lines"
+    names = ", ".join(batch.name for batch in found[:_NAMED_MAX])
+    return f"LINE: may answer {names}: name it after one of these"
 
 
 def _is_repeat(answer: Answer) -> bool:
