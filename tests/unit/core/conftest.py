@@ -1,13 +1,14 @@
 """A marketplace in memory, on a clock of its own, with the sandbox for vendors: the core is tested in it."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.unit.core.relied_on import watched
 
 from marketplace.adapters.memory.audit import MemoryAudit
 from marketplace.adapters.memory.store import MemoryStore
@@ -23,6 +24,7 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
+from marketplace.core.commands import USE_CASES
 from marketplace.core.ledger.movement import Posting
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
@@ -214,6 +216,15 @@ class World:
 
 
 Make = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def guarding() -> Iterator[None]:
+    """Whatever these tests carry out guards what it rests on, unless the table says why not."""
+    with pytest.MonkeyPatch.context() as patch:
+        for command, use_case in [*USE_CASES.items()]:
+            patch.setitem(USE_CASES, command, watched(use_case))
+        yield
 
 
 @pytest.fixture
