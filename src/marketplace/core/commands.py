@@ -24,7 +24,7 @@ from marketplace.core.identity import usecases as identity
 from marketplace.core.notifications import effects as message_effects
 from marketplace.core.notifications import usecases as notifications
 from marketplace.core.payments import effects as payment_effects
-from marketplace.core.payments import refunding, saving, saving_effects
+from marketplace.core.payments import refunding, rerouting, saving, saving_effects
 from marketplace.core.payments import usecases as payments
 from marketplace.core.payouts import drawing, opening, opening_effects
 from marketplace.core.payouts import effects as payout_effects
@@ -71,6 +71,8 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     payments.PromisePayment: payments.promise_payment,
     payments.LosePayment: payments.lose_payment,
     payments.GiveUpPayment: payments.give_up_payment,
+    rerouting.BeginCollect: rerouting.begin_collect,
+    rerouting.PutOffPayment: rerouting.put_off_payment,
     payments.LookUpPayment: payments.look_up_payment,
     payments.SubmitEvidence: payments.submit_evidence,
     refunding.LookUpRefund: refunding.look_up_refund,

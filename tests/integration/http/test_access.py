@@ -138,6 +138,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/bookings/{booking_id}": both(200, 200),
     "GET /v1/bookings/{booking_id}/receipt": customer(200),
     "GET /v1/payments/{payment_id}": customer(200),
+    "GET /v1/payment-options": anyone(200),
     "POST /v1/payment-methods": customer(201, other=201),
     "GET /v1/payment-methods": customer(200, other=200),
     "GET /v1/payment-methods/{payment_method_id}": customer(200),

@@ -75,6 +75,8 @@ def begin(booking: Booking, means: Means, call: Call, work: Work) -> Booking:
     key = payment_id_of(booking)
     payment = payment_for(booking, key, means, call)
     charge_at = means.charge_at(call, starts_at=booking.starts_at)
+    if charge_at is None:
+        means.check_up(call)
     work.add(create(replace(payment, charge_at=charge_at), call))
     return work.add(create(replace(booking, payment_id=key), call))
 
@@ -207,6 +209,7 @@ def payment_for(booking: Booking, key: UUID, means: Means, call: Call) -> Paymen
         customer_id=booking.customer_id,
         provider_id=booking.provider_id,
         rail=means.rail,
+        fallback_rail=means.fallback_rail,
         method=means.token,
         method_id=means.method_id,
         hold=means.hold(call),
@@ -222,6 +225,7 @@ async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Boo
         command.booking_id, call, work, *saved(command.payment_method)
     )
     means = means_of(command.payment_method, found, customer_id=booking.customer_id, call=call, work=work)
+    means.check_up(call)
     facts: dict[str, Any] = {"payment_id": command.payment_id, "payment_failure": None}
     if means.kind == MethodKind.DEBIT_ORDER:
         facts["pay_by"] = means.pay_by(call, starts_at=booking.starts_at)

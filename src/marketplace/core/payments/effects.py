@@ -1,6 +1,8 @@
 """One call to a rail each, outside any transaction; what it answers comes back as a command."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from marketplace.core.payments.payment import TAKEN_BACK, Payment
@@ -10,6 +12,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.refunding import DropRefund, FailRefund, RecordRefund
 from marketplace.core.payments.refunding import step_to as step_of_refund
+from marketplace.core.payments.rerouting import PutOffPayment, WayOut
 from marketplace.core.payments.usecases import (
     GiveUpPayment,
     LosePayment,
@@ -17,7 +20,7 @@ from marketplace.core.payments.usecases import (
     RecordPayment,
     step_to,
 )
-from marketplace.core.shared.errors import Invalid, OutcomeUnknown
+from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Charge, PaymentRail, Report, Standing
 from marketplace.ports.storage import Work
@@ -57,7 +60,7 @@ class AskRailAboutRefund:
 
 async def ask_rail(
     effect: AskRail, *, call: Call, work: Work, vendors: Vendors
-) -> RecordPayment | LosePayment | GiveUpPayment | PromisePayment | None:
+) -> RecordPayment | LosePayment | GiveUpPayment | PromisePayment | PutOffPayment | None:
     payment = await work.get(Payment, effect.payment_id)
     rail = vendors.rail(payment.rail)
     try:
@@ -65,7 +68,7 @@ async def ask_rail(
             case PaymentState.CREATED | PaymentState.PROMISED if payment.charge_at is not None:
                 return PromisePayment(payment_id=payment.id)
             case PaymentState.CREATED:
-                return await _collect(payment, rail, call)
+                return await _collect(payment, rail, call, vendors)
             case PaymentState.CAPTURING:
                 return RecordPayment(report=await rail.capture(payment.id, payment.amount))
             case PaymentState.VOIDING:
@@ -77,14 +80,44 @@ async def ask_rail(
         return LosePayment(payment_id=payment.id)
 
 
-async def _collect(payment: Payment, rail: PaymentRail, call: Call) -> RecordPayment | GiveUpPayment:
+async def _collect(
+    payment: Payment, rail: PaymentRail, call: Call, vendors: Vendors
+) -> RecordPayment | GiveUpPayment | PutOffPayment:
     """An order that the rail will not take, as for a method that it does not know, never becomes one."""
+    if payment.fallback_rail is not None and not payment.collecting:
+        raise ValueError(f"payment {payment.id} is sent before that is written down")
     try:
         return RecordPayment(report=await rail.collect(_charge(payment, call)))
+    except Unavailable:
+        if payment.fallback_rail is None:
+            raise
+        return await _put_off(payment, payment.fallback_rail, rail, call, vendors)
     except Invalid as refused:
         if await rail.find(payment.id) is not None:
             raise
         return GiveUpPayment(payment_id=payment.id, failure=refused.detail)
+
+
+async def _put_off(
+    payment: Payment, other: str, rail: PaymentRail, call: Call, vendors: Vendors
+) -> RecordPayment | PutOffPayment:
+    """
+    The order has done nothing. Whether another one is under way, the payment itself knows.
+
+    A rail that says more for itself is believed, and one that is down altogether says nothing.
+    """
+    after = timedelta(minutes=call.policy.payment.fallback_after_minutes)
+    if call.at < payment.created_at + after or other in call.rails_down or other not in vendors.rails:
+        return PutOffPayment(payment_id=payment.id, way_out=WayOut.WAIT)
+    with suppress(Unavailable):
+        report = await rail.find(payment.id)
+        if report is not None:
+            return RecordPayment(report=report)
+    try:
+        vendors.rail(other).check_method(payment.method, field="payment_method")
+    except Invalid:
+        return PutOffPayment(payment_id=payment.id, way_out=WayOut.OTHER_METHOD)
+    return PutOffPayment(payment_id=payment.id, way_out=WayOut.OTHER_RAIL)
 
 
 async def _look(payment: Payment, rail: PaymentRail) -> RecordPayment | GiveUpPayment | None:

@@ -17,12 +17,17 @@ FIELD = "payment_method"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """By which rail and token a payment goes; `saved` is the method that the token is of."""
+    """
+    By which rail and token a payment goes; `saved` is the method that the token is of.
+
+    One of which its rail has surely not heard may go on by the `fallback_rail`.
+    """
 
     rail: str
     token: str
     kind: MethodKind = MethodKind.CARD
     saved: PaymentMethod | None = None
+    fallback_rail: str | None = None
 
     @property
     def method_id(self) -> UUID | None:
@@ -58,6 +63,12 @@ class Means:
         if self.saved.expires_at is not None and self.saved.expires_at <= at:
             raise Invalid(FIELD, f"expires before it is charged at {at.isoformat()}", "one that lasts")
         return at
+
+    def check_up(self, call: Call) -> None:
+        """Raises Invalid for a card of a rail that is down, where another takes cards meanwhile."""
+        instead = call.policy.payment.card_rail(down=call.rails_down)
+        if self.kind == MethodKind.CARD and self.rail in call.rails_down and instead != self.rail:
+            raise not_of_the_rail_that_is_up(self.rail, instead=instead)
 
     def check_amount(self, minor: int) -> None:
         """Raises Invalid for more than its payer has agreed to."""
@@ -96,10 +107,24 @@ def means_of(
     """
     key = saved_id(payment_method)
     if key is None:
-        return Means(rail=call.policy.payment.rail, token=payment_method)
+        return _by_token(payment_method, call)
     method = next((one for rows in found for one in rows), None)
     if method is None or method.customer_id != customer_id:
         raise NotFound("payment method", key)
     method.check_usable()
     work.guard(method)
     return Means(rail=method.rail, token=method.token or "", kind=method.kind, saved=method)
+
+
+def _by_token(token: str, call: Call) -> Means:
+    """What stands in for a rail that is down has nothing that stands in for it."""
+    payment = call.policy.payment
+    rail = payment.card_rail(down=call.rails_down)
+    return Means(
+        rail=rail, token=token, fallback_rail=payment.fallback_rail if rail == payment.rail else None
+    )
+
+
+def not_of_the_rail_that_is_up(rail: str, *, instead: str) -> Invalid:
+    problem = f"is not known to {instead}, and {rail} is down"
+    return Invalid(FIELD, problem, f"a card, by the form of {instead}")

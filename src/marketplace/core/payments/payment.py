@@ -95,6 +95,10 @@ PAYMENT = Lifecycle(
             emits="payment.charge_due",
         ),
         Move("drop", State.PROMISED, State.CANCELLED, by=_ANYONE, implied=True, emits="payment.cancelled"),
+        # Written before it is sent, and again when the rail has surely done nothing.
+        Move("begin_collect", State.CREATED, State.CREATED, by=_RAIL, emits="payment.collect_begun"),
+        Move("put_off", State.CREATED, State.CREATED, by=_RAIL, emits="payment.put_off"),
+        Move("reroute", State.CREATED, State.CREATED, by=_RAIL, emits="payment.rerouted"),
         Move(
             "need_action",
             (State.CREATED, State.SUBMITTED, State.UNKNOWN),
@@ -216,6 +220,9 @@ class Payment:
     back when it was disputed or returned, `evidence` what
     we said in a dispute. `method_id` is the saved method that `method` was the token of. `charge_at` is when
     money that is promised is to be taken, `hold_until` how long the rail holds what is authorised.
+
+    `collecting` counts the orders to collect of which it is not known what came; while it is not zero,
+    nothing may be ordered of the `fallback_rail`. Where there is none, nothing is counted.
     """
 
     LIFECYCLE: ClassVar[Lifecycle] = PAYMENT
@@ -253,6 +260,8 @@ class Payment:
     method_id: UUID | None = None
     charge_at: datetime | None = None
     hold_until: datetime | None = None
+    fallback_rail: str | None = None
+    collecting: int = 0
 
     @property
     def amount(self) -> Money:

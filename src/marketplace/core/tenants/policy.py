@@ -1,5 +1,6 @@
 """A blueprint is policy as data: everything in which one marketplace may differ from another."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -84,6 +85,8 @@ class PaymentPolicy:
     """
     `rail` takes the money, of debit orders too and pays it out, where these have no rail of their own.
 
+    While `rail` is down, cards are taken by the `fallback_rail`, where there is one; a payment that has
+    surely not reached the first within `fallback_after_minutes` goes on by it.
     A method that is to be saved waits `authorisation_window_minutes` for its payer's word; a debit order has
     `debit_order_window_minutes` to bring the money, and pays for nothing that begins before.
 
@@ -92,6 +95,8 @@ class PaymentPolicy:
     """
 
     rail: Word = "sandbox"
+    fallback_rail: Word | None = None
+    fallback_after_minutes: Delay = 1
     debit_order_rail: Word | None = None
     payout_rail: Word | None = None
     capture: Capture = Capture.ON_BOOKING
@@ -103,9 +108,15 @@ class PaymentPolicy:
     def __post_init__(self) -> None:
         for name in _PAYMENT_WINDOWS:
             check_range(name, getattr(self, name), least=1, most=YEAR_MINUTES)
+        check_range("fallback_after_minutes", self.fallback_after_minutes, most=YEAR_MINUTES)
         if self.charge_grace_minutes >= self.charge_lead_minutes:
             allowed = f"less than charge_lead_minutes, {self.charge_lead_minutes}"
             raise Invalid("charge_grace_minutes", "reaches past the start of the job", allowed)
+
+    def card_rail(self, *, down: Collection[str]) -> str:
+        """The name of the rail by which a new payment by card begins while these are down."""
+        other = self.fallback_rail
+        return other if other is not None and self.rail in down and other not in down else self.rail
 
     def collecting_rail(self, kind: MethodKind) -> str:
         """The name of the rail that a method of this kind goes by."""
@@ -119,7 +130,7 @@ class PaymentPolicy:
     @property
     def rails(self) -> tuple[str, ...]:
         """Every rail's name, once."""
-        named = (self.rail, self.debit_order_rail, self.payout_rail)
+        named = (self.rail, self.fallback_rail, self.debit_order_rail, self.payout_rail)
         return tuple(dict.fromkeys(filter(None, named)))
 
 

@@ -19,10 +19,13 @@ def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities], mode: Mode)
     for field, name in _wanted(payment):
         _check_known(field, name, rails, mode=mode)
         _check_currency(name, policy, rails)
-    if MethodKind.CARD not in rails[payment.rail].collects:
-        raise Invalid("policy.payment.rail", f"{payment.rail} takes no cards", _able(rails, _takes_cards))
-    if payment.capture == Capture.ON_CONFIRMATION:
-        _check_hold(policy, rails[payment.rail].hold_max)
+    if payment.fallback_rail == payment.rail:
+        raise Invalid("policy.payment.fallback_rail", "is the rail that it stands in for", "another, or none")
+    for field, name in _taking_cards(payment):
+        if not _takes_cards(rails[name]):
+            raise Invalid(f"policy.payment.{field}", f"{name} takes no cards", _able(rails, _takes_cards))
+        if payment.capture == Capture.ON_CONFIRMATION:
+            _check_hold(policy, name, rails[name].hold_max)
     if payment.capture == Capture.NEAR_DATE and MethodKind.CARD not in rails[payment.rail].saves:
         raise Invalid("policy.payment.capture", f"{payment.rail} saves no cards", str(Capture.ON_BOOKING))
     if payment.debit_order_rail is not None and not _takes_mandates(rails[payment.debit_order_rail]):
@@ -35,10 +38,16 @@ def check_rail(policy: Policy, *, rails: Mapping[str, Capabilities], mode: Mode)
 
 def _wanted(payment: PaymentPolicy) -> Iterator[tuple[str, str]]:
     """The rails that a policy names, each by its field."""
-    yield "rail", payment.rail
+    yield from _taking_cards(payment)
     if payment.debit_order_rail is not None:
         yield "debit_order_rail", payment.debit_order_rail
     yield "payout_rail", payment.paying_rail
+
+
+def _taking_cards(payment: PaymentPolicy) -> Iterator[tuple[str, str]]:
+    yield "rail", payment.rail
+    if payment.fallback_rail is not None:
+        yield "fallback_rail", payment.fallback_rail
 
 
 def _check_known(field: str, name: str, rails: Mapping[str, Capabilities], *, mode: Mode) -> None:
@@ -74,9 +83,8 @@ def _able(rails: Mapping[str, Capabilities], to: Callable[[Capabilities], bool])
     return ", ".join(sorted(name for name, able in rails.items() if to(able))) or "none is set up"
 
 
-def _check_hold(policy: Policy, hold_max: timedelta | None) -> None:
+def _check_hold(policy: Policy, name: str, hold_max: timedelta | None) -> None:
     """Money is held from the payment until the provider's yes."""
-    name = policy.payment.rail
     if hold_max is None:
         problem = f"the rail {name} cannot hold money"
         raise Invalid("policy.payment.capture", problem, str(Capture.ON_BOOKING))

@@ -16,12 +16,12 @@ from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.fulfilment import MissedStart
 from marketplace.core.bookings.withdrawal import refund_if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
-from marketplace.core.payments.means import saved_id
+from marketplace.core.payments.means import FIELD, not_of_the_rail_that_is_up, saved_id
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.reviews.usecases import review_until
-from marketplace.core.shared.errors import NotFound
+from marketplace.core.shared.errors import Invalid, NotFound
 from marketplace.core.shared.roles import Role
 from marketplace.core.tenants.tenant import Call
 from marketplace.entrypoints.http.idempotency import Memory
@@ -178,11 +178,19 @@ def known_method(office: Office, command: Any, call: Call) -> Any:
     """
     Raises Invalid for what the rail would refuse anyway, when the time is held already.
 
-    A saved method is one of ours, and is looked at with the booking.
+    A saved method is one of ours, and is looked at with the booking. While the rail is down, only what the
+    other knows pays.
     """
     if saved_id(command.payment_method) is not None:
         return command
-    office.vendors.rail(call.policy.payment.rail).check_method(command.payment_method, field="payment_method")
+    usual = call.policy.payment.rail
+    chosen = call.policy.payment.card_rail(down=call.rails_down)
+    try:
+        office.vendors.rail(chosen).check_method(command.payment_method, field=FIELD)
+    except Invalid as refused:
+        if chosen == usual:
+            raise
+        raise not_of_the_rail_that_is_up(usual, instead=chosen) from refused
     return command
 
 

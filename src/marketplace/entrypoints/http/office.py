@@ -15,7 +15,7 @@ from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.core.marketplace import run
-from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Unavailable
+from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Refused, Unavailable
 from marketplace.core.shared.limits import check_fresh, fresh_ids
 from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor, Role
@@ -143,7 +143,13 @@ class Office:
         """Carry out a command; under a key that was answered before, give that answer again."""
         check_fresh(command)
         if route.prepare is not None:
-            command = route.prepare(self, command, call)
+            try:
+                command = route.prepare(self, command, call)
+            except Refused:
+                again = await self._before(request, route, call)
+                if again is None:
+                    raise
+                return again
         principal = None if route.principal is None else getattr(command, route.principal)
         asked = await Asked.of(request, call, principal)
         if asked is not None and route.memory in _FROM_THE_KEY:
@@ -153,6 +159,11 @@ class Office:
             if again is not None:
                 return again
         return await self._carry_out(route, call, command, asked)
+
+    async def _before(self, request: Request[Any, Any, Any], route: Any, call: Call) -> Answer | None:
+        """What was taken the first time may be refused by now, as what is of a rail that is down."""
+        asked = await Asked.of(request, call) if route.principal is None else None
+        return await self._again(route, call, asked)
 
     async def _carry_out(self, route: Any, call: Call, command: Any, asked: Asked | None) -> Answer:
         written: list[bytes] = []

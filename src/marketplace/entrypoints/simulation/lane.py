@@ -55,7 +55,7 @@ class Lane:
 
     `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
     booking at any time; `skew_max` is how far a worker's clock may be ahead or behind; `able` is what its
-    rails can do.
+    rails can do, and `rails_down` those that everybody knows to be down.
     """
 
     seed: str
@@ -71,6 +71,7 @@ class Lane:
     calls: int = 0
     skew_max: timedelta = _SKEW_MAX
     able: Capabilities = CAPABILITIES
+    rails_down: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.trouble = Trouble(self.troubles, seed=self.seed)
@@ -110,7 +111,14 @@ class Lane:
         self.calls += 1
         name = f"{self.seed}/{self.calls}"
         entropy = sha256(name.encode()).digest()
-        return Call(actor=actor, tenant=self.tenant, at=self.now + skew, request_id=name, entropy=entropy)
+        return Call(
+            actor=actor,
+            tenant=self.tenant,
+            at=self.now + skew,
+            request_id=name,
+            entropy=entropy,
+            rails_down=self.rails_down,
+        )
 
     async def do(self, command: Any, actor: Actor = SYSTEM) -> Any:
         """A command at the lane's time; raises what it refuses, and what storage does."""

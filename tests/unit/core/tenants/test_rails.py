@@ -47,7 +47,9 @@ BANK = replace(
 
 
 def check(policy: Policy = POLICY, *, mode: Mode = Mode.TEST, **able: Any) -> None:
-    check_rail(policy, rails={"cards": replace(RAIL, **able), "bank": BANK}, mode=mode)
+    rails = {"cards": replace(RAIL, **able), "bank": BANK, "other": RAIL}
+    rails["short"] = replace(RAIL, hold_max=timedelta(hours=1, minutes=59))
+    check_rail(policy, rails=rails, mode=mode)
 
 
 def paying(**rails: str) -> Policy:
@@ -78,6 +80,10 @@ class TestAPolicy:
                 "1 to 1379",
             ),
             (paying(rail="bank"), {}, "policy.payment.rail", "cards"),
+            (paying(fallback_rail="cash"), {}, "policy.payment.fallback_rail", "cards"),
+            (paying(fallback_rail="bank"), {}, "policy.payment.fallback_rail", "cards"),
+            (paying(fallback_rail="cards"), {}, "policy.payment.fallback_rail", "another"),
+            (paying(fallback_rail="short"), {}, "policy.booking.acceptance_window_minutes", "1 to 59"),
             (paying(debit_order_rail="cash"), {}, "policy.payment.debit_order_rail", "bank"),
             (paying(debit_order_rail="cards"), {}, "policy.payment.debit_order_rail", "bank"),
             (paying(payout_rail="cash"), {}, "policy.payment.payout_rail", "bank"),
@@ -102,10 +108,24 @@ class TestAPolicy:
     def test_may_leave_debit_orders_and_payouts_to_rails_of_their_own(self) -> None:
         check(paying(debit_order_rail="bank", payout_rail="bank"), pays_out=False)
 
+    @pytest.mark.parametrize(
+        ("down", "rail"),
+        [((), "cards"), (("cards",), "other"), (("other",), "cards"), (("cards", "other"), "cards")],
+    )
+    def test_has_its_cards_taken_by_another_while_its_rail_is_down(
+        self, down: tuple[str, ...], rail: str
+    ) -> None:
+        policy = paying(fallback_rail="other")
+        check(policy)
+
+        assert policy.payment.card_rail(down=down) == rail
+        assert POLICY.payment.card_rail(down=down) == "cards"
+
     def test_names_each_of_its_rails_once(self) -> None:
         two = paying(debit_order_rail="bank", payout_rail="bank").payment
 
         assert two.rails == ("cards", "bank")
+        assert paying(fallback_rail="other", payout_rail="bank").payment.rails == ("cards", "other", "bank")
         assert [two.collecting_rail(kind) for kind in MethodKind] == ["cards", "bank"]
         assert {POLICY.payment.collecting_rail(kind) for kind in MethodKind} == {POLICY.payment.paying_rail}
 

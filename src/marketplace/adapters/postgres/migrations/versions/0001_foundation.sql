@@ -401,6 +401,8 @@ CREATE TABLE "payment" (
     "method_id" uuid,
     "charge_at" timestamptz,
     "hold_until" timestamptz,
+    "fallback_rail" text,
+    "collecting" bigint NOT NULL,
     CONSTRAINT "payment_pkey" PRIMARY KEY (tenant_id, id),
     CONSTRAINT "payment_state" CHECK (state = ANY ('{created,promised,needs_action,submitted,tracking,authorised,capturing,voiding,succeeded,settled,failed,cancelled,returned,disputed,won,lost,part_lost,unknown}'::text[])),
     CONSTRAINT "payment_needs_charge_at" CHECK ("charge_at" IS NOT NULL OR state <> ALL ('{promised}'::text[])),
