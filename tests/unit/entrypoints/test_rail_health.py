@@ -153,12 +153,11 @@ class TestAGuardedRail:
             machine.rail.check_method("tok", field="payment_method")
 
     def test_stays_what_it_is_besides(self, machine: Machine) -> None:
-        none: Any = None
         sandbox = SandboxRail(books=Books(shelf=MemoryShelf(), clock=lambda _: AT), secrets=("secret",))
         raw: Mapping[str, Any] = {
             "sandbox": sandbox,
-            "stitch": StitchRail(charges=none, transfers=none, orders=none, secrets=("whsec_c2VjcmV0",)),
-            "stripe": StripeRail(account=none, secrets=("secret",)),
+            "stitch": object.__new__(StitchRail),
+            "stripe": object.__new__(StripeRail),
             "played": machine.played,
         }
 
