@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from uuid import UUID
 
 import pytest
 
 from marketplace.adapters.iso20022.bankfile import IsoFiles
 from marketplace.adapters.iso20022.parties import Sponsor
+from marketplace.adapters.stitch.batchfile import StitchFiles
+from marketplace.adapters.stitch.files import Channel
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import Money
 from marketplace.ports.batches import Batch, BatchFormat, Collection, Debtor, Sequence
@@ -34,6 +37,19 @@ def by_pain_002(batch: Batch, one: Collection) -> bytes:
     return PAIN_002.format(batch=batch.reference.hex, line=one.reference.hex).encode()
 
 
+def by_reply(batch: Batch, one: Collection, *, channel: Channel) -> bytes:
+    """Of mandates it names the line alone."""
+    line = batch.collections.index(one) + 6
+    by_line = ("CONSENT_ID,CONTRACT_REFERENCE", f"{one.mandate},{one.contract}")
+    by_name = ("EXTERNAL_COLLECTION_REFERENCE", one.reference.hex)
+    titles, values = by_line if channel is Channel.DEBICHECK else by_name
+    return (
+        f"RECORD_TYPE,CLIENT_ID,PRODUCT,CHANNEL,FILE_TYPE\nP,us,COLLECTIONS,{channel},REPLY\n"
+        f"RECORD_TYPE,LINE,{titles},STATUS,STATUS_REASON\nD,{line},{values},FAILED,ACCOUNT_CLOSED\n"
+        "RECORD_TYPE,TOTAL_RECORDS\nT,1\n"
+    ).encode()
+
+
 BANKS = {
     "iso20022": Bank(
         IsoFiles(
@@ -41,6 +57,12 @@ BANKS = {
         ),
         by_pain_002,
     ),
+    **{
+        f"stitch {channel}": Bank(
+            StitchFiles(client_id="us", channel=channel), partial(by_reply, channel=channel)
+        )
+        for channel in Channel
+    },
 }
 
 

@@ -99,6 +99,9 @@ class Answer:
     status: str
     reference: UUID | None = None
     group: int | None = None
+    line: int | None = None
+    mandate: str | None = None
+    contract: str | None = None
     amount: Money | None = None
     on: date | None = None
     code: str | None = None
@@ -108,10 +111,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """One file of answers; `batch` is None where it is about collections of any batch, like a statement."""
+    """
+    One file of answers; `batch` is None where it is about collections of any batch, like a statement.
+
+    `made_at` is None where the file does not say.
+    """
 
     file: str
-    made_at: datetime
+    made_at: datetime | None
     batch: UUID | None
     answers: tuple[Answer, ...]
 
@@ -178,6 +185,8 @@ class _Meant:
         self._lines = {one.reference: (one,) for one in batch.collections}
 
     def by(self, answer: Answer) -> tuple[Collection, ...]:
+        if answer.level == Level.LINE and answer.reference is None:
+            return self._at(answer)
         if answer.reference is None:
             return ()
         if answer.level == Level.LINE:
@@ -188,6 +197,14 @@ class _Meant:
             return self._batch.collections
         known = answer.group is not None and 0 <= answer.group < len(self._groups)
         return self._groups[answer.group or 0] if known else ()
+
+    def _at(self, answer: Answer) -> tuple[Collection, ...]:
+        """The one in that line, if it is of the mandate that the file names: files are easily mixed up."""
+        if answer.line is None or not 0 <= answer.line < len(self._batch.collections):
+            return ()
+        one = self._batch.collections[answer.line]
+        fits = (answer.mandate, answer.contract) == (one.mandate, one.contract)
+        return (one,) if fits else ()
 
 
 def _weight(answer: Answer) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from marketplace.adapters.stitch.amounts import to_cents
 from marketplace.adapters.stitch.files import PRODUCT, PRODUCT_TITLES, Channel, FileType
 from marketplace.adapters.stitch.titled import FileRefused, Row
 from marketplace.core.shared.errors import Invalid
+from marketplace.ports.payments import Standing
 
 _LINE, _TOTAL = "LINE", "TOTAL_RECORDS"
 _REPLY_TITLES = frozenset(
@@ -48,6 +49,7 @@ _OUTPUT_TITLES = frozenset(
         "SETTLEMENT_REFERENCE",
     }
 )
+_REPEATED = "DUPLICATE"
 _TAKEN: Mapping[str, bool] = MappingProxyType({"SUCCESS": True, "FAILED": False})
 
 
@@ -58,6 +60,20 @@ class Status(StrEnum):
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
     UNPAID = "UNPAID"
+
+    @property
+    def standing(self) -> Standing:
+        return _STANDINGS[self]
+
+
+_STANDINGS: Mapping[Status, Standing] = MappingProxyType(
+    {
+        Status.PENDING: Standing.PENDING,
+        Status.SUCCESS: Standing.SUCCEEDED,
+        Status.FAILED: Standing.FAILED,
+        Status.UNPAID: Standing.RETURNED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,15 @@ class Answer:
     contract: str | None = None
     action_on: date | None = None
 
+    @property
+    def is_repeat(self) -> bool:
+        """The first copy is being processed: nothing has failed."""
+        return _REPEATED in (self.reason or "")
+
+    @property
+    def failure(self) -> str:
+        return (self.reason or self.code or "refused").lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -93,6 +118,12 @@ class Result:
     collection_id: str | None = None
     reason: str | None = None
     bank_code: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """None where it did not fail, or not yet."""
+        failed = self.status.standing in {Standing.FAILED, Standing.RETURNED}
+        return (self.reason or "failed").lower() if failed else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +148,15 @@ class Output:
     results: Sequence[Result]
 
 
-def read(body: bytes, *, client_id: str) -> Reply | Output:
-    """Raises FileRefused, with line and column, for what is no REPLY or OUTPUT of ours or is not whole."""
+def read(body: bytes, *, client_id: str | None) -> Reply | Output:
+    """
+    Raises FileRefused, with line and column, for what is no REPLY or OUTPUT of ours or is not whole.
+
+    Without a client's id it may be anybody's.
+    """
     first, rest = _begun(list(titled.rows(titled.decoded(body))))
     for column, known in (("CLIENT_ID", client_id), ("PRODUCT", PRODUCT)):
-        if first.text(column) != known:
+        if known is not None and first.text(column) != known:
             raise first.refuse(column, known)
     match first.text("FILE_TYPE"):
         case FileType.REPLY:

@@ -5,7 +5,7 @@ It is kept with what stands in which line, as an answer may name its lines by th
 holds account numbers, and is dropped once the file is sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -13,8 +13,9 @@ from uuid import UUID
 import msgspec
 
 from marketplace.adapters.stitch import files
+from marketplace.adapters.stitch.batchfile import StitchFiles
 from marketplace.adapters.stitch.calendar import ZONE, Calendar
-from marketplace.adapters.stitch.files import Channel, Collection, Debited, Mandated
+from marketplace.adapters.stitch.files import Channel
 from marketplace.adapters.stitch.keeping import kept_in, key_of
 from marketplace.adapters.stitch.orders import (
     NOBODY,
@@ -28,6 +29,9 @@ from marketplace.adapters.stitch.orders import (
 )
 from marketplace.adapters.stitch.payers import Payer, Payers
 from marketplace.adapters.stitch.tokens import check_method
+from marketplace.core.shared.ids import derive
+from marketplace.ports import batches
+from marketplace.ports.batches import Collection, Debtor, Sequence
 from marketplace.ports.payments import Standing
 from marketplace.ports.shelf import Document, Found, Listing, Shelf
 
@@ -58,6 +62,10 @@ class Batch:
     due_at: datetime | None = None
     refusal: str | None = None
     replied: bool = False
+
+    @property
+    def stem(self) -> str:
+        return self.name.removesuffix(".csv")
 
     def at(self, line: int) -> Line | None:
         index = line - files.FIRST_LINE
@@ -93,8 +101,9 @@ class Batches:
         await self._save(replace(batch, text="", due_at=None, replied=True, refusal=refusal))
 
     async def find(self, reference: str) -> Batch | None:
-        document = await self.shelf.fetch(shelf=BATCHES, key=f"{reference}.csv")
-        return None if document is None else _batch(document)
+        """By what a file of Stitch's names it by."""
+        listing = Listing(shelf=BATCHES, tenant_id=NOBODY, label=reference, limit=1)
+        return next(map(_batch, await self.shelf.listed(listing)), None)
 
     async def latest(self) -> tuple[Batch, ...]:
         """Newest first."""
@@ -106,7 +115,7 @@ class Batches:
         await self.shelf.change([key], lambda _: (None, (_document(batch),)))
 
     async def _draft(
-        self, channel: Channel, due: Sequence[Order], now: datetime, *, part: int
+        self, channel: Channel, due: Iterable[Order], now: datetime, *, part: int
     ) -> Batch | None:
         wanted = [order for order in due if check_method(order.token, field="method").channel is channel]
         payers = {order.reference: payer for order in wanted if (payer := await self._payer(order))}
@@ -148,26 +157,23 @@ class Batches:
         *,
         name: str,
         channel: Channel,
-        going: Sequence[Order],
+        going: Iterable[Order],
         payers: Mapping[UUID, Payer],
         on: date,
         now: datetime,
     ) -> Batch:
-        reference = name.removesuffix(".csv")
-        debits = [
-            _debited(order, payers[order.reference], on) for order in going if order.reference in payers
-        ]
-        mandates = [_mandated(order, on) for order in going if order.reference not in payers]
-        collection = Collection(
-            client_id=self.client_id, batch=reference, submitted_at=now, lines=debits or mandates
+        batch = batches.Batch(
+            reference=derive(NOBODY, "stitch", name),
+            at=now,
+            collections=tuple(_collection(order, payers.get(order.reference), on) for order in going),
         )
         return Batch(
             name=name,
-            reference=reference,
+            reference=batch.reference.hex,
             channel=channel,
-            lines=tuple(_line(order, payers.get(order.reference)) for order in going),
+            lines=tuple(map(_line, batch.collections)),
             drafted_at=now,
-            text=files.written(collection),
+            text=StitchFiles(client_id=self.client_id, channel=channel).write(batch).decode(),
             due_at=now,
         )
 
@@ -177,36 +183,23 @@ def _is_revoked(order: Order, found: Found) -> bool:
     return document is not None and kept_in(document).revoked
 
 
-def _debited(order: Order, payer: Payer, on: date) -> Debited:
-    return Debited(
-        nonce=order.nonce,
-        reference=order.reference.hex,
-        minor=order.minor,
-        on=on,
-        contract=payer.contract,
-        name=payer.name,
-        account_number=payer.account_number,
-        branch_code=payer.branch_code,
-        account_type=payer.account_type,
+def _collection(order: Order, payer: Payer | None, on: date) -> Collection:
+    """Stitch keeps the account of a mandate with it, and tells no collection of one from another."""
+    method = check_method(order.token, field="method")
+    return Collection(
+        reference=order.reference,
+        amount=order.amount,
+        due_on=on,
+        sequence=Sequence.RECURRING,
+        mandate=method.consent_id,
+        contract=method.contract if payer is None else payer.contract,
+        debtor=Debtor(holder="") if payer is None else payer.debtor,
+        description=order.description,
     )
 
 
-def _mandated(order: Order, on: date) -> Mandated:
-    method = check_method(order.token, field="method")
-    return Mandated(
-        nonce=order.nonce,
-        reference=order.reference.hex,
-        minor=order.minor,
-        on=on,
-        consent_id=method.consent_id,
-        contract=method.contract,
-    )
-
-
-def _line(order: Order, payer: Payer | None) -> Line:
-    method = check_method(order.token, field="method")
-    contract = method.contract if payer is None else payer.contract
-    return Line(reference=order.reference, consent_id=method.consent_id, contract=contract)
+def _line(one: Collection) -> Line:
+    return Line(reference=one.reference, consent_id=one.mandate, contract=one.contract or "")
 
 
 def _batch(document: Document) -> Batch:
@@ -215,7 +208,9 @@ def _batch(document: Document) -> Batch:
 
 def _document(batch: Batch) -> Document:
     body = msgspec.json.encode(batch)
-    return Document(shelf=BATCHES, key=batch.name, tenant_id=NOBODY, body=body, due_at=batch.due_at)
+    return Document(
+        shelf=BATCHES, key=batch.name, tenant_id=NOBODY, body=body, label=batch.reference, due_at=batch.due_at
+    )
 
 
 _DECODER = msgspec.json.Decoder(Batch)

@@ -5,13 +5,14 @@ Columns and their order are those of Stitch's samples. Assumed, as nothing says 
 submission is told in UTC as `…Z`, and references of 32 letters and digits are taken as they are.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC
 from enum import StrEnum
 
 from marketplace.adapters.stitch import titled
-from marketplace.adapters.stitch.amounts import to_decimal
+from marketplace.adapters.stitch.amounts import check_currency, to_decimal
+from marketplace.core.shared.errors import Invalid
+from marketplace.ports.batches import Batch, Collection, one_currency
 
 PRODUCT = "COLLECTIONS"
 PRODUCT_TITLES = ("CLIENT_ID", "PRODUCT", "CHANNEL", "FILE_TYPE")
@@ -53,97 +54,66 @@ class FileType(StrEnum):
     OUTPUT = "OUTPUT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mandated:
-    """A debit by a mandate that the payer's bank keeps, tried again for `tracking_days`."""
+def written(batch: Batch, *, client_id: str, channel: Channel) -> str:
+    """
+    The file, whose n-th collection stands in the line FIRST_LINE + n, counted from nought.
 
-    nonce: str
-    reference: str
-    minor: int
-    on: date
-    consent_id: str
-    contract: str
-    tracking_days: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debited:
-    """A debit of an account that we know the number of."""
-
-    nonce: str
-    reference: str
-    minor: int
-    on: date
-    contract: str
-    name: str
-    account_number: str
-    branch_code: str
-    account_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    client_id: str
-    batch: str
-    submitted_at: datetime
-    lines: Sequence[Mandated] | Sequence[Debited]
-
-
-def written(collection: Collection) -> str:
-    """The file, whose n-th debit stands in the line FIRST_LINE + n, counted from nought."""
-    lines = collection.lines
-    mandated = [line for line in lines if isinstance(line, Mandated)]
-    debited = [line for line in lines if isinstance(line, Debited)]
-    channel = Channel.DEBICHECK if mandated else Channel.DEBIT_ORDER
-    if mandated and debited:
-        raise ValueError("a file is of one channel")
-    submitted = collection.submitted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    records = (DEBICHECK_TITLES, map(_mandated, mandated)) if mandated else _debit_orders(debited)
+    Raises Invalid for what Stitch cannot be told.
+    """
+    check_currency(one_currency(batch))
+    submitted = batch.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    mandated = channel is Channel.DEBICHECK
+    titles, record = (DEBICHECK_TITLES, _mandated) if mandated else (DEBIT_ORDER_TITLES, _debited)
+    sums = _sums(batch.collections)
+    tracked = _sums([one for one in batch.collections if one.tracking_days])
     return titled.written(
         [
-            (PRODUCT_TITLES, [("P", collection.client_id, PRODUCT, channel, FileType.COLLECTION)]),
-            (HEADER_TITLES, [("H", collection.batch, submitted)]),
-            records,
-            _tracked_totals(mandated) if mandated else (TOTAL_TITLES, [("T", *_totals(debited))]),
+            (PRODUCT_TITLES, [("P", client_id, PRODUCT, channel, FileType.COLLECTION)]),
+            (HEADER_TITLES, [("H", batch.reference.hex, submitted)]),
+            (titles, map(record, batch.collections)),
+            ((*TOTAL_TITLES, *TRACKING_TITLES), [("T", *sums, *tracked)])
+            if mandated
+            else (TOTAL_TITLES, [("T", *sums)]),
         ]
     )
 
 
-def _mandated(line: Mandated) -> tuple[str, ...]:
+def _mandated(one: Collection) -> tuple[str, ...]:
+    """By a mandate that the payer's bank keeps, tried again for its days of tracking."""
     return (
         "D",
-        line.nonce,
-        line.consent_id,
-        line.contract,
-        to_decimal(line.minor),
-        line.reference,
-        line.on.isoformat(),
-        str(line.tracking_days),
+        one.reference.hex,
+        one.mandate,
+        _known(one.contract, "contract"),
+        to_decimal(one.amount.minor),
+        one.reference.hex,
+        one.due_on.isoformat(),
+        str(one.tracking_days),
     )
 
 
-def _debit_orders(lines: Iterable[Debited]) -> tuple[Sequence[str], Iterable[tuple[str, ...]]]:
-    return DEBIT_ORDER_TITLES, (
-        (
-            "D",
-            line.nonce,
-            line.reference,
-            to_decimal(line.minor),
-            line.on.isoformat(),
-            line.contract,
-            line.name,
-            line.account_number,
-            line.branch_code,
-            line.account_type,
-        )
-        for line in lines
+def _debited(one: Collection) -> tuple[str, ...]:
+    """Of an account that we know the number of."""
+    debtor = one.debtor
+    return (
+        "D",
+        one.reference.hex,
+        one.reference.hex,
+        to_decimal(one.amount.minor),
+        one.due_on.isoformat(),
+        _known(one.contract, "contract"),
+        debtor.holder,
+        _known(debtor.account_number, "account_number"),
+        _known(debtor.branch_code, "branch_code"),
+        _known(debtor.account_type, "account_type"),
     )
 
 
-def _tracked_totals(lines: Sequence[Mandated]) -> tuple[Sequence[str], Iterable[tuple[str, ...]]]:
-    tracked = [line for line in lines if line.tracking_days]
-    return (*TOTAL_TITLES, *TRACKING_TITLES), [("T", *_totals(lines), *_totals(tracked))]
+def _known(value: str | None, field: str) -> str:
+    if not value:
+        raise Invalid(field, "is missing for a debit by file", "what the payer's bank knows")
+    return value
 
 
-def _totals(lines: Sequence[Mandated] | Sequence[Debited]) -> tuple[str, str]:
-    return str(len(lines)), to_decimal(sum(line.minor for line in lines))
+def _sums(collections: Sequence[Collection]) -> tuple[str, str]:
+    return str(len(collections)), to_decimal(sum(one.amount.minor for one in collections))

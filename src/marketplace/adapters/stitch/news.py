@@ -8,29 +8,19 @@ several, settles none of them: an operator says so by the name that it is put ba
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
-from marketplace.adapters.stitch.answers import Answer, Output, Reply, Result, Status
+from marketplace.adapters.stitch.answers import Answer, Output, Reply, Result
 from marketplace.adapters.stitch.batches import Batch, Batches, Line
 from marketplace.adapters.stitch.orders import Order, Orders, told
 from marketplace.ports.payments import Hint, Standing
 
-_REPEATED = "DUPLICATE"
 _NAMED_MAX = 3
-_STANDINGS: Mapping[Status, Standing] = MappingProxyType(
-    {
-        Status.PENDING: Standing.PENDING,
-        Status.SUCCESS: Standing.SUCCEEDED,
-        Status.FAILED: Standing.FAILED,
-        Status.UNPAID: Standing.RETURNED,
-    }
-)
 
 
 class News(NamedTuple):
@@ -56,12 +46,11 @@ class Newsroom:
 
     async def _of_reply(self, reply: Reply, batch: Batch) -> News:
         refusal = reply.refusal
-        if refusal is not None and (batch.replied or _is_repeat(refusal)):
+        if refusal is not None and (batch.replied or refusal.is_repeat):
             return News((), [f"{refusal.record}: a copy of {batch.name} was refused"])
         if refusal is not None:
-            reason = (refusal.reason or refusal.code or "refused").lower()
             told_all = [await self._failed(line, "batch_refused") for line in batch.lines]
-            await self.batches.replied(batch, refusal=reason)
+            await self.batches.replied(batch, refusal=refusal.failure)
             return _joined(told_all)
         found = [await self._of_answer(answer, batch) for answer in reply.debits]
         await self.batches.replied(batch, refusal=None)
@@ -72,8 +61,7 @@ class Newsroom:
         if line is None or not _fits(answer, line):
             return News((), [f"LINE {answer.line}: is another in our file {batch.name}"])
         if not answer.taken:
-            reason = (answer.reason or answer.code or "refused").lower()
-            return News((), ()) if _is_repeat(answer) else await self._failed(line, reason)
+            return News((), ()) if answer.is_repeat else await self._failed(line, answer.failure)
         if answer.action_on is not None:
             moved = answer.action_on
             order = await self.orders.find(line.reference)
@@ -87,11 +75,7 @@ class Newsroom:
             return News((), [f"line {result.line}, EXTERNAL_COLLECTION_REFERENCE: is none of ours"])
         if order.minor != result.minor:
             return News((), [f"line {result.line}, VALUE: is another than was ordered"])
-        standing = _STANDINGS[result.status]
-        failure = (
-            (result.reason or "failed").lower() if standing in {Standing.FAILED, Standing.RETURNED} else None
-        )
-        return await self._told(order, standing, failure)
+        return await self._told(order, result.status.standing, result.failure)
 
     async def _failed(self, line: Line, failure: str) -> News:
         order = await self.orders.find(line.reference)
@@ -140,7 +124,7 @@ class Newsroom:
 
 
 def _is_named(batch: Batch, name: str) -> bool:
-    return re.search(rf"(?<![0-9]){re.escape(batch.reference)}(?![0-9])", name) is not None
+    return re.search(rf"(?<![0-9]){re.escape(batch.stem)}(?![0-9])", name) is not None
 
 
 def _likely(fitting: Sequence[Batch], reply: Reply) -> Sequence[Batch]:
@@ -154,10 +138,6 @@ def _unclear(found: Sequence[Batch]) -> str:
         return "LINE: no batch of ours has these lines"
     names = ", ".join(batch.name for batch in found[:_NAMED_MAX])
     return f"LINE: may answer {names}: name it after one of these"
-
-
-def _is_repeat(answer: Answer) -> bool:
-    return _REPEATED in (answer.reason or "")
 
 
 def _has_all(batch: Batch, answers: Sequence[Answer]) -> bool:

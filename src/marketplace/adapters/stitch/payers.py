@@ -8,6 +8,7 @@ import msgspec
 
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.methods import MethodKind
+from marketplace.ports.batches import Debtor
 from marketplace.ports.payments import Setup
 from marketplace.ports.shelf import Document, Found, Shelf
 
@@ -36,6 +37,15 @@ class Payer:
         for name, pattern in _HELD.items():
             if pattern.fullmatch(getattr(self, name)) is None:
                 raise Invalid(name, "cannot be debited", pattern.pattern)
+
+    @property
+    def debtor(self) -> Debtor:
+        return Debtor(
+            holder=self.name,
+            branch_code=self.branch_code,
+            account_number=self.account_number,
+            account_type=self.account_type,
+        )
 
 
 def payer_of(setup: Setup) -> Payer:

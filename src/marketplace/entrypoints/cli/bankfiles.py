@@ -7,6 +7,8 @@ import rich_click as click
 from marketplace.adapters.iso20022.bankfile import BankFile, read_any
 from marketplace.adapters.iso20022.mandates import MandateAnswer, MandateAnswers
 from marketplace.adapters.iso20022.tree import BYTES_MAX
+from marketplace.adapters.stitch import batchfile
+from marketplace.adapters.stitch.batchfile import StitchFile
 from marketplace.core.shared.money import format_plain
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.screen import Column
@@ -65,20 +67,22 @@ def read(*, file: BinaryIO, as_json: bool) -> None:
     """
     Say what a file of ISO 20022 says: collections, mandates, and a bank's answers to them.
 
-    Messages are pain.008 to pain.012, pain.002 and camt.054. `-` reads from stdin. Nothing is stored.
+    Messages are pain.008 to pain.012, pain.002 and camt.054, and Stitch's REPLY and OUTPUT. `-` reads from
+    stdin. Nothing is stored.
 
     For example:
         $ marketplace bankfiles read answer.xml
         $ marketplace bankfiles read camt054.xml --json
     """
-    found = read_any(file.read(BYTES_MAX + 1))
+    content = file.read(BYTES_MAX + 1)
+    found = batchfile.read_any(content) if content.startswith(batchfile.TITLES) else read_any(content)
     if as_json:
         screen.show_json(found)
     else:
         _show(found)
 
 
-def _show(found: BankFile) -> None:
+def _show(found: BankFile | StitchFile) -> None:
     match found.content:
         case Answers(answers=answers):
             screen.show_table(answers, ANSWERS, none="It answers nothing.")

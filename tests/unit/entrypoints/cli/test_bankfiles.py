@@ -55,3 +55,22 @@ class TestReadABanksFile:
         problem = json.loads(result.stderr)
         assert problem["code"] == "invalid"
         assert "pain.002.001.12" in problem["facts"]["allowed"]
+
+    def test_reads_what_stitch_says_of_debits(self, tmp_path: Path) -> None:
+        titles = (
+            "EXTERNAL_BATCH_REFERENCE,EXTERNAL_COLLECTION_REFERENCE,COLLECTION_DATE,VALUE,COLLECTION_STATUS"
+        )
+        output = (
+            "RECORD_TYPE,CLIENT_ID,PRODUCT,CHANNEL,FILE_TYPE\nP,anybody,COLLECTIONS,DEBICHECK,OUTPUT\n"
+            f"RECORD_TYPE,{titles},COLLECTION_REASON\n"
+            f"D,1,{REFERENCE},2026-11-21,250.00,UNPAID,INSUFFICIENT_FUNDS\n"
+            "RECORD_TYPE,TOTAL_RECORDS\nT,1\n"
+        )
+
+        shown = read(output, folder=tmp_path)
+        told = json.loads(read(output, "--json", folder=tmp_path).stdout)
+        broken = read(output.replace("T,1", "T,2"), "--json", folder=tmp_path)
+
+        assert shown.stdout.splitlines()[1].split()[:4] == ["line", REFERENCE, "returned", "UNPAID"]
+        assert (told["message"], told["content"]["answers"][0]["failure"]) == ("OUTPUT", "insufficient_funds")
+        assert json.loads(broken.stderr)["facts"]["field"] == "line 6, TOTAL_RECORDS"
