@@ -91,6 +91,9 @@ class World:
     async def do(self, command: Any, actor: Actor = SYSTEM) -> Any:
         return await self.lane.do(command, actor)
 
+    def next_id(self) -> UUID:
+        return uuid4()
+
     async def settle(self) -> None:
         """Everything that is due now."""
         await self.lane.until(self.lane.now)
@@ -161,7 +164,7 @@ class World:
     async def book(self, token: str = "tok_success", *, start: datetime | None = None, **given: Any) -> UUID:
         """Asked for, and whatever follows at once has followed."""
         shop = self.market.shops[0]
-        self.ids.append(uuid4())
+        self.ids.append(self.next_id())
         actor = given.pop("actor", self.customer)
         command = CreateBooking(
             booking_id=self.ids[-1],

@@ -1,7 +1,7 @@
 """A lane is a marketplace on a virtual clock: nothing in it depends on other lanes, or on real time."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.entrypoints.simulation.storage import LaneStore
 from marketplace.entrypoints.simulation.trouble import CALM, Trouble, Troubles
 from marketplace.entrypoints.simulation.vendors import LaneShelf, Wake
-from marketplace.ports.payments import Capabilities
+from marketplace.ports.payments import Capabilities, PaymentRail
 from marketplace.ports.storage import Alarm, Follow, Job, Store
 from marketplace.ports.vendors import Vendors
 
@@ -54,8 +54,9 @@ class Lane:
     Jobs, alarms, webhooks and errands, each at its time on the lane's own clock.
 
     `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
-    booking at any time; `skew_max` is how far a worker's clock may be ahead or behind; `able` is what its
-    rails can do, and `rails_down` those that everybody knows to be down.
+    booking at any time; `skew_max` is how far a worker's clock may be ahead or behind; `able` is what the
+    sandbox's rails can do, `given` are those of other vendors, by their names, and `rails_down` those that
+    everybody knows to be down.
     """
 
     seed: str
@@ -72,6 +73,7 @@ class Lane:
     skew_max: timedelta = _SKEW_MAX
     able: Capabilities = CAPABILITIES
     rails_down: frozenset[str] = frozenset()
+    given: Mapping[str, PaymentRail] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trouble = Trouble(self.troubles, seed=self.seed)
@@ -79,19 +81,27 @@ class Lane:
             inner=self.storage, agenda=self.agenda, trouble=self.trouble, now=lambda: self.now
         )
         self.store.meanwhile = self._meanwhile
-        self.rails = {name: self._rail(name) for name in self.tenant.policy.payment.rails}
-        self.rail = self.rails[self.tenant.policy.payment.rail]
-        self.books = self.rail.books
-        shelf = self.books.shelf
+        played = (name for name in self.tenant.policy.payment.rails if name not in self.given)
+        self.rails = {name: self._rail(name) for name in played}
+        shelf = LaneShelf(MemoryShelf(), self.agenda)
         self.channel = SandboxChannel(shelf=shelf, clock=self.clock, faults=self.faults, tally=self.tally)
         vendors = Vendors(
-            rails=self.rails,
+            rails={**self.rails, **self.given},
             channels={DEFAULT_CHANNEL: self.channel},
             live_map=MemoryLiveMap(now=lambda: self.now),
             router=GreatCircleRouter(),
             assigner=AugmentingAssigner(),
         )
         self.desk = Desk(store=self.store, vendors=vendors)
+
+    @property
+    def rail(self) -> SandboxRail:
+        """That of cards."""
+        return self.rails[self.tenant.policy.payment.rail]
+
+    @property
+    def books(self) -> Books:
+        return self.rail.books
 
     @property
     def all_books(self) -> dict[str, Books]:
