@@ -54,7 +54,7 @@ class StripeRail:
         return capabilities(live=self.account.live)
 
     def check_method(self, token: str, *, field: str) -> None:
-        tokens.check_method(token, field=field)
+        tokens.check_unsaved(token, field=field)
 
     def check_payee(self, token: str, *, field: str) -> None:
         tokens.check_payee(token, field=field)

@@ -27,6 +27,12 @@ def check_method(token: str, *, field: str) -> Method:
     return Method(found["method"], found["customer"])
 
 
+def check_unsaved(token: str, *, field: str) -> None:
+    """What an app may name: a saved one is somebody's, and goes by its id here."""
+    if check_method(token, field=field).customer is not None:
+        raise Invalid(field, "is a saved card's token at Stripe", "pm_…, or the id of the saved method")
+
+
 def check_source(source: str, *, field: str) -> str:
     if _SOURCE.fullmatch(source) is None:
         raise Invalid(field, f"{source[:60]!r} is none of Stripe's", _SOURCES)

@@ -1,6 +1,6 @@
 import pytest
 
-from marketplace.adapters.stripe.tokens import check_method, check_payee, check_source
+from marketplace.adapters.stripe.tokens import check_method, check_payee, check_source, check_unsaved
 from marketplace.core.shared.errors import Invalid
 
 
@@ -21,6 +21,12 @@ class TestAMethod:
 class TestASource:
     def test_is_what_stripes_form_made(self) -> None:
         assert check_source("pm_card_visa", field="source") == "pm_card_visa"
+
+    def test_of_somebodys_saved_card_is_not_for_an_app_to_name(self) -> None:
+        check_unsaved("pm_card_visa", field="payment_method")
+
+        with pytest.raises(Invalid, match="the id of the saved method"):
+            check_unsaved("cus_1/pm_2", field="payment_method")
 
     @pytest.mark.parametrize("source", ["", "pm_", "cus_1/pm_2", "tok_visa", "setup_success", "pm_1\n"])
     def test_of_another_form_is_refused_by_its_field(self, source: str) -> None:
