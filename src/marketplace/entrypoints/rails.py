@@ -78,7 +78,11 @@ def stripe_rail_of(
         live_of=live_of,
         return_url=settings.stripe_return_url or base_url.rstrip("/") + RETURN_PATH,
     )
-    secrets = (settings.stripe_webhook_secret, settings.stripe_webhook_secret_before)
+    secrets = (
+        settings.stripe_webhook_secret,
+        settings.stripe_webhook_secret_before,
+        settings.stripe_connect_webhook_secret,
+    )
     return rail.StripeRail(account=opened, secrets=tuple(filter(None, secrets)))
 
 
@@ -90,7 +94,13 @@ async def examine_stripe(settings: Settings) -> "list[Finding]":
 
     connection = stripe_connection_of(settings)
     live = is_live(settings.stripe_secret_key)
+    connects = settings.stripe_connect_webhook_secret is not None
     try:
-        return [one async for one in examine(connection.client, live=live, base_url=settings.base_url)]
+        return [
+            one
+            async for one in examine(
+                connection.client, live=live, base_url=settings.base_url, connects=connects
+            )
+        ]
     finally:
         await connection.close()

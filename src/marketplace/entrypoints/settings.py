@@ -239,6 +239,11 @@ class Settings:
         repr=False,
         metadata=_is(_STRIPE, "still verified while the endpoint's secret is rolled", secret=True),
     )
+    stripe_connect_webhook_secret: Secret | None = field(
+        default=None,
+        repr=False,
+        metadata=_is(_STRIPE, "whsec_… of the endpoint for connected accounts", secret=True),
+    )
     stripe_return_url: BaseUrl | None = field(
         default=None,
         metadata=_is(_STRIPE, "where a customer comes back to from its bank; else a page of the API"),

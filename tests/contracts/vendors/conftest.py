@@ -11,6 +11,7 @@ import pytest
 from tests.vendors.stitch import consents as stitch_consents
 from tests.vendors.stitch import server as played_stitch
 from tests.vendors.stitch.stage import rail_at as stitch_rail_at
+from tests.vendors.stripe import connect
 from tests.vendors.stripe.server import playing
 from tests.vendors.stripe.stage import rail_at
 
@@ -363,6 +364,7 @@ async def stitch_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
                 clock=clock,
                 methods=played_stitch.METHODS,
                 payees=played_stitch.PAYEES,
+                openings={"succeeds": None},
                 balance=balance,
                 act=act,
                 refuse=refuse,
@@ -402,6 +404,19 @@ STRIPE_PAYEES = {
 }
 
 
+STRIPE_OPENINGS: Mapping[str, str | None] = dict.fromkeys(
+    (
+        "succeeds",
+        "needs action",
+        "is looked at",
+        "is asked for more",
+        "is rejected",
+        "is restricted",
+        *connect.FAULTS,
+    )
+)
+
+
 @asynccontextmanager
 async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
     """On a server that plays Stripe: its own takes real keys, and is asked by the tests marked `live`."""
@@ -422,6 +437,13 @@ async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
             async def refuse(reference: UUID) -> None:
                 stripe.books.act(str(reference), proves=False)
 
+            async def own(reference: UUID) -> None:
+                stripe.books.connect.submit(str(reference))
+
+            def choose(outcome: str) -> None:
+                stripe.books.connect.choose(outcome)
+                stripe.faults[:] = filter(None, [connect.FAULTS.get(outcome)])
+
             async def authorise(reference: UUID, *, agreed: bool) -> None:
                 stripe.books.wallet.authorise(str(reference), proves=agreed)
 
@@ -435,6 +457,9 @@ async def stripe_stage(shelf: Shelf) -> AsyncIterator[RailStage]:
                 refuse=refuse,
                 sources=STRIPE_SOURCES,
                 authorise=lambda reference, agreed: authorise(reference, agreed=agreed),
+                openings=STRIPE_OPENINGS,
+                own=own,
+                choose=choose,
             )
 
 

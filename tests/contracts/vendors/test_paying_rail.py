@@ -86,7 +86,6 @@ class TestOpening:
             ("is looked at", PayeeStanding.PENDING, PayeeStanding.ACTIVE),
             ("is asked for more", PayeeStanding.PENDING, PayeeStanding.NEEDS_ACTION),
             ("is rejected", PayeeStanding.PENDING, PayeeStanding.REJECTED),
-            ("is restricted", PayeeStanding.ACTIVE, PayeeStanding.RESTRICTED),
         ],
     )
     async def test_goes_on_as_the_rail_decides(
@@ -98,6 +97,17 @@ class TestOpening:
         stage.clock.forward(minutes=2)
 
         assert (before, await standing(stage, order)) == (first, then)
+
+    async def test_may_stop_receiving_and_says_what_is_required(self, stage: Any) -> None:
+        order = await stage.opened("is restricted", kind=HOSTED)
+        before = await standing(stage, order)
+
+        stage.clock.forward(minutes=2)
+
+        after = await stage.paying.find_payee(order.reference)
+        assert before is PayeeStanding.ACTIVE
+        assert after.standing in {PayeeStanding.RESTRICTED, PayeeStanding.NEEDS_ACTION}
+        assert after.required
 
     async def test_whose_answer_is_lost_is_found(self, stage: Any) -> None:
         order = stage.payee_order("answers too late")

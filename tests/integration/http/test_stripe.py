@@ -322,3 +322,51 @@ async def _paid_out(shop: Shop) -> list[Any]:
     await shop.market.drain()
     payouts: list[Any] = await admin.pages("/admin/v1/payouts")
     return payouts
+
+
+class TestAConnectedAccount:
+    async def test_is_opened_on_stripes_pages_and_then_paid_into(self, street: Street) -> None:
+        shop, connect = street.shop, street.stripe.books.connect
+        connect.choose("succeeds")
+        provider, key = await shop.provider(), str(uuid4())
+        path = f"/v1/providers/{shop.service().provider_id}/payout-accounts"
+        await provider.do(path, payout_account_id=key, kind="hosted", country="US")
+        await shop.market.drain()
+        asked = await provider.read(f"/v1/payout-accounts/{key}")
+        link = await provider.do(f"/v1/payout-accounts/{key}/link", return_url="https://app.example/back")
+
+        connect.submit(key)
+        heard = await street.news()
+
+        after = await provider.read(f"/v1/payout-accounts/{key}")
+        assert (asked["state"], "a bank account" in asked["required"]) == ("needs_action", True)
+        assert link["url"].startswith("https://connect.stripe.com/setup/")
+        assert 1 in heard
+        assert (after["state"], after["label"]) == ("active", "STRIPE TEST BANK 6789")
+        booking = await shop.confirmed(payment_method="pm_card_visa")
+        await _done(shop, booking)
+        await _paid_out(shop)
+        payee = (await provider.read("/v1/provider"))["payee"]
+        assert street.stripe.orders("/v1/transfers")[-1]["destination"] == payee
+        assert payee.startswith("acct_1Played")
+
+    async def test_that_is_restricted_is_paid_nothing(self, street: Street) -> None:
+        shop, connect = street.shop, street.stripe.books.connect
+        provider, key = await shop.provider(), str(uuid4())
+        path = f"/v1/providers/{shop.service().provider_id}/payout-accounts"
+        await provider.do(path, payout_account_id=key, kind="hosted", country="US")
+        await shop.market.drain()
+        connect.submit(key)
+        await street.news()
+        (account,) = [
+            one
+            for one in street.stripe.books.of("account")
+            if one["metadata"]["marketplace_reference"] == key
+        ]
+
+        connect.stand(account, "requirements.past_due", due=["individual.verification.document"])
+        await street.news()
+
+        after = await provider.read(f"/v1/payout-accounts/{key}")
+        assert (after["state"], after["required"]) == ("restricted", ["proof of identity"])
+        assert (await provider.read("/v1/provider"))["payee"] is None

@@ -18,6 +18,7 @@ from tests.vendors.stripe.cards import (
     Refusal,
     invalid,
 )
+from tests.vendors.stripe.connect import Connect
 from tests.vendors.stripe.wallet import Wallet
 
 
@@ -32,9 +33,11 @@ class Books:
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     moment: datetime | None = None
     wallet: Wallet = field(init=False)
+    connect: Connect = field(init=False)
 
     def __post_init__(self) -> None:
         self.wallet = Wallet(self)
+        self.connect = Connect(self)
 
     @property
     def time(self) -> datetime:
@@ -266,9 +269,10 @@ class Books:
 
     # Transfers
     def create_transfer(self, form: Json) -> Json:
-        if form["destination"] == RESTRICTED:
+        account = self.objects.get(form["destination"])
+        if form["destination"] == RESTRICTED or (account and not self.connect.receives(form["destination"])):
             raise invalid("insufficient_capabilities_for_transfer")
-        if form["destination"] not in DESTINATIONS:
+        if form["destination"] not in DESTINATIONS and account is None:
             raise invalid("resource_missing", "destination")
         self._check_source(form)
         kept = ("amount", "currency", "destination", "description", "metadata", "source_transaction")

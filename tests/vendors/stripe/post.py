@@ -9,7 +9,7 @@ import httpx
 from tests.vendors.stripe.server import SECRET, Stripe
 
 from marketplace.adapters.signatures import sign
-from marketplace.adapters.stripe.webhooks import EVENTS, HEADER
+from marketplace.adapters.stripe.webhooks import CONNECT_EVENTS, EVENTS, HEADER
 
 
 def signed(body: bytes, *, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
@@ -23,7 +23,7 @@ def body_of(event: dict[str, Any]) -> bytes:
 def untold(stripe: Stripe) -> list[dict[str, Any]]:
     """The events that came up since this was asked last, of those that an endpoint is set up for."""
     with stripe.books.lock:
-        events = [one for one in stripe.books.events if one["type"] in EVENTS]
+        events = [one for one in stripe.books.events if one["type"] in {*EVENTS, *CONNECT_EVENTS}]
         stripe.books.events.clear()
     return events
 

@@ -27,6 +27,7 @@ _LISTS = {
     "setup_intents": "setup_intent",
     "payment_methods": "payment_method",
     "customers": "customer",
+    "accounts": "account",
     "charges": "charge",
     "refunds": "refund",
     "transfers": "transfer",
@@ -142,6 +143,8 @@ class Stripe:
             (r"/v1/setup_intents/(\w+)/cancel", books.wallet.cancel_setup),
             (r"/v1/payment_methods/(\w+)/detach", books.wallet.detach),
             (r"/v1/customers", books.wallet.create_customer),
+            (r"/v1/accounts", books.connect.create),
+            (r"/v1/account_links", books.connect.link),
             (r"/v1/refunds", books.create_refund),
             (r"/v1/transfers", books.create_transfer),
             (r"/v1/disputes/(\w+)", books.submit_evidence),
@@ -157,7 +160,9 @@ class Stripe:
         if not key:
             return 200, self._listed(kind, form)
         try:
-            return 200, self._shown(self.books.get(key[0], kind, "id"), form.get("expand", []))
+            found = self.books.get(key[0], kind, "id")
+            self.books.connect.check_seen(found)
+            return 200, self._shown(found, form.get("expand", []))
         except Refusal as refusal:
             return refusal.status, {"error": refusal.error}
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from marketplace.adapters.stripe.amounts import CURRENCIES
 from marketplace.core.shared.methods import MethodKind
+from marketplace.core.shared.payees import PayeeKind
 from marketplace.ports.payments import Capabilities
 
 # What every card holds at least: Visa, charged while the customer is away. Most hold seven days, and what a
@@ -22,6 +23,7 @@ def capabilities(*, live: bool | None) -> Capabilities:
         pays_by_charge=True,
         saves=frozenset({MethodKind.CARD}),
         live=live,
+        opens_payees=frozenset({PayeeKind.HOSTED}),
     )
 
 

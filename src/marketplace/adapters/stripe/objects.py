@@ -13,6 +13,7 @@ Item = TypeVar("Item", bound="Object")
 REFERENCE, TENANT, SUBJECT = "marketplace_reference", "marketplace_tenant", "marketplace_subject"
 CUSTOMER: Final = "marketplace_customer"
 METHOD: Final = "method"  # the subject of what is saved, as of its hints
+PAYEE: Final = "payee"  # that of an account that is opened
 Metadata = dict[str, str]
 
 
@@ -127,6 +128,38 @@ class Dispute(Object, frozen=True, kw_only=True):
     created: int = 0
     charge: str | None = None
     payment_intent: str | None = None
+
+
+class Requirements(msgspec.Struct, frozen=True, kw_only=True):
+    """`disabled_reason` says why an account is not what it was asked to be."""
+
+    currently_due: tuple[str, ...] = ()
+    past_due: tuple[str, ...] = ()
+    pending_verification: tuple[str, ...] = ()
+    disabled_reason: str | None = None
+
+
+class ExternalAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank account, or a card without `bank_name`."""
+
+    bank_name: str | None = None
+    last4: str | None = None
+
+
+class ExternalAccounts(msgspec.Struct, frozen=True, kw_only=True):
+    data: tuple[ExternalAccount, ...] = ()
+
+
+class ConnectedAccount(Object, frozen=True, kw_only=True):
+    details_submitted: bool = False
+    payouts_enabled: bool = False
+    capabilities: dict[str, str] = {}
+    requirements: Requirements = Requirements()
+    external_accounts: ExternalAccounts = ExternalAccounts()
+
+
+class AccountLink(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
 
 
 class BalanceTransaction(Object, frozen=True, kw_only=True):

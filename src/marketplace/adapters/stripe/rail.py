@@ -1,4 +1,4 @@
-"""The Stripe rail: cards by PaymentIntents, saved by SetupIntents, providers paid to connected accounts."""
+"""The Stripe rail: cards by PaymentIntents, saved by SetupIntents, transfers to connected accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from marketplace.adapters import signatures
 from marketplace.adapters.stripe import (
     charges,
     disputes,
+    payees,
     refunds,
     setups,
     statement,
@@ -21,6 +22,8 @@ from marketplace.adapters.stripe.account import Account
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.money import Money
+from marketplace.core.shared.payees import BankAccount, PayeeKind
+from marketplace.ports.paying import PayeeOrder, PayeeReport
 from marketplace.ports.payments import (
     Capabilities,
     Charge,
@@ -36,7 +39,7 @@ from marketplace.ports.payments import (
 
 @dataclass(kw_only=True)
 class StripeRail:
-    """`secrets` verify webhooks: the one in use first, and while they are rotated the one before."""
+    """`secrets` verify webhooks: those of its endpoints, and while they are rotated the ones before."""
 
     account: Account
     secrets: tuple[str, ...] = field(repr=False)
@@ -111,6 +114,22 @@ class StripeRail:
 
     async def settlement_lines(self, tenant_id: UUID, *, after: str | None, limit: int) -> Statement:
         return await statement.settlement_lines(self.account, tenant_id, after=after, limit=limit)
+
+    def check_opening(
+        self, *, kind: PayeeKind, country: str | None, source: str | None, bank_account: BankAccount | None
+    ) -> None:
+        payees.check_opening(kind=kind, country=country, source=source, bank_account=bank_account)
+
+    async def open_payee(self, order: PayeeOrder) -> PayeeReport:
+        return await payees.open_payee(self.account, order)
+
+    async def find_payee(self, reference: UUID) -> PayeeReport | None:
+        return await payees.find_payee(self.account, reference)
+
+    async def onboarding_link(self, reference: UUID, *, return_url: str, refresh_url: str) -> str:
+        return await payees.onboarding_link(
+            self.account, reference, return_url=return_url, refresh_url=refresh_url
+        )
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         """Of a dispute and of a card none: their events do not say whose they are, and `trace` asks."""

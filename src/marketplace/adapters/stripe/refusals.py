@@ -7,7 +7,8 @@ stripe.StripeError
 ├ APIError (5xx)       AnsweredInVain: an OutcomeUnknown that the key is used up by
 ├ IdempotencyError     the same: this key was used for a call that looked otherwise
 ├ CardError            Declined
-├ InvalidRequestError  Invalid, naming our field; NotCovered where the balance does not suffice yet
+├ InvalidRequestError, an account that we may not see
+│                      Invalid, naming our field; NotCovered where the balance does not suffice yet
 └ Authentication-, PermissionError  KeyRefused: an operator has to help
 """
 
@@ -72,6 +73,7 @@ _FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "amount": "amount",
         "amount_to_capture": "amount",
+        "country": "country",
         "currency": "currency",
         "customer": "method",
         "payment_method": "method",
@@ -90,6 +92,7 @@ _CODES: Mapping[str, str] = MappingProxyType(
     {
         "account_invalid": "payee",
         "account_closed": "payee",
+        "country_unsupported": "country",
         "amount_too_large": "amount",
         "amount_too_small": "amount",
         "charge_already_refunded": "amount",
@@ -128,6 +131,8 @@ def failed(error: stripe.StripeError) -> MarketplaceError | Declined:
             failure = _broken(error)
         case stripe.RateLimitError():
             failure = Unavailable("Stripe asks to slow down", reason=error.code or "rate_limit")
+        case stripe.PermissionError() if _code_in(error) in _CODES:
+            failure = Invalid(_CODES[_code_in(error)], "is not ours to see")
         case stripe.AuthenticationError() | stripe.PermissionError():
             failure = KeyRefused("Stripe refuses the key", reason=type(error).__name__)
         case stripe.CardError():
@@ -156,6 +161,12 @@ def _invalid(error: stripe.InvalidRequestError) -> MarketplaceError:
         return NotCovered("Stripe's balance does not cover it yet")
     parameter = (error.param or "").partition("[")[0]
     return Invalid(_CODES.get(code) or _FIELDS.get(parameter, "request"), f"Stripe refuses it: {code}")
+
+
+def _code_in(error: stripe.StripeError) -> str:
+    """The library leaves it out where Stripe lets us not in."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    return body.get("error", {}).get("code") or ""
 
 
 def _intent_id(error: stripe.CardError) -> str | None:

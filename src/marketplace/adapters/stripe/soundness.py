@@ -21,8 +21,14 @@ class Finding(NamedTuple):
     saw: str
 
 
-async def examine(client: stripe.StripeClient, *, live: bool, base_url: str) -> AsyncIterator[Finding]:
-    """In the order in which one depends on the other; it ends with the first that Stripe does not answer."""
+async def examine(
+    client: stripe.StripeClient, *, live: bool, base_url: str, connects: bool
+) -> AsyncIterator[Finding]:
+    """
+    In the order in which one depends on the other; it ends with the first that Stripe does not answer.
+
+    `connects` is whether there is a secret for the endpoint of connected accounts.
+    """
     word = "live" if live else "test"
     try:
         balance = await asked(client.v1.balance.retrieve_async(), Balance)
@@ -33,23 +39,30 @@ async def examine(client: stripe.StripeClient, *, live: bool, base_url: str) -> 
     except MarketplaceError as error:
         yield Finding("stripe key", ok=False, saw=error.detail)
         return
-    yield _endpoint(endpoints.data, base_url + webhooks.PATH)
+    url = base_url + webhooks.PATH
+    yield _endpoint("stripe webhooks", endpoints.data, url, webhooks.EVENTS)
+    if connects:
+        yield _endpoint("stripe accounts", endpoints.data, url, webhooks.CONNECT_EVENTS)
 
 
-def _endpoint(endpoints: tuple[WebhookEndpoint, ...], url: str) -> Finding:
-    found = [one for one in endpoints if one.url == url]
-    if not found:
-        return Finding("stripe webhooks", ok=False, saw=f"no endpoint is {url}")
-    problem = _problem(found[0])
-    return Finding("stripe webhooks", ok=problem is None, saw=problem or f"{url} of {API_VERSION}")
+def _endpoint(
+    name: str, endpoints: tuple[WebhookEndpoint, ...], url: str, events: tuple[str, ...]
+) -> Finding:
+    """Of those at our address one has to be right: an endpoint is told of the platform, or of accounts."""
+    problems = [_problem(one, events) for one in endpoints if one.url == url]
+    if not problems:
+        return Finding(name, ok=False, saw=f"no endpoint is {url}")
+    if None in problems:
+        return Finding(name, ok=True, saw=f"{url} of {API_VERSION}")
+    return Finding(name, ok=False, saw=problems[0] or "")
 
 
-def _problem(endpoint: WebhookEndpoint) -> str | None:
+def _problem(endpoint: WebhookEndpoint, events: tuple[str, ...]) -> str | None:
     if endpoint.status != "enabled":
         return f"the endpoint is {endpoint.status}"
     if endpoint.api_version != API_VERSION:
         return f"the endpoint is of {endpoint.api_version}; {API_VERSION} is needed"
-    missing = sorted(set(webhooks.EVENTS) - set(endpoint.enabled_events))
+    missing = sorted(set(events) - set(endpoint.enabled_events))
     if _ALL in endpoint.enabled_events or not missing:
         return None
     return f"the endpoint is not told of {', '.join(missing)}"

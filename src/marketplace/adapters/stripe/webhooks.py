@@ -7,7 +7,7 @@ import msgspec
 
 from marketplace.adapters.stripe.account import Account
 from marketplace.adapters.stripe.lists import intent_by_id, setups_of
-from marketplace.adapters.stripe.objects import METHOD, REFERENCE, SUBJECT, TENANT, Metadata
+from marketplace.adapters.stripe.objects import METHOD, PAYEE, REFERENCE, SUBJECT, TENANT, Metadata
 from marketplace.core.shared.errors import Invalid
 from marketplace.ports.payments import Hint, Subject
 
@@ -40,8 +40,10 @@ EVENTS = (
     "transfer.reversed",
     "transfer.updated",
 )
+# What an endpoint for connected accounts is told of: theirs come to no other.
+CONNECT_EVENTS = ("account.updated",)
 _DISPUTE, _CARD = "charge.dispute.", "payment_method."
-_SUBJECTS = frozenset({*map(str, Subject), METHOD})
+_SUBJECTS = frozenset({*map(str, Subject), METHOD, PAYEE})
 
 
 class _Object(msgspec.Struct, frozen=True):
@@ -67,7 +69,8 @@ def read(body: bytes, *, live: bool) -> Event | None:
         event = _EVENT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid("body", "is no event of Stripe's") from error
-    return event if event.type in EVENTS and event.livemode is live else None
+    known = event.type in EVENTS or event.type in CONNECT_EVENTS
+    return event if known and event.livemode is live else None
 
 
 def hints(event: Event) -> tuple[Hint, ...]:

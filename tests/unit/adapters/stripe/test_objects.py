@@ -21,6 +21,8 @@ KINDS = {
     "dispute": objects.Dispute,
     "balance_transaction": objects.BalanceTransaction,
     "balance": objects.Balance,
+    "account": objects.ConnectedAccount,
+    "account_link": objects.AccountLink,
     "webhook_endpoint": objects.WebhookEndpoint,
 }
 

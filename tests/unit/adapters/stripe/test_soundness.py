@@ -5,7 +5,7 @@ from tests.vendors.stripe.server import KEY
 
 from marketplace.adapters.stripe.account import API_VERSION, connect
 from marketplace.adapters.stripe.soundness import Finding, examine
-from marketplace.adapters.stripe.webhooks import EVENTS
+from marketplace.adapters.stripe.webhooks import CONNECT_EVENTS, EVENTS
 
 URL = "https://api.example.com"
 SOUND = {
@@ -16,9 +16,11 @@ SOUND = {
 }
 
 
-async def findings(scene: Any, *, live: bool = False, key: str = KEY) -> list[Finding]:
+async def findings(
+    scene: Any, *, live: bool = False, key: str = KEY, connects: bool = False
+) -> list[Finding]:
     connection = connect(key=key, url=scene.stripe.url)
-    found = [one async for one in examine(connection.client, live=live, base_url=URL)]
+    found = [one async for one in examine(connection.client, live=live, base_url=URL, connects=connects)]
     await connection.close()
     return found
 
@@ -51,6 +53,18 @@ class TestTheAccount:
         scene.stripe.books.new("we", "webhook_endpoint", **(SOUND | {"enabled_events": ["*"]}))
 
         assert (await findings(scene))[1].ok
+
+    async def test_needs_an_endpoint_for_connected_accounts_where_it_has_a_secret(self, scene: Any) -> None:
+        scene.stripe.books.new("we", "webhook_endpoint", **SOUND)
+        before = await findings(scene, connects=True)
+        connected = SOUND | {"enabled_events": list(CONNECT_EVENTS)}
+        scene.stripe.books.new("we", "webhook_endpoint", **connected)
+
+        after = await findings(scene, connects=True)
+
+        assert [one.ok for one in before] == [True, True, False]
+        assert CONNECT_EVENTS[0] in before[2].saw
+        assert [one.ok for one in after] == [True, True, True]
 
     async def test_is_not_when_the_key_is_refused_or_of_the_other_kind(self, scene: Any) -> None:
         refused = await findings(scene, key="sk_test_wrong_0123456789")

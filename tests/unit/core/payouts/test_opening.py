@@ -16,6 +16,7 @@ from marketplace.core.payouts.opening import (
     OpenPayoutAccount,
     RecordPayoutAccount,
 )
+from marketplace.core.payouts.opening_effects import AskRailForAccount, ask_rail_for_account
 from marketplace.core.payouts.payout import State as PayoutState
 from marketplace.core.payouts.usecases import ApprovePayout
 from marketplace.core.providers.provider import Provider
@@ -23,8 +24,9 @@ from marketplace.core.providers.usecases import AmendProvider
 from marketplace.core.shared.errors import Invalid, MoveRefused, NotFound
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.payees import BankAccount, PayeeKind
-from marketplace.core.shared.roles import Actor, Role
+from marketplace.core.shared.roles import SYSTEM, Actor, Role
 from marketplace.ports.paying import PayeeStanding
+from marketplace.ports.storage import Work
 
 HOSTED, BY_BANK = PayeeKind.HOSTED, PayeeKind.BANK_ACCOUNT
 BANK = BankAccount(holder="T Mokoena", bank="absa", account_number="4081234567")
@@ -167,6 +169,20 @@ class TestOpening:
         listed = await world.lane.books.payees.find(key)
         assert len(listed.history) == 1
         assert await world.broken() == []
+
+    async def test_opens_one_though_whoever_asked_died_before_writing_the_answer(self, world: Any) -> None:
+        command = opening(world, "opening_success")
+        await world.do(command, world.provider)
+        call, work = world.lane.call(SYSTEM), Work(world.storage, world.lane.tenant.id)
+        effect = AskRailForAccount(payout_account_id=command.payout_account_id)
+        died = await ask_rail_for_account(effect, call=call, work=work, vendors=world.lane.desk.vendors)
+
+        await world.settle()
+
+        assert died is not None
+        assert await payee(world) == died.report.token
+        listed = await world.lane.books.payees.find(command.payout_account_id)
+        assert len(listed.history) == 1
 
     async def test_with_what_the_rail_refuses_is_rejected_with_the_reason(self, world: Any) -> None:
         key = await open_account(world, "opening_no_such")
