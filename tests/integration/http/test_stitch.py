@@ -291,3 +291,34 @@ class TestSettings:
                 environ={f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
                 | {"MARKETPLACE_MODE": "production", "DATABASE_URL": "postgresql://nobody@nowhere/none"}
             )
+
+
+class TestAPayoutAccount:
+    async def test_by_bank_details_leaves_its_number_with_the_rail_alone(self, shop: Shop) -> None:
+        provider, key = await shop.provider(), str(uuid4())
+        bank = {"holder": "T Mokoena", "bank": "absa", "account_number": "4081239876"}
+        path = f"/v1/providers/{shop.service().provider_id}/payout-accounts"
+
+        await provider.do(path, payout_account_id=key, kind="bank_account", bank_account=bank)
+        await shop.market.drain()
+
+        account = await provider.read(f"/v1/payout-accounts/{key}")
+        assert (account["state"], account["label"]) == ("active", "absa 9876")
+        assert (await provider.read("/v1/provider"))["payee"] == f"payee:{key}"
+        left = await shop.market.sql(
+            "SELECT (SELECT count(*) FROM payout_account AS t WHERE t::text LIKE '%4081239876%')"
+            " + (SELECT count(*) FROM event AS t WHERE t::text LIKE '%4081239876%')"
+            " + (SELECT count(*) FROM provider AS t WHERE t::text LIKE '%4081239876%')"
+        )
+        assert left == 0
+
+    async def test_that_stitch_could_not_pay_is_refused_by_its_field(self, shop: Shop) -> None:
+        provider = await shop.provider()
+        bank = {"holder": "T Mokoena", "bank": "absa", "account_number": "12"}
+        path = f"/v1/providers/{shop.service().provider_id}/payout-accounts"
+
+        problem = await provider.refused(
+            path, 400, payout_account_id=str(uuid4()), kind="bank_account", bank_account=bank
+        )
+
+        assert problem["facts"]["field"] == "bank_account.account_number"

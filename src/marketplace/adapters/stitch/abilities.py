@@ -7,6 +7,7 @@ settled is not told line by line.
 
 from marketplace.adapters.stitch.amounts import CURRENCY
 from marketplace.core.shared.methods import MethodKind
+from marketplace.core.shared.payees import PayeeKind
 from marketplace.ports.payments import Capabilities
 
 
@@ -23,4 +24,5 @@ def capabilities(*, live: bool | None) -> Capabilities:
         live=live,
         refunds=False,
         settles=False,
+        opens_payees=frozenset({PayeeKind.BANK_ACCOUNT}),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from marketplace.adapters.stitch import signatures, tokens, webhooks
+from marketplace.adapters.stitch import payees, signatures, tokens, webhooks
 from marketplace.adapters.stitch.abilities import capabilities
 from marketplace.adapters.stitch.charges import Charges
 from marketplace.adapters.stitch.orders import Orders
@@ -18,6 +18,8 @@ from marketplace.adapters.stitch.transfers import Transfers
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.money import Money
+from marketplace.core.shared.payees import BankAccount, PayeeKind
+from marketplace.ports.paying import PayeeOrder, PayeeReport
 from marketplace.ports.payments import (
     Capabilities,
     Charge,
@@ -101,6 +103,22 @@ class StitchRail:
         if after is not None:
             raise Invalid("after", f"{after[:60]!r} is none of Stitch's")
         return Statement(lines=(), cursor=None)
+
+    def check_opening(
+        self, *, kind: PayeeKind, country: str | None, source: str | None, bank_account: BankAccount | None
+    ) -> None:
+        payees.check_opening(kind=kind, country=country, source=source, bank_account=bank_account)
+
+    async def open_payee(self, order: PayeeOrder) -> PayeeReport:
+        await self.transfers.account.check_mode(order.tenant_id)
+        return await self.transfers.payees.open(order)
+
+    async def find_payee(self, reference: UUID) -> PayeeReport | None:
+        return await self.transfers.payees.find(reference)
+
+    async def onboarding_link(self, reference: UUID, *, return_url: str, refresh_url: str) -> str:
+        del return_url, refresh_url
+        raise Invalid("reference", f"{reference} has no page: Stitch pays into bank accounts")
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
         message_id = signatures.verify(headers=headers, body=body, secrets=self.secrets, now=now)

@@ -1,8 +1,6 @@
 """
 A method is a consent that is charged at once, a mandate or an account that is debited by file; a payee is a
-bank account.
-
-Stitch keeps no payees, so the account itself is in the token: `bank:type:number:name`.
+bank account that was opened here, or one that is named whole, as `bank:type:number:name`.
 """
 
 import re
@@ -19,6 +17,8 @@ _PAYEE = re.compile(
     r"(?P<bank>[a-z_]{2,40}):(?P<type>current|savings):(?P<number>[0-9]{5,20}):"
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9 .&'-]{0,19})"
 )
+OPENED = "payee:"
+_OPENED = re.compile(rf"{OPENED}(?P<payee>[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})")
 _METHODS = "consent:ID, mandate:ID:CONTRACT or account:ID, as consent:cGxheWVkL3N1Y2NlZWRz"
 _PAYEES = "BANK:current or savings:NUMBER:NAME, as absa:current:4081234567:T Mokoena"
 
@@ -49,8 +49,10 @@ def check_method(token: str, *, field: str) -> Method:
     raise Invalid(field, "is none of Stitch's methods", _METHODS)
 
 
-def check_payee(token: str, *, field: str) -> Payee:
-    """It is not told what it was: that may be somebody's bank account."""
+def check_payee(token: str, *, field: str) -> Payee | UUID:
+    """By its reference where it was opened. It is not told what it was: that may be somebody's account."""
+    if opened := _OPENED.fullmatch(token):
+        return UUID(opened["payee"])
     found = _PAYEE.fullmatch(token)
     if found is None:
         raise Invalid(field, "is no bank account that Stitch pays into", _PAYEES)

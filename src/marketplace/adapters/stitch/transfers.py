@@ -7,8 +7,9 @@ from marketplace.adapters.stitch.account import Account
 from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decimal
 from marketplace.adapters.stitch.documents import Disbursed, Disbursement, FoundDisbursements
 from marketplace.adapters.stitch.orders import Order, Orders, of_transfer
+from marketplace.adapters.stitch.payees import Payees
 from marketplace.adapters.stitch.refusals import Refused
-from marketplace.adapters.stitch.tokens import check_payee
+from marketplace.adapters.stitch.tokens import Payee, check_payee
 from marketplace.ports.payments import Report, Transfer
 
 # What a bank statement has room for.
@@ -20,26 +21,29 @@ class Transfers:
     account: Account
     orders: Orders
 
+    @property
+    def payees(self) -> Payees:
+        return Payees(self.orders.shelf)
+
     async def release(self, wanted: Transfer) -> Report:
-        check_payee(wanted.payee, field="payee")
+        named = check_payee(wanted.payee, field="payee")
         check_amount(wanted.amount)
         await self.account.check_mode(wanted.tenant_id)
-        now = self.account.clock()
+        payee, now = await self.payees.paid(named, tenant_id=wanted.tenant_id), self.account.clock()
         async with self.account.alone(wanted.reference):
             order, is_new = await self.orders.place(of_transfer(wanted, at=now))
             found = None if is_new else await self._sought(order)
             if found is None:
                 order = await self.orders.amend(order, lambda standing: replace(standing, last_sent_at=now))
-                found = await self._made(order)
+                found = await self._made(order, payee)
             return reports.of_disbursement(order, found)
 
     async def find(self, order: Order) -> Report | None:
         found = await self._sought(order)
         return None if found is None else reports.of_disbursement(order, found)
 
-    async def _made(self, order: Order) -> Disbursement:
+    async def _made(self, order: Order, payee: Payee) -> Disbursement:
         """A refusal may be of a repeat: then there is one under the nonce."""
-        payee = check_payee(order.token, field="payee")
         asked = {
             "amount": {"quantity": to_decimal(order.minor), "currency": CURRENCY},
             "nonce": order.nonce,

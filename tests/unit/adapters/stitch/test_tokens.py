@@ -53,6 +53,11 @@ class TestPayees:
 
         assert "credit" not in str(refused.value)
 
+    def test_that_were_opened_here_are_named_by_their_reference(self) -> None:
+        key = uuid4()
+
+        assert check_payee(f"payee:{key}", field="payee") == key
+
 
 class TestPayers:
     async def test_are_kept_once_under_a_key(self) -> None:
