@@ -26,7 +26,7 @@ from marketplace.core.notifications import usecases as notifications
 from marketplace.core.payments import effects as payment_effects
 from marketplace.core.payments import refunding, rerouting, saving, saving_effects
 from marketplace.core.payments import usecases as payments
-from marketplace.core.payouts import drawing, opening, opening_effects
+from marketplace.core.payouts import drawing, opening, opening_effects, reversing
 from marketplace.core.payouts import effects as payout_effects
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.providers import usecases as providers
@@ -100,6 +100,9 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
     opening.LookUpPayoutAccount: opening.look_up_payout_account,
     opening.RecordPayoutAccount: opening.record_payout_account,
     opening.SendWaiting: opening.send_waiting,
+    reversing.RecordReversal: reversing.record_reversal,
+    reversing.RefuseReversal: reversing.refuse_reversal,
+    reversing.LookUpReversal: reversing.look_up_reversal,
     settlements.ReadStatements: settlements.read_statements,
     settlements.BookLines: settlements.book_lines,
     settlements.RecheckSettlement: settlements.recheck_settlement,
@@ -174,6 +177,7 @@ EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     payout_effects.AskRailForPayout: payout_effects.ask_rail_for_payout,
     payout_effects.AskRailAboutTransfer: payout_effects.ask_rail_about_transfer,
     opening_effects.AskRailForAccount: opening_effects.ask_rail_for_account,
+    reversing.AskRailForReversal: reversing.ask_rail_for_reversal,
     settlement_effects.AskForLines: settlement_effects.ask_for_lines,
     settlement_effects.AskRailAboutBreak: settlement_effects.ask_rail_about_break,
     matching.Match: matching.match,

@@ -17,6 +17,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
@@ -44,6 +45,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Earning,
     Payout,
     PayoutRun,
+    PayoutReversal,
     RailStatement,
     Settlement,
     Booking,

@@ -27,6 +27,7 @@ class Name(StrEnum):
     PROVIDER_PAYABLE = "provider_payable_explained"
     REFUNDS_PAYABLE = "refunds_payable_explained"
     DISPUTE_HOLD = "dispute_hold_explained"
+    REVERSALS = "reversals_explained"
     SEARCHES = "call_outs_assigned_once"
     STARS = "stars_counted_once"
     STUCK = "nobody_stuck"

@@ -36,6 +36,7 @@ from marketplace.core.payments.usecases import LookUpPayment
 from marketplace.core.payouts.effects import AskRailAboutTransfer, AskRailForPayout, DrawPayouts
 from marketplace.core.payouts.opening import LookUpPayoutAccount, SendWaiting
 from marketplace.core.payouts.opening_effects import AskRailForAccount
+from marketplace.core.payouts.reversing import AskRailForReversal, LookUpReversal
 from marketplace.core.payouts.usecases import LookUpPayout
 from marketplace.core.reviews.usecases import CountReview
 from marketplace.core.settlements.effects import AskForLines, AskRailAboutBreak
@@ -68,6 +69,10 @@ def _drop_refund(event: Follow) -> DropRefund:
 
 def _ask_rail_for_payout(event: Follow) -> AskRailForPayout:
     return AskRailForPayout(payout_id=event.subject_id)
+
+
+def _ask_rail_for_reversal(event: Follow) -> AskRailForReversal:
+    return AskRailForReversal(payout_reversal_id=event.subject_id)
 
 
 def _ask_rail_about_refund(event: Follow) -> AskRailAboutRefund:
@@ -179,6 +184,7 @@ _HEARD: dict[str, tuple[Reaction, ...]] = {
     "vendor.charge_heard": (_begin_collect, _ask_rail),
     "vendor.refund_heard": (_ask_rail_about_refund,),
     "vendor.transfer_heard": (_ask_rail_about_transfer,),
+    "vendor.transfer_reversal_heard": (_ask_rail_for_reversal,),
     "vendor.method_heard": (_ask_rail_for_method,),
     "vendor.payee_heard": (_ask_rail_for_account,),
 }
@@ -220,6 +226,8 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payout.drawn": (_ask_rail_for_payout,),
     "payout.approved": (_ask_rail_for_payout,),
     "payout.lookup_due": (_ask_rail_for_payout,),
+    "payout_reversal.requested": (_ask_rail_for_reversal,),
+    "payout_reversal.lookup_due": (_ask_rail_for_reversal,),
     "rail_statement.asked_for": (_ask_for_lines,),
     "rail_statement.asked_for_again": (_ask_for_lines,),
     "rail_statement.went_on": (_ask_for_lines,),
@@ -269,6 +277,7 @@ CLOCK: dict[str, Callable[[UUID], Any]] = {
     "refund": lambda key: LookUpRefund(refund_id=key),
     "payout_account": lambda key: LookUpPayoutAccount(payout_account_id=key),
     "payout": lambda key: LookUpPayout(payout_id=key),
+    "payout_reversal": lambda key: LookUpReversal(payout_reversal_id=key),
     "settlement": lambda key: RecheckSettlement(settlement_id=key),
     "sign_in": lambda key: ExpireSignIn(sign_in_id=key),
     "session": lambda key: ExpireSession(session_id=key),

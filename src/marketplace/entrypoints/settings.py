@@ -313,7 +313,7 @@ class Settings:
     )
     sandbox_connected: bool = field(
         default=False,
-        metadata=_is(_SANDBOX, "plays a vendor at which providers have accounts: payouts bound to charges"),
+        metadata=_is(_SANDBOX, "plays a vendor that pays by charge, and takes back what it has paid"),
     )
 
     log_format: LogFormat = field(

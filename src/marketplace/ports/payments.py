@@ -43,7 +43,8 @@ class Capabilities:
     `saves` those that it keeps for later; `opens_payees` is how it opens the accounts that it pays into.
     `live` is whether it moves real money; None where that is the marketplace's affair. Without `refunds`
     money is given back by hand, and without `settles` the statement is empty for ever. `pays_by_charge` is
-    whether a transfer may be bound to one charge of its own.
+    whether a transfer may be bound to one charge of its own, `claws_back` whether what was transferred can be
+    asked back.
     """
 
     currencies: frozenset[str]
@@ -58,6 +59,7 @@ class Capabilities:
     settles: bool = True
     pays_by_charge: bool = False
     opens_payees: frozenset[PayeeKind] = frozenset()
+    claws_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ class Subject(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
     TRANSFER = "transfer"
+    TRANSFER_REVERSAL = "transfer_reversal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +283,18 @@ class SavingRail(PaymentRail, Protocol):
 
     async def find_setup(self, reference: UUID) -> SetupReport | None:
         """The truth about a saved method of ours; None when the rail never heard of it."""
+        ...
+
+
+class ClawingRail(PaymentRail, Protocol):
+    """A rail that takes back what it has transferred, as its capabilities say in `claws_back`."""
+
+    async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
+        """
+        Take back part of the transfer `transfer` under the reference `reversal`; found by `find`.
+
+        Raises Invalid where the payee does not have it any more: nothing was moved, and nothing will be.
+        """
         ...
 
 

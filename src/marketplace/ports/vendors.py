@@ -8,7 +8,7 @@ from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.geo import Assigner, LiveMap, Router
 from marketplace.ports.messaging import Channel
 from marketplace.ports.paying import PayingRail
-from marketplace.ports.payments import Capabilities, PaymentRail, SavingRail
+from marketplace.ports.payments import Capabilities, ClawingRail, PaymentRail, SavingRail
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,13 @@ class Vendors:
         if not rail.capabilities.opens_payees:
             raise Unavailable(f"the payment rail {name} opens no payees", rail=name)
         return cast("PayingRail", rail)
+
+    def clawing_rail(self, name: str) -> ClawingRail:
+        """One that takes back what it has transferred, as its capabilities say."""
+        rail = self.rail(name)
+        if not rail.capabilities.claws_back:
+            raise Unavailable(f"the payment rail {name} takes nothing back", rail=name)
+        return cast("ClawingRail", rail)
 
     @property
     def capabilities(self) -> Mapping[str, Capabilities]:

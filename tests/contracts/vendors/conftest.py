@@ -29,6 +29,7 @@ from marketplace.ports.messaging import Channel, Message
 from marketplace.ports.paying import PayeeOrder, PayeeStanding, PayingRail
 from marketplace.ports.payments import (
     Charge,
+    ClawingRail,
     PaymentRail,
     Report,
     SavingRail,
@@ -106,6 +107,17 @@ class RailStage:
             at=self.clock.now,
             charge=charge,
         )
+
+    @property
+    def clawing(self) -> ClawingRail:
+        if not self.rail.capabilities.claws_back:
+            pytest.skip(f"{self.rail.name} takes nothing back")
+        return cast("ClawingRail", self.rail)
+
+    async def pay(self, outcome: str = "succeeds", *, minor: int = 8_000) -> Transfer:
+        transfer = self.transfer(outcome, minor=minor)
+        await self.rail.release(transfer)
+        return transfer
 
     @property
     def saving(self) -> SavingRail:
@@ -299,6 +311,9 @@ SANDBOX_PAYEES = {
     "answers too late": "payee_timeout_after",
     "never arrives": "payee_timeout_before",
     "is down once": "payee_unavailable_once",
+    "has spent it": "payee_spent",
+    "is taken back too late": "payee_claw_back_timeout_after",
+    "is taken back never": "payee_claw_back_timeout_before",
 }
 
 
@@ -401,6 +416,9 @@ STRIPE_PAYEES = {
     "answers too late": "acct_1AnswersTooLate",
     "never arrives": "acct_1NeverArrives",
     "is down once": "acct_1SlowDown",
+    "has spent it": "acct_1HasSpentIt",
+    "is taken back too late": "acct_1TakenBackTooLate",
+    "is taken back never": "acct_1TakenBackNever",
 }
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.reviews.review import Review
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.shared.aggregate import create
@@ -62,6 +63,28 @@ async def a_break(shop: Any) -> str:
     work.add(create(line, call))
     await work.store.write(work.batch([]))
     return str(line.id)
+
+
+async def a_reversal(shop: Any) -> str:
+    """Of a payout that the rail is asked to take back."""
+    work = Work(shop.market.platform.api_store(), shop.seeded.tenant.id)
+    reversal = PayoutReversal(
+        id=uuid4(),
+        tenant_id=work.tenant_id,
+        payout_id=uuid4(),
+        provider_id=uuid4(),
+        booking_id=uuid4(),
+        payment_id=uuid4(),
+        rail="sandbox",
+        transfer=uuid4(),
+        currency="ZAR",
+        amount_minor=1,
+        requested_at=datetime.now(UTC),
+    )
+    call = await shop.market.platform.directory().call(work.tenant_id, SYSTEM, "a test")
+    work.add(create(reversal, call))
+    await work.store.write(work.batch([]))
+    return str(reversal.id)
 
 
 async def a_review(shop: Any) -> str:

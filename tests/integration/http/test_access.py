@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.integration.http.objects import (
     DOING,
     a_break,
+    a_reversal,
     a_review,
     fresh,
     objects,
@@ -221,6 +222,9 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/payouts/{payout_id}/resume": admin(409),
     "POST /admin/v1/payouts/{payout_id}/retry": admin(409),
     "POST /admin/v1/payouts/{payout_id}/look-up": admin(200),
+    "GET /admin/v1/payout-reversals": desk(200, foreign=200),
+    "GET /admin/v1/payout-reversals/{key}": desk(200),
+    "POST /admin/v1/payout-reversals/{payout_reversal_id}/look-up": admin(200),
     "GET /admin/v1/settlements": desk(200, foreign=200),
     "GET /admin/v1/settlements/{key}": desk(200),
     "POST /admin/v1/settlements/{settlement_id}/recheck": admin(200),
@@ -389,6 +393,7 @@ async def world(market: Any) -> World:
         people=await everybody(shop, foreign),
         paths=await objects(shop)
         | {"booking_id": booking["id"], "settlement_id": await a_break(shop), "payout_run_id": run_id}
+        | {"payout_reversal_id": await a_reversal(shop)}
         | {"payment_id": paid["payment_id"], "starts_at": paid["starts_at"]}
         | {"review_id": await a_review(shop), "other_review_id": await a_review(shop)}
         | await online(shop)

@@ -200,6 +200,19 @@ CORRUPTIONS: dict[str, tuple[Name, tuple[str, ...]]] = {
         Name.DISPUTE_HOLD,
         ("UPDATE payment SET state = 'disputed' WHERE contested_minor > 0",),
     ),
+    "money on its way back that nobody has asked for": (
+        Name.REVERSALS,
+        ("UPDATE posting SET account = 'reversals_pending' WHERE account = 'vat_output'",),
+    ),
+    "more asked back than was paid": (
+        Name.REVERSALS,
+        (
+            """INSERT INTO payout_reversal (id, tenant_id, version, state, payout_id, provider_id, booking_id,
+                payment_id, rail, transfer, currency, amount_minor, requested_at, lookups)
+            SELECT id, tenant_id, 1, 'succeeded', id, provider_id, id, id, rail, reference, currency,
+                amount_minor + 1, drawn_at, 0 FROM payout""",
+        ),
+    ),
     "a provider with stars that nobody gave": (
         Name.STARS,
         ("UPDATE provider SET stars_sum = stars_sum + 1",),

@@ -22,7 +22,11 @@ TOLD = "it is only told, or only looked at: nothing is decided for good"
 
 # Command → kinds that it may read and neither write nor guard, and why.
 UNGUARDED: dict[str, dict[str, str]] = {
-    "AbsorbLoss": {"Booking": FINAL, "Payment": FINAL},
+    "AbsorbLoss": {
+        "Booking": FINAL,
+        "Payment": FINAL,
+        "PayoutReversal": "whoever asks for another writes the provider, and one that is refused leaves more",
+    },
     "AcceptTime": {"Unit": CAPACITY, "Reservation": CAPACITY},
     "AddUnit": {"Provider": MINE, "Service": TOLD},
     "AdvanceBooking": {"Booking": "closed, or on another payment, for good; and what is captured is settled"},

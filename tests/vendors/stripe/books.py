@@ -12,6 +12,8 @@ from tests.vendors.stripe.cards import (
     DESTINATIONS,
     RESTRICTED,
     SOON,
+    SPENT,
+    TAKEN_BACK_FROM,
     WEEK,
     Card,
     Json,
@@ -272,7 +274,8 @@ class Books:
         account = self.objects.get(form["destination"])
         if form["destination"] == RESTRICTED or (account and not self.connect.receives(form["destination"])):
             raise invalid("insufficient_capabilities_for_transfer")
-        if form["destination"] not in DESTINATIONS and account is None:
+        played = {*DESTINATIONS, SPENT, *TAKEN_BACK_FROM}
+        if form["destination"] not in played and account is None:
             raise invalid("resource_missing", "destination")
         self._check_source(form)
         kept = ("amount", "currency", "destination", "description", "metadata", "source_transaction")
@@ -280,6 +283,8 @@ class Books:
             "tr",
             "transfer",
             reversed=False,
+            amount_reversed=0,
+            reversals={"object": "list", "data": []},
             transfer_group=form.get("transfer_group"),
             **{name: form.get(name) for name in kept},
         )
@@ -310,12 +315,27 @@ class Books:
 
     def reverse(self, key: str) -> None:
         """What somebody does in Stripe's dashboard."""
-        transfer = self.objects[key]
-        transfer["reversed"] = True
-        facts = {"currency": transfer["currency"], "transfer": key, "metadata": {}}
-        reversal = self.new("trr", "transfer_reversal", **facts)
-        self.move("transfer_refund", transfer["amount"], reversal)
+        self.create_reversal(key, {"amount": self.objects[key]["amount"]})
+
+    def create_reversal(self, key: str, form: Json) -> Json:
+        """
+        https://docs.stripe.com/connect/separate-charges-and-transfers#reverse-transfers: of no more than is
+        left of the transfer, and as far as the connected account's balance covers it.
+        """
+        transfer = self.get(key, "transfer", "id")
+        if form["amount"] > transfer["amount"] - transfer["amount_reversed"]:
+            raise invalid("amount_too_large", "amount")
+        if transfer["destination"] == SPENT:
+            raise invalid("balance_insufficient")
+        facts = {"currency": transfer["currency"], "transfer": key, "amount": form["amount"]}
+        reversal = self.new("trr", "transfer_reversal", metadata=form.get("metadata", {}), **facts)
+        transfer["amount_reversed"] += form["amount"]
+        transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
+        latest = self.of("transfer_reversal", transfer=key)[:10]
+        transfer["reversals"] = {"object": "list", "data": latest}
+        self.move("transfer_refund", form["amount"], reversal)
         self.tell("transfer.reversed", transfer)
+        return reversal
 
     # Disputes
     def _dispute(self, intent: Json, charge: Json, card: Card) -> None:

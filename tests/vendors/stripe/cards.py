@@ -67,4 +67,6 @@ DESTINATIONS = {
     "acct_1NeverArrives": "drop_before",
     "acct_1SlowDown": "429",
 }
-RESTRICTED = "acct_1Restricted"
+RESTRICTED, SPENT = "acct_1Restricted", "acct_1HasSpentIt"
+# What strikes the calls that take a transfer to it back.
+TAKEN_BACK_FROM = {"acct_1TakenBackTooLate": "drop_after", "acct_1TakenBackNever": "drop_before"}

@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.vendors.stripe import contract
 from tests.vendors.stripe.books import Books
-from tests.vendors.stripe.cards import CARDS, DESTINATIONS, Json, Refusal
+from tests.vendors.stripe.cards import CARDS, DESTINATIONS, TAKEN_BACK_FROM, Json, Refusal
 
 KEY = "sk_test_51PlayedOnly000000000000"
 VERSION = "2026-10-28.endive"
 SECRET = "whsec_played_0123456789abcdef"
 _INTEGERS = {"amount", "amount_to_capture", "limit", "gte", "gt", "lte", "lt"}
 _BOOLEANS = {"confirm", "off_session", "submit"}
-_FILTERS = ("customer", "payment_method", "transfer_group", "payment_intent")
+_FILTERS = ("customer", "payment_method", "transfer", "transfer_group", "payment_intent")
 _LISTS = {
     "payment_intents": "payment_intent",
     "setup_intents": "setup_intent",
@@ -31,6 +31,7 @@ _LISTS = {
     "charges": "charge",
     "refunds": "refund",
     "transfers": "transfer",
+    "transfer_reversals": "transfer_reversal",
     "disputes": "dispute",
     "balance_transactions": "balance_transaction",
     "webhook_endpoints": "webhook_endpoint",
@@ -89,7 +90,7 @@ class Stripe:
         if key is None:
             self.violations.append(f"POST {path}: no idempotency key")
             key = "none"
-        fault = self._fault(form, key)
+        fault = self._fault(path, form, key)
         if fault in {"409", "429"}:
             code = "lock_timeout" if fault == "429" else "idempotency_key_in_use"
             return int(fault), {"error": {"type": "invalid_request_error", "code": code, "message": code}}
@@ -110,12 +111,15 @@ class Stripe:
             return 400, {"error": {"type": "idempotency_error", "message": "another request"}}
         return status, answer
 
-    def _fault(self, form: Json, key: str) -> str | None:
+    def _fault(self, path: str, form: Json, key: str) -> str | None:
         """A token's fault strikes once for each key."""
         if self.faults:
             return self.faults.pop(0)
         card = CARDS.get(form.get("payment_method", ""))
         fault = DESTINATIONS.get(form.get("destination", "")) if card is None else card.fault
+        if path.endswith("/reversals"):
+            transfer = self.books.objects[path.split("/")[3]]
+            fault = TAKEN_BACK_FROM.get(transfer["destination"])
         if fault is None or self.struck[key]:
             return None
         self.struck[key] += 1
@@ -147,6 +151,7 @@ class Stripe:
             (r"/v1/account_links", books.connect.link),
             (r"/v1/refunds", books.create_refund),
             (r"/v1/transfers", books.create_transfer),
+            (r"/v1/transfers/(\w+)/reversals", books.create_reversal),
             (r"/v1/disputes/(\w+)", books.submit_evidence),
         ]
 
@@ -154,6 +159,8 @@ class Stripe:
         _, _, folder, *key = path.split("/")
         if folder == "balance":
             return 200, {"object": "balance", "livemode": False}
+        if key[1:2] == ["reversals"]:
+            folder, form, key = "transfer_reversals", form | {"transfer": key[0]}, key[2:]
         kind = _LISTS.get(folder)
         if kind is None or "search" in key:
             return 404, {"error": {"type": "invalid_request_error", "message": f"no {path}"}}

@@ -18,6 +18,7 @@ from marketplace.adapters.memory.money import (
     unexplained_funds,
     unexplained_payable,
     unexplained_refunds,
+    unexplained_reversals,
     unlike,
     unresolved,
 )
@@ -35,6 +36,7 @@ from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.promises import (
     TIMED,
     Name,
@@ -75,6 +77,7 @@ class MemoryAudit:
             _promise(Name.PROVIDER_PAYABLE, facts.count(Earning), unexplained_payable(facts)),
             _promise(Name.REFUNDS_PAYABLE, facts.count(Refund), unexplained_refunds(facts)),
             _promise(Name.DISPUTE_HOLD, facts.count(Payment), unexplained_disputes(facts)),
+            _promise(Name.REVERSALS, facts.count(PayoutReversal), unexplained_reversals(facts)),
             _promise(Name.SEARCHES, facts.count(DispatchJob), _unlike_their_bookings(facts)),
             _promise(Name.STARS, facts.count(Review), _miscounted(facts)),
             _promise(Name.STUCK, sum(1 for _ in _waiting(facts)), _stuck(facts)),

@@ -9,6 +9,7 @@ from marketplace.core.bookings.booking import Booking
 from marketplace.core.ledger.movement import (
     DISPUTE_HOLD,
     REFUNDS_PAYABLE,
+    REVERSALS_PENDING,
     Posting,
     customer_funds,
     provider_payable,
@@ -19,6 +20,8 @@ from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout
+from marketplace.core.payouts.reversal import PayoutReversal
+from marketplace.core.payouts.reversal import State as ReversalState
 from marketplace.core.promises import HOLDING, UNPAID, is_closed
 from marketplace.core.providers.provider import Provider
 from marketplace.core.settlements.settlement import Settlement
@@ -153,6 +156,21 @@ def unexplained_disputes(facts: Facts) -> Iterator[str]:
         )
         contested[payment.tenant_id, payment.currency] += payment.contested_minor if waits else 0
     yield from _unlike_account(facts, DISPUTE_HOLD, 1, contested, "banks contest")
+
+
+def unexplained_reversals(facts: Facts) -> Iterator[str]:
+    asked: Counter[tuple[UUID, str]] = Counter()
+    of_payout: Counter[UUID] = Counter()
+    for reversal in facts.rows(PayoutReversal):
+        waits = reversal.state == ReversalState.REQUESTED
+        asked[reversal.tenant_id, reversal.currency] += reversal.amount_minor if waits else 0
+        refused = reversal.state == ReversalState.REFUSED
+        of_payout[reversal.payout_id] += 0 if refused else reversal.amount_minor
+    yield from _unlike_account(facts, REVERSALS_PENDING, 1, asked, "rails are asked for")
+    amounts = {payout.id: payout.amount_minor for payout in facts.rows(Payout)}
+    for payout_id, minor in of_payout.items():
+        if minor > amounts[payout_id]:
+            yield f"payout {payout_id} is of {amounts[payout_id]}, {minor} of it is asked back"
 
 
 def _unlike_account(

@@ -20,6 +20,7 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
@@ -79,6 +80,7 @@ STORED: dict[type, tuple[tuple[str, ...], ...]] = {
     ),
     Payout: (("provider_id",), ("reference",), ("drawn_at",), ("state", "drawn_at")),
     PayoutRun: (("started_at",),),
+    PayoutReversal: (("provider_id",), ("requested_at",), ("state", "requested_at")),
     RailStatement: (("asked_at",),),
     Settlement: (("reference",), ("settled_at",), ("state", "settled_at")),
     Review: (

@@ -26,6 +26,7 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit, mean
 from marketplace.core.providers.reservation import Reservation
@@ -214,6 +215,9 @@ PAYOUT_ACCOUNTS = Listing(
 )
 PAYOUTS = Listing(kind=Payout, order="drawn_at", filters=_same(Payout, "provider_id", "state"))
 PAYOUT_RUNS = Listing(kind=PayoutRun, order="started_at", filters={})
+PAYOUT_REVERSALS = Listing(
+    kind=PayoutReversal, order="requested_at", filters=_same(PayoutReversal, "provider_id", "state")
+)
 EARNINGS = Listing(
     kind=Earning,
     order="earned_at",

@@ -13,11 +13,12 @@ from marketplace.core.bookings.booking import State as BookingState
 from marketplace.core.dispatch.job import OPEN as JOB_OPEN
 from marketplace.core.dispatch.job import State as JobState
 from marketplace.core.dispatch.offer import State as OfferState
-from marketplace.core.ledger.movement import DISPUTE_HOLD, REFUNDS_PAYABLE
+from marketplace.core.ledger.movement import DISPUTE_HOLD, REFUNDS_PAYABLE, REVERSALS_PENDING
 from marketplace.core.lifecycles import AGGREGATES
 from marketplace.core.payments.payment import HELD, TAKEN_BACK
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payouts.payout import IN_THE_LEDGER
+from marketplace.core.payouts.reversal import State as ReversalState
 from marketplace.core.promises import (
     CLOSED,
     HOLDING,
@@ -253,6 +254,23 @@ _DISPUTE_HOLD = _like_account(
                 AND m.subject_id = r.id AND m.name = 'loss_absorbed')))""",
     "banks contest",
 )
+# What is asked back and has neither come nor been refused; and of no payout more than it paid.
+_REVERSALS = _statement(
+    "payout_reversal",
+    f"""SELECT format('{REVERSALS_PENDING} of %s is %s %s, rails are asked for %s', tenant_id, currency,
+                coalesce(s.minor, 0), coalesce(o.minor, 0))
+            FROM said AS s FULL JOIN told AS o USING (tenant_id, currency)
+            WHERE coalesce(s.minor, 0) <> coalesce(o.minor, 0)
+        UNION ALL SELECT format('payout %s is of %s, %s of it is asked back', p.id, p.amount_minor, b.minor)
+            FROM back AS b JOIN payout AS p ON (p.tenant_id, p.id) = (b.tenant_id, b.payout_id)
+            WHERE b.minor > p.amount_minor""",
+    given=f"""WITH said AS (SELECT tenant_id, currency, sum(amount_minor) AS minor
+        FROM posting AS p WHERE {_scope("p")} AND account = '{REVERSALS_PENDING}' GROUP BY 1, 2),
+    told AS (SELECT tenant_id, currency, sum(amount_minor) AS minor FROM payout_reversal AS r
+        WHERE {_scope("r")} AND state = '{ReversalState.REQUESTED}' GROUP BY 1, 2),
+    back AS (SELECT tenant_id, payout_id, sum(amount_minor) AS minor FROM payout_reversal AS r
+        WHERE {_scope("r")} AND state <> '{ReversalState.REFUSED}' GROUP BY 1, 2)""",
+)
 
 
 def _timed(kind: type) -> str:
@@ -344,6 +362,7 @@ STATEMENTS: dict[Name, str] = {
     Name.PROVIDER_PAYABLE: _PROVIDER_PAYABLE,
     Name.REFUNDS_PAYABLE: _REFUNDS_PAYABLE,
     Name.DISPUTE_HOLD: _DISPUTE_HOLD,
+    Name.REVERSALS: _REVERSALS,
     Name.SEARCHES: _SEARCHES,
     Name.STARS: _STARS,
     Name.STUCK: _STUCK,

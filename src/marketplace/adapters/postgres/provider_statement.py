@@ -84,8 +84,12 @@ SELECT json_build_object('opening', (
     FROM posting AS o
     WHERE own.name = 'released' AND o.tenant_id = own.tenant_id AND o.movement_id = own.id
   ) AS p ON true
-  LEFT JOIN earning AS e ON e.tenant_id = own.tenant_id AND e.booking_id = own.booking_id
-    AND e.provider_id = :provider_id AND (e.amount_minor > 0) = (own.net > 0)
+  LEFT JOIN LATERAL (
+    SELECT e.id, e.reason FROM earning AS e
+    WHERE e.tenant_id = own.tenant_id AND e.booking_id = own.booking_id AND e.provider_id = :provider_id
+      AND (e.amount_minor > 0) = (own.net > 0)
+    ORDER BY e.amount_minor <> own.net, e.id LIMIT 1
+  ) AS e ON true
 ))::text
 """
 

@@ -22,6 +22,7 @@ from marketplace.core.payouts.queries import (
     ApprovedOf,
     PayoutUnder,
     ProvidersAfter,
+    ReversalsOf,
     UndrawnBetween,
     UndrawnOf,
 )
@@ -63,6 +64,7 @@ CLAUSES: dict[type, str] = {
     UndrawnOf: "t.provider_id = :provider_id AND t.state = 'payable'",
     AccountsOf: "t.provider_id = :provider_id AND t.state NOT IN ('rejected', 'closed')",
     ApprovedOf: "t.provider_id = :provider_id AND t.state = 'approved'",
+    ReversalsOf: "t.provider_id = :provider_id",
     PayoutUnder: "t.reference = :reference",
     RefundUnder: "t.reference = :reference",
     RefundsOf: "t.payment_id = :payment_id",

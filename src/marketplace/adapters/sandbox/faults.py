@@ -38,6 +38,7 @@ class Operation(StrEnum):
     VOID = "void"
     REFUND = "refund"
     RELEASE = "release"
+    CLAW_BACK = "claw_back"
     EVIDENCE = "submit_evidence"
     BEGIN_SETUP = "begin_setup"
     AMEND_SETUP = "amend_setup"
@@ -69,6 +70,7 @@ POSSIBLE: Mapping[Operation, frozenset[Fault]] = MappingProxyType(
         Operation.VOID: CALL_FAULTS,
         Operation.REFUND: CALL_FAULTS | {Fault.REFUND_BOUNCED, Fault.REFUND_FAILED, Fault.REFUND_PENDING},
         Operation.RELEASE: CALL_FAULTS | {Fault.PENDING, Fault.RETURNED, Fault.REJECTED},
+        Operation.CLAW_BACK: CALL_FAULTS | {Fault.REJECTED},
         Operation.EVIDENCE: CALL_FAULTS,
         Operation.BEGIN_SETUP: CALL_FAULTS,
         Operation.AMEND_SETUP: CALL_FAULTS,

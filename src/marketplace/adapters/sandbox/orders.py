@@ -1,4 +1,4 @@
-"""An order is a charge, a refund or a transfer in the vendor's books; it moves by its token and by time."""
+"""An order is what the vendor was asked for, as a charge or a transfer; it moves by its token and by time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from marketplace.adapters.sandbox.tokens import SOON_SECONDS, TOKENS, Step, TokenBehaviour
+from marketplace.adapters.sandbox.tokens import SOON_SECONDS, SUCCEEDS, TOKENS, Step, TokenBehaviour
 from marketplace.core.shared.money import share_minor
 from marketplace.ports.payments import Charge, Standing, Transfer
 
@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
     TRANSFER = "transfer"
+    TRANSFER_REVERSAL = "transfer_reversal"
     VOIDED = "voided"
 
 
@@ -40,8 +41,9 @@ class Order:
     `asked` is the token that came with the order, `token` the one by which it behaves.
 
     `refunded_minor` counts pending refunds too; `contested_minor` is what a dispute or a return took back,
-    and `transferred_minor` what was paid to providers from this charge. `charge` is what a refund gives back
-    of, or a transfer is paid from.
+    `transferred_minor` what was paid to providers from this charge, and `reversed_minor` what was taken back
+    of this transfer. `charge` is what a refund gives back of, a transfer is paid from, or a reversal takes
+    back.
     """
 
     kind: Kind
@@ -63,6 +65,7 @@ class Order:
     refunded_minor: int = 0
     refunds_failed: int = 0
     transferred_minor: int = 0
+    reversed_minor: int = 0
     contested_minor: int = 0
     evidence: str | None = None
     history: tuple[Entry, ...] = ()
@@ -73,7 +76,13 @@ class Order:
 
     @property
     def path(self) -> tuple[Step, ...]:
-        return self.behaviour.refund_path if self.kind is Kind.REFUND else self.behaviour.path
+        match self.kind:
+            case Kind.REFUND:
+                return self.behaviour.refund_path
+            case Kind.TRANSFER_REVERSAL:
+                return SUCCEEDS
+            case _:
+                return self.behaviour.path
 
     @property
     def left_minor(self) -> int:
@@ -98,6 +107,7 @@ _MOVES: Mapping[tuple[Kind, Standing], tuple[int, str]] = MappingProxyType(
         (Kind.REFUND, Standing.SUCCEEDED): (-1, "minor"),
         (Kind.TRANSFER, Standing.SUCCEEDED): (-1, "minor"),
         (Kind.TRANSFER, Standing.RETURNED): (1, "minor"),
+        (Kind.TRANSFER_REVERSAL, Standing.SUCCEEDED): (1, "minor"),
     }
 )
 _CONTESTS = frozenset({Standing.DISPUTED, Standing.RETURNED})
@@ -157,6 +167,22 @@ def placed_refund(
         failed = _enter(order, Step(Standing.FAILED, failure="refund_failed"), at=now)
         return failed, replace(charge, refunds_failed=charge.refunds_failed + 1)
     return _enter(order, order.path[0], at=now), replace(charge, refunded_minor=charge.refunded_minor + minor)
+
+
+def placed_reversal(transfer: Order, *, reversal: UUID, minor: int, now: datetime) -> tuple[Order, Order]:
+    """The reversal, and the transfer that it takes back of: no bank returns that one any more."""
+    order = Order(
+        kind=Kind.TRANSFER_REVERSAL,
+        reference=reversal,
+        tenant_id=transfer.tenant_id,
+        currency=transfer.currency,
+        minor=minor,
+        asked=transfer.asked,
+        token=transfer.token,
+        charge=transfer.reference,
+    )
+    lessened = replace(transfer, reversed_minor=transfer.reversed_minor + minor, due_at=None)
+    return _enter(order, order.path[0], at=now), lessened
 
 
 def advanced(order: Order, *, now: datetime) -> Order:

@@ -46,7 +46,7 @@ CAPABILITIES = Capabilities(
     opens_payees=frozenset(PayeeKind),
 )
 # What it can do where it plays a vendor at which providers have accounts of their own.
-CONNECTED = replace(CAPABILITIES, pays_by_charge=True)
+CONNECTED = replace(CAPABILITIES, pays_by_charge=True, claws_back=True)
 R = TypeVar("R")
 _ATTEMPTS, _OVERRIDES = "sandbox.attempt", "sandbox.override"
 
@@ -120,6 +120,20 @@ class SandboxRail:
         references = (
             (transfer.reference,) if transfer.charge is None else (transfer.reference, transfer.charge)
         )
+        return await self._answer(fault, lambda: self.books.change(references, decide))
+
+    async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
+        requests.check_positive(amount)
+        planned = self._planned(Operation.CLAW_BACK, reversal)
+        paid = await self.books.find(transfer)
+        shown = None if paid is None else paid.behaviour.claw_back_fault
+        fault = planned or await self._first(Operation.CLAW_BACK, reversal, shown)
+        if Fault.REJECTED in {planned, shown}:
+            self.books.tally[Fault.REJECTED] += 1
+            raise Invalid("payee", "has not got it any more")
+        wanted = requests.TakeBack(transfer=transfer, reversal=reversal, amount=amount)
+        decide = partial(requests.claw_back, wanted=wanted, clock=self.books.clock)
+        references = [reversal, transfer, *([paid.charge] if paid is not None and paid.charge else [])]
         return await self._answer(fault, lambda: self.books.change(references, decide))
 
     async def find(self, reference: UUID) -> Report | None:

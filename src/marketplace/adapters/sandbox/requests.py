@@ -15,6 +15,7 @@ from marketplace.adapters.sandbox.orders import (
     late_charge,
     placed_charge,
     placed_refund,
+    placed_reversal,
     placed_transfer,
     tombstone,
     with_evidence,
@@ -108,6 +109,30 @@ def refund(orders: Orders, *, wanted: GiveBack, token: str | None, clock: Clock)
         token=token or charge.token,
         now=clock(charge.tenant_id),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """A request for part of the transfer `transfer`, under the reference `reversal`."""
+
+    transfer: UUID
+    reversal: UUID
+    amount: Money
+
+
+def claw_back(orders: Orders, *, wanted: TakeBack, clock: Clock) -> tuple[Order, ...]:
+    transfer = known(orders, wanted.transfer, kind=Kind.TRANSFER)
+    order = orders.get(wanted.reversal)
+    if order is not None:
+        terms = (transfer.asked, False)
+        _check_same(order, Kind.TRANSFER_REVERSAL, transfer.tenant_id, wanted.amount, terms)
+        if order.charge != wanted.transfer:
+            raise Invalid("reversal", "was used for another transfer")
+        return (order,)
+    there = transfer.minor - transfer.reversed_minor if transfer.standing is Standing.SUCCEEDED else 0
+    _check_amount(wanted.amount, transfer, up_to_minor=there)
+    now = clock(transfer.tenant_id)
+    return placed_reversal(transfer, reversal=wanted.reversal, minor=wanted.amount.minor, now=now)
 
 
 def take_evidence(orders: Orders, *, reference: UUID, text: str, clock: Clock) -> tuple[Order, ...]:

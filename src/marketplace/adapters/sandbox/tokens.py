@@ -42,6 +42,7 @@ class TokenBehaviour:
     `fault` is the kind of trouble that the token is there to show.
 
     A fault of the call strikes the first call for a reference only, so that the way out can be tried too.
+    `claw_back_fault` is what a payee shows when money is asked back from it; REJECTED where it has none.
     """
 
     description: str
@@ -53,6 +54,7 @@ class TokenBehaviour:
     contested_basis_points: int = 10_000
     hold_seconds: int = WEEK_SECONDS
     webhooks: Habit = ON_TIME
+    claw_back_fault: Fault | None = None
 
 
 def _later(first: Standing, second: Standing, failure: str | None = None) -> tuple[Step, ...]:
@@ -190,6 +192,18 @@ PAYEES: Mapping[str, TokenBehaviour] = MappingProxyType(
         ),
         "payee_unavailable_once": TokenBehaviour(
             description="down for the first call, a repeat pays", fault=Fault.UNAVAILABLE
+        ),
+        "payee_spent": TokenBehaviour(
+            description="is paid at once, and has spent it when it is asked back",
+            claw_back_fault=Fault.REJECTED,
+        ),
+        "payee_claw_back_timeout_after": TokenBehaviour(
+            description="is paid at once; it is taken back, and the answer is lost",
+            claw_back_fault=Fault.TIMEOUT_AFTER,
+        ),
+        "payee_claw_back_timeout_before": TokenBehaviour(
+            description="is paid at once; the first call to take it back is lost on the way",
+            claw_back_fault=Fault.TIMEOUT_BEFORE,
         ),
     }
 )

@@ -21,6 +21,7 @@ def capabilities(*, live: bool | None) -> Capabilities:
         asynchronous=False,
         pays_out=True,
         pays_by_charge=True,
+        claws_back=True,
         saves=frozenset({MethodKind.CARD}),
         live=live,
         opens_payees=frozenset({PayeeKind.HOSTED}),

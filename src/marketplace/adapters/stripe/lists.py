@@ -8,6 +8,7 @@ refund is of, by customer or by the time of creation is no index of that kind, a
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from marketplace.adapters.stripe.account import Account
@@ -20,6 +21,7 @@ from marketplace.adapters.stripe.objects import (
     Object,
     Page,
     Refund,
+    Reversal,
     SetupIntent,
     Transfer,
 )
@@ -93,6 +95,11 @@ async def refund(account: Account, order: Order, *, intent_id: str) -> Refund | 
 async def transfer(account: Account, order: Order) -> Transfer | None:
     asking = {"transfer_group": order.group}
     return await _named(pages(account.client.v1.transfers.list_async, asking, Page[Transfer]), order)
+
+
+async def reversal(account: Account, order: Order, *, transfer_id: str) -> Reversal | None:
+    list_ = partial(account.client.v1.transfers.reversals.list_async, transfer_id)
+    return await _named(pages(list_, {}, Page[Reversal]), order)
 
 
 async def disputes(account: Account, intent_id: str) -> tuple[Dispute, ...]:

@@ -114,10 +114,27 @@ class Refund(Object, frozen=True, kw_only=True):
     failure_reason: str | None = None
 
 
+class Reversal(Object, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+
+
+class Reversals(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest of a transfer's."""
+
+    data: tuple[Reversal, ...] = ()
+
+
 class Transfer(Object, frozen=True, kw_only=True):
     amount: int
     currency: str
     reversed: bool = False
+    reversals: Reversals = Reversals()
+
+    @property
+    def came_back(self) -> bool:
+        """Whether somebody else reversed it whole: what we have asked back is told by itself."""
+        return self.reversed and not any(REFERENCE in one.metadata for one in self.reversals.data)
 
 
 class Dispute(Object, frozen=True, kw_only=True):

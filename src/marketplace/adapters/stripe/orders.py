@@ -48,8 +48,8 @@ K = TypeVar("K", bound=Kept)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Kept):
     """
-    Of money. `token` is the method or the payee, `charge` what a refund gives back of, or a transfer is paid
-    from.
+    Of money. `token` is the method or the payee, `charge` what a refund gives back of, a transfer is paid
+    from, or a reversal takes back.
 
     `setup` is the saved method that the token is of. Where Stripe took no intent for it, as the method had
     gone, the order is voided, and `failure` says why.
@@ -117,6 +117,19 @@ def of_refund(charge: Order, *, refund: UUID, amount: Money, at: datetime) -> Or
         currency=amount.currency,
         minor=amount.minor,
         charge=charge.reference,
+        first_sent_at=at,
+        last_sent_at=at,
+    )
+
+
+def of_reversal(transfer: Order, *, reversal: UUID, amount: Money, at: datetime) -> Order:
+    return Order(
+        subject=Subject.TRANSFER_REVERSAL,
+        reference=reversal,
+        tenant_id=transfer.tenant_id,
+        currency=amount.currency,
+        minor=amount.minor,
+        charge=transfer.reference,
         first_sent_at=at,
         last_sent_at=at,
     )

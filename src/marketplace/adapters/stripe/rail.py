@@ -11,6 +11,7 @@ from marketplace.adapters.stripe import (
     disputes,
     payees,
     refunds,
+    reversals,
     setups,
     statement,
     tokens,
@@ -77,6 +78,9 @@ class StripeRail:
     async def release(self, transfer: Transfer) -> Report:
         return await transfers.release(self.account, transfer)
 
+    async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
+        return await reversals.claw_back(self.account, transfer, key=reversal, amount=amount)
+
     async def find(self, reference: UUID) -> Report | None:
         """
         What was never sent stands on no shelf, and is nowhere. What was is fetched by its id; where its
@@ -92,6 +96,8 @@ class StripeRail:
                 return await refunds.find(self.account, order)
             case Subject.TRANSFER:
                 return await transfers.find(self.account, order)
+            case Subject.TRANSFER_REVERSAL:
+                return await reversals.find(self.account, order)
 
     def check_source(self, source: str, *, field: str) -> None:
         tokens.check_source(source, field=field)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from marketplace.adapters.stripe.amounts import from_stripe
 from marketplace.adapters.stripe.declines import failure_of
-from marketplace.adapters.stripe.objects import Dispute, Intent, Refund, Transfer
+from marketplace.adapters.stripe.objects import Dispute, Intent, Refund, Reversal, Transfer
 from marketplace.adapters.stripe.orders import Order
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Report, Standing, Subject
@@ -98,15 +98,25 @@ def of_refund(order: Order, refund: Refund) -> Report:
     )
 
 
+def of_reversal(order: Order, reversal: Reversal) -> Report:
+    return Report(
+        reference=order.reference,
+        rail_reference=reversal.id,
+        standing=Standing.SUCCEEDED,
+        amount=from_stripe(reversal.amount, reversal.currency),
+        subject=Subject.TRANSFER_REVERSAL,
+    )
+
+
 def of_transfer(order: Order, transfer: Transfer) -> Report:
-    """Of a transfer that is reversed whole the money is back."""
+    """Of a transfer that somebody reversed whole in Stripe's dashboard the money is back."""
     return Report(
         reference=order.reference,
         rail_reference=transfer.id,
-        standing=Standing.RETURNED if transfer.reversed else Standing.SUCCEEDED,
+        standing=Standing.RETURNED if transfer.came_back else Standing.SUCCEEDED,
         amount=from_stripe(transfer.amount, transfer.currency),
         subject=Subject.TRANSFER,
-        failure="reversed" if transfer.reversed else None,
+        failure="reversed" if transfer.came_back else None,
     )
 
 

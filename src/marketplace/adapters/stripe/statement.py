@@ -16,6 +16,7 @@ from marketplace.adapters.stripe.amounts import from_stripe
 from marketplace.adapters.stripe.lists import PAGE, intent_by_id
 from marketplace.adapters.stripe.objects import (
     REFERENCE,
+    SUBJECT,
     TENANT,
     BalanceTransaction,
     Metadata,
@@ -118,6 +119,8 @@ async def _lines(
     named = {} if subject is None else await _named(account, transaction)
     if subject is None or named.get(TENANT) != str(tenant_id) or REFERENCE not in named:
         return ()
+    if named.get(SUBJECT) == Subject.TRANSFER_REVERSAL:
+        subject = Subject.TRANSFER_REVERSAL  # one of ours, and not somebody's in the dashboard
     line = SettlementLine(
         line_id=transaction.id,
         reference=UUID(named[REFERENCE]),
@@ -139,7 +142,7 @@ async def _named(account: Account, transaction: BalanceTransaction) -> Metadata:
     match source.get("object"):
         case "dispute" | "refund" if TENANT not in found and source.get("payment_intent"):
             return (await intent_by_id(account, source["payment_intent"])).metadata
-        case "transfer_reversal" if source.get("transfer"):
+        case "transfer_reversal" if TENANT not in found and source.get("transfer"):
             retrieve = account.client.v1.transfers.retrieve_async
             return (await asked(retrieve(source["transfer"]), Transfer)).metadata
         case _:

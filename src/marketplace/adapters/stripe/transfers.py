@@ -22,7 +22,7 @@ async def release(account: Account, wanted: Wanted) -> Report:
     await account.check_mode(wanted.tenant_id)
     async with account.alone(wanted.reference):
         order, is_new = await account.orders.place(of_transfer(wanted, at=account.clock()))
-        found = None if is_new else await _sought(account, order)
+        found = None if is_new else await sought(account, order)
         if found is None:
             source = None if order.charge is None else await _source(account, order, order.charge)
             order = order if is_new else await account.sent_again(order)
@@ -32,11 +32,11 @@ async def release(account: Account, wanted: Wanted) -> Report:
 
 
 async def find(account: Account, order: Order) -> Report | None:
-    found = await _sought(account, order)
+    found = await sought(account, order)
     return None if found is None else reports.of_transfer(order, found)
 
 
-async def _sought(account: Account, order: Order) -> Transfer | None:
+async def sought(account: Account, order: Order) -> Transfer | None:
     if order.rail_id is not None:
         return await asked(account.client.v1.transfers.retrieve_async(order.rail_id), Transfer)
     found = await lists.transfer(account, order)

@@ -15,20 +15,17 @@ from marketplace.core.ledger.movement import (
     balanced,
     customer_funds,
     provider_payable,
-    provider_receivable,
 )
 from marketplace.core.payments.payment import HELD, OPEN, TAKEN_BACK, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refunding import drop_failed, resolve
 from marketplace.core.payments.usecases import origin
-from marketplace.core.payouts.earning import Earning, Reason
-from marketplace.core.payouts.queries import UndrawnOf
-from marketplace.core.providers.provider import Provider
+from marketplace.core.payouts.clawing import Claim, claw_back
+from marketplace.core.payouts.earning import Earning, Reason, earning_id
 from marketplace.core.shared.aggregate import create, move
-from marketplace.core.shared.ids import derive
 from marketplace.core.shared.money import split
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.storage import One, Work
+from marketplace.ports.storage import Work
 
 _REASONS = {State.COMPLETED: Reason.JOB, State.NO_SHOW: Reason.NO_SHOW}
 
@@ -106,7 +103,7 @@ def _origin(booking: Booking, name: str, call: Call) -> Origin:
 
 def _earning(booking: Booking, payment: Payment, minor: int, reason: Reason, call: Call) -> Earning:
     return Earning(
-        id=derive(booking.id, "claw back" if reason == Reason.CLAW_BACK else "earning"),
+        id=earning_id(booking.id),
         tenant_id=booking.tenant_id,
         provider_id=booking.performer_id,
         booking_id=booking.id,
@@ -147,15 +144,14 @@ async def absorb_loss(command: AbsorbLoss, *, call: Call, work: Work) -> Payment
 async def _clawed_back(
     booking: Booking, payment: Payment, minor: int, call: Call, work: Work
 ) -> dict[str, int]:
-    """From the provider's balance as far as it goes, and not from payouts drawn already; the rest is owed."""
     if not minor:
         return {}
-    questions = One(Provider, booking.performer_id), UndrawnOf(provider_id=booking.performer_id)
-    (provider,), undrawn = await work.read(*questions)
-    balance = provider.owed_minor + sum(earning.amount_minor for earning in undrawn)
-    taken = min(minor, max(0, balance))
-    for earning in undrawn:
-        work.guard(earning)  # drawn meanwhile, it would be taken twice
-    work.save(move(provider, "claw_back", call, owed_minor=provider.owed_minor + minor - taken))
-    work.add(create(_earning(booking, payment, -minor, Reason.CLAW_BACK, call), call))
-    return {provider_payable(provider.id): taken, provider_receivable(provider.id): minor - taken}
+    claim = Claim(
+        tenant_id=booking.tenant_id,
+        provider_id=booking.performer_id,
+        booking_id=booking.id,
+        payment_id=payment.id,
+        currency=booking.currency,
+        minor=minor,
+    )
+    return await claw_back(claim, call, work)

@@ -66,6 +66,7 @@ CANCELLATION_FEE = "cancellation_fee"
 CHARGEBACK_LOSS = "chargeback_loss"
 PROCESSOR_FEE = "processor_fee"
 DISPUTE_HOLD = "dispute_hold"
+REVERSALS_PENDING = "reversals_pending"
 SETTLEMENT_DIFFERENCE = "settlement_difference"
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.ids import derive
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.roles import Role
 
@@ -66,3 +67,8 @@ class Earning:
 
     def parties(self) -> tuple[UUID, ...]:
         return (self.provider_id,)
+
+
+def earning_id(booking_id: UUID) -> UUID:
+    """Of what a booking earned, once."""
+    return derive(booking_id, "earning")

@@ -63,7 +63,7 @@ async def ask_rail_for_payout(
             return FailPayout(payout_id=payout.id, reference=payout.reference, failure=refused.detail)
     if report is None or step_to(payout, report.standing) is None:
         return None
-    return RecordPayout(payout_id=payout.id, report=report)
+    return RecordPayout(payout_id=payout.id, report=report, reversible=rail.capabilities.claws_back)
 
 
 async def ask_rail_about_transfer(

@@ -81,7 +81,8 @@ class Payout:
     The sum of the earnings drawn into it. `approved_by` is the admin, where one was needed; `drawn_by` who
     started its run, and `due_again_by` who last resumed or retried it, where that was a person. With
     `payment_id` it is of one earning, and is paid from the charge of that payment; `together_minor` is what
-    its run drew for the provider in all, which limits are of.
+    its run drew for the provider in all, which limits are of. `reversible` is whether the rail that has paid
+    it can take it back.
 
     Every attempt is a transfer of its own at the rail, under a `reference` of its own.
     """
@@ -108,6 +109,7 @@ class Payout:
     drawn_by: UUID | None = None
     due_again_by: UUID | None = None
     approved_by: UUID | None = None
+    reversible: bool = False
     rail_reference: str | None = None
     failure: str | None = None
     lookups: int = 0

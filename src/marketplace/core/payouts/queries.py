@@ -8,6 +8,7 @@ from marketplace.core.payouts.account import GONE, PayoutAccount
 from marketplace.core.payouts.earning import Earning, State
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.providers.provider import Provider
 
 
@@ -44,6 +45,17 @@ class UndrawnOf:
 
     def matches(self, row: Any) -> bool:
         return bool(row.provider_id == self.provider_id and row.state == State.PAYABLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReversalsOf:
+    """What was asked back of one provider's payouts."""
+
+    kind: ClassVar[type[PayoutReversal]] = PayoutReversal
+    provider_id: UUID
+
+    def matches(self, row: Any) -> bool:
+        return bool(row.provider_id == self.provider_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class RecordPayout:
 
     payout_id: UUID
     report: Report
+    reversible: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,12 @@ async def record_payout(command: RecordPayout, *, call: Call, work: Work) -> Pay
     if step is None or report.reference != payout.reference:
         return payout
     check_subject(report, Subject.TRANSFER, payout.amount)
-    told: dict[str, Any] = {"rail_reference": report.rail_reference, "failure": report.failure, "lookups": 0}
+    told: dict[str, Any] = {
+        "rail_reference": report.rail_reference,
+        "reversible": command.reversible,
+        "failure": report.failure,
+        "lookups": 0,
+    }
     moved = work.save(move(payout, step, call, **told))
     before, after = payout.state in IN_THE_LEDGER, moved.state in IN_THE_LEDGER
     came_back = report.standing == Standing.RETURNED

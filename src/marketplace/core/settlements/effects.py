@@ -7,6 +7,7 @@ from uuid import UUID
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, ask_rail, ask_rail_about_refund
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payouts.effects import AskRailAboutTransfer, ask_rail_about_transfer
+from marketplace.core.payouts.reversing import AskRailForReversal, ask_rail_for_reversal
 from marketplace.core.settlements.settlement import Settlement
 from marketplace.core.settlements.statement import RailStatement, State
 from marketplace.core.settlements.usecases import BookLines
@@ -52,6 +53,9 @@ async def ask_rail_about_break(effect: AskRailAboutBreak, *, call: Call, work: W
         case Subject.REFUND:
             refund = AskRailAboutRefund(reference=line.reference)
             return await ask_rail_about_refund(refund, call=call, work=work, vendors=vendors)
-        case _:
+        case Subject.TRANSFER_REVERSAL:
+            reversal = AskRailForReversal(payout_reversal_id=line.reference)
+            return await ask_rail_for_reversal(reversal, call=call, work=work, vendors=vendors)
+        case Subject.TRANSFER:
             transfer = AskRailAboutTransfer(reference=line.reference)
             return await ask_rail_about_transfer(transfer, call=call, work=work, vendors=vendors)

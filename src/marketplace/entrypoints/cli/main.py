@@ -44,6 +44,9 @@ PANELS: Mapping[str, Mapping[str, Entry]] = {
         "payment-methods": Entry("stored:payment_methods", "Find saved cards and mandates, and remove them."),
         "refunds": Entry("refunds:refunds", "Find refunds, and see to those that failed or came back."),
         "bankfiles": Entry("bankfiles:bankfiles", "Read the files that banks answer with."),
+        "payout-reversals": Entry(
+            "stored:payout_reversals", "Find what was asked back of payouts, and whether it came."
+        ),
         "earnings": Entry("stored:earnings", "Find what providers earned, job by job."),
         "payouts": Entry("payouts:payouts", "Pay providers."),
         "payout-accounts": Entry(

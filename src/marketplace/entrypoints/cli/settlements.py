@@ -83,7 +83,8 @@ def bring_in(operator: Operator, *, file: Path, rail: str, reason: str) -> None:
     """
     Take in lines of a rail's statement from CSV, all of them or none; one that is known is left.
 
-    The columns are line_id, reference (ours), subject (charge, refund, transfer), currency, gross (negative
+    The columns are line_id, reference (ours), subject (charge, refund, transfer,
+    transfer_reversal), currency, gross (negative
     for what went out), fee, settled_at (with its offset), and net if you like. Each bad cell is named.
 
     For example:

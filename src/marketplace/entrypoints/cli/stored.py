@@ -13,6 +13,7 @@ from marketplace.core.catalogue.usecases import PublishService, WithdrawService
 from marketplace.core.identity.usecases import RevokeSession
 from marketplace.core.payments.saving import LookUpMethod, RemoveMethod
 from marketplace.core.payouts.opening import ClosePayoutAccount, LookUpPayoutAccount
+from marketplace.core.payouts.reversing import LookUpReversal
 from marketplace.core.reviews.usecases import HideReview, RestoreReview
 from marketplace.core.subscriptions.usecases import EndMembership, RenewMembership
 from marketplace.entrypoints.cli.listings import Noun, in_state, paged, show_one, show_page
@@ -173,6 +174,28 @@ earnings = _group(
             Column("amount", lambda one: money(one.amount_minor, one.currency), right=True),
         ),
         filters="provider_id booking_id payout_id",
+    )
+)
+payout_reversals = _group(
+    Found(
+        name="payout-reversals",
+        says="Find what was asked back of payouts, and whether it came.",
+        listing=listings.PAYOUT_REVERSALS,
+        columns=(
+            _ID,
+            _STATE,
+            Column("requested", "requested_at", whole=True),
+            Column("amount", lambda one: money(one.amount_minor, one.currency), right=True),
+            Column("failure", "failure"),
+        ),
+        filters="provider_id",
+        acts={
+            "look-up": Act(
+                command=LookUpReversal,
+                subject="payout_reversal_id",
+                says="Ask the rail what became of a reversal.",
+            )
+        },
     )
 )
 payment_methods = _group(

@@ -10,10 +10,11 @@ from marketplace.core.payments import usecases as payments
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
-from marketplace.core.payouts import drawing, opening
+from marketplace.core.payouts import drawing, opening, reversing
 from marketplace.core.payouts import usecases as payouts
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.settlements import importing, resolving
 from marketplace.core.settlements import usecases as settling
@@ -130,6 +131,16 @@ _PAYOUTS: tuple[Route, ...] = (
     ),
     command_row(
         "/payout-accounts/{payout_account_id}/close", opening.ClosePayoutAccount, PayoutAccount, _TAG
+    ),
+    *finding_rows(
+        "payout-reversals",
+        listings.PAYOUT_REVERSALS,
+        "state provider_id",
+        "What was asked back of payouts for what a bank took back; state=requested for what is in doubt.",
+        _TAG,
+    ),
+    command_row(
+        "/payout-reversals/{payout_reversal_id}/look-up", reversing.LookUpReversal, PayoutReversal, _TAG
     ),
     *statements.OF_ONE,
     *finding_rows("payout-runs", listings.PAYOUT_RUNS, "", "Payout runs, and how far each is.", _TAG),

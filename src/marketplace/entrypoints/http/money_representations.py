@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.core.payments import method, payment, refund
-from marketplace.core.payouts import account, earning, payout, run
+from marketplace.core.payouts import account, earning, payout, reversal, run
 from marketplace.core.payouts.earning import Reason
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
@@ -109,6 +109,18 @@ class PayoutView(View, frozen=True):
     drawn_by: UUID | None
     due_again_by: UUID | None
     approved_by: UUID | None
+    failure: str | None
+
+
+class PayoutReversalView(View, frozen=True):
+    state: reversal.State
+    payout_id: UUID
+    provider_id: UUID
+    booking_id: UUID
+    payment_id: UUID
+    currency: str
+    amount_minor: int
+    requested_at: datetime
     failure: str | None
 
 

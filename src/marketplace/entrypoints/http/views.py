@@ -24,6 +24,7 @@ from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
 from marketplace.core.payouts.run import PayoutRun
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
@@ -40,6 +41,7 @@ from marketplace.entrypoints.http.money_representations import (
     PaymentMethodView,
     PaymentView,
     PayoutAccountView,
+    PayoutReversalView,
     PayoutRunView,
     PayoutView,
     RefundView,
@@ -237,6 +239,7 @@ VIEWS: dict[type, tuple[type, Callable[[Any, Call], Any]]] = {
     Refund: (RefundView, _plain(RefundView)),
     PayoutAccount: (PayoutAccountView, _plain(PayoutAccountView)),
     Payout: (PayoutView, _plain(PayoutView)),
+    PayoutReversal: (PayoutReversalView, _plain(PayoutReversalView)),
     PayoutRun: (PayoutRunView, _plain(PayoutRunView)),
     Settlement: (SettlementView, settlement_view),
     Imported: (Imported, _whole),

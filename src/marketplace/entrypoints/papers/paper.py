@@ -18,6 +18,9 @@ KINDS = {
     "claw_back": "Claw-back",
     "payout_sent": "Payout",
     "payout_returned": "Payout returned",
+    "payout_reversed": "Payout reversed",
+    "clawed_back": "Claw-back",
+    "reversal_refused": "Claw-back",
 }
 
 

@@ -14,6 +14,7 @@ from marketplace.core.payments.method import GONE
 from marketplace.core.payments.payment import DEAD, HELD
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payouts.payout import State as PayoutState
+from marketplace.core.payouts.reversal import State as ReversalState
 from marketplace.core.payouts.run import State as RunState
 from marketplace.core.promises import ENDED
 from marketplace.core.settlements.settlement import State as SettlementState
@@ -29,6 +30,7 @@ ENDS: Mapping[str, frozenset[str]] = {
         "payment_method": GONE,
         "refund": {RefundState.SUCCEEDED, RefundState.CANCELLED},
         "payout": {PayoutState.PAID},
+        "payout_reversal": {ReversalState.SUCCEEDED, ReversalState.REFUSED},
         "payout_run": {RunState.FINISHED},
         "rail_statement": {StatementState.READ},
         "settlement": {SettlementState.BOOKED},

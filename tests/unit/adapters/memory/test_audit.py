@@ -24,6 +24,8 @@ from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.usecases import VendorEvent
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.payouts.payout import Payout
+from marketplace.core.payouts.reversal import PayoutReversal
+from marketplace.core.payouts.reversal import State as ReversalState
 from marketplace.core.promises import Name
 from marketplace.core.providers.provider import Provider, Unit
 from marketplace.core.providers.reservation import Reservation
@@ -60,7 +62,7 @@ class Stored:
     def put(self, *rows: Any) -> None:
         """Past every rule."""
         for row in rows:
-            self.store._table(type(row))._rows[row.tenant_id][row.id] = row
+            self.store._table(type(row))._rows.setdefault(row.tenant_id, {})[row.id] = row
 
     def drop(self, row: Any) -> None:
         del self.store._table(type(row))._rows[row.tenant_id][row.id]
@@ -101,6 +103,23 @@ def stored(clean: Stored) -> Stored:
 
 async def test_finds_nothing_in_clean_data(stored: Stored) -> None:
     assert await stored.broken() == {}
+
+
+def asked_back(payout: Payout) -> PayoutReversal:
+    return PayoutReversal(
+        id=uuid4(),
+        tenant_id=payout.tenant_id,
+        version=1,
+        payout_id=payout.id,
+        provider_id=payout.provider_id,
+        booking_id=uuid4(),
+        payment_id=uuid4(),
+        rail=payout.rail,
+        transfer=payout.reference,
+        currency=payout.currency,
+        amount_minor=1,
+        requested_at=payout.drawn_at,
+    )
 
 
 class TestTheLedger:
@@ -285,6 +304,18 @@ class TestTheOthers:
         stored.put(replace(payment, state=PaymentState.DISPUTED))
 
         assert "banks contest" in (await stored.broken())[Name.DISPUTE_HOLD][0]
+
+    async def test_find_what_is_asked_back_and_the_books_do_not_say(self, stored: Stored) -> None:
+        stored.put(asked_back(stored.one(Payout)))
+
+        assert "rails are asked for" in (await stored.broken())[Name.REVERSALS][0]
+
+    async def test_find_more_asked_back_than_was_paid(self, stored: Stored) -> None:
+        payout = stored.one(Payout)
+        done = replace(asked_back(payout), state=ReversalState.SUCCEEDED)
+        stored.put(replace(done, amount_minor=payout.amount_minor + 1))
+
+        assert "of it is asked back" in (await stored.broken())[Name.REVERSALS][0]
 
     async def test_find_whoever_is_overdue(self, stored: Stored) -> None:
         booking = stored.one(Booking)

@@ -595,6 +595,7 @@ CREATE TABLE "payout" (
     "drawn_by" uuid,
     "due_again_by" uuid,
     "approved_by" uuid,
+    "reversible" boolean NOT NULL,
     "rail_reference" text,
     "failure" text,
     "lookups" bigint NOT NULL,
@@ -631,6 +632,36 @@ CREATE TRIGGER "payout_run_move" BEFORE UPDATE ON "payout_run" FOR EACH ROW WHEN
 ALTER TABLE "payout_run" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "payout_run_own" ON "payout_run" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON "payout_run" TO marketplace_app;
+
+CREATE TABLE "payout_reversal" (
+    "id" uuid NOT NULL,
+    "tenant_id" uuid NOT NULL,
+    "version" bigint NOT NULL,
+    "state" text NOT NULL,
+    "due_at" timestamptz,
+    "payout_id" uuid NOT NULL,
+    "provider_id" uuid NOT NULL,
+    "booking_id" uuid NOT NULL,
+    "payment_id" uuid NOT NULL,
+    "rail" text NOT NULL,
+    "transfer" uuid NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "requested_at" timestamptz NOT NULL,
+    "rail_reference" text,
+    "failure" text,
+    "lookups" bigint NOT NULL,
+    CONSTRAINT "payout_reversal_pkey" PRIMARY KEY (tenant_id, id),
+    CONSTRAINT "payout_reversal_state" CHECK (state = ANY ('{requested,succeeded,refused}'::text[]))
+);
+CREATE INDEX "payout_reversal_provider_id_idx" ON "payout_reversal" (tenant_id, "provider_id");
+CREATE INDEX "payout_reversal_requested_at_idx" ON "payout_reversal" (tenant_id, "requested_at");
+CREATE INDEX "payout_reversal_state_requested_at_idx" ON "payout_reversal" (tenant_id, "state", "requested_at");
+CREATE TRIGGER "payout_reversal_birth" BEFORE INSERT ON "payout_reversal" FOR EACH ROW WHEN (NEW.version <> 1 OR NEW.state <> ALL ('{requested}'::text[])) EXECUTE FUNCTION refuse('no row begins so');
+CREATE TRIGGER "payout_reversal_move" BEFORE UPDATE ON "payout_reversal" FOR EACH ROW WHEN (NEW.version <> OLD.version + 1 OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id OR OLD.state || '>' || NEW.state <> ALL ('{requested>refused,requested>requested,requested>succeeded}'::text[])) EXECUTE FUNCTION refuse('no move leads there');
+ALTER TABLE "payout_reversal" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "payout_reversal_own" ON "payout_reversal" USING (tenant_id = nullif(current_setting('marketplace.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON "payout_reversal" TO marketplace_app;
 
 CREATE TABLE "rail_statement" (
     "id" uuid NOT NULL,
