@@ -73,7 +73,7 @@ async def open_payee(account: Account, order: PayeeOrder) -> PayeeReport:
 
 
 async def find_payee(account: Account, reference: UUID) -> PayeeReport | None:
-    """One that Stripe lets us see no more is closed: nothing can be paid into it."""
+    """One that Stripe does not let us see is paid nothing; with the right key it may be seen again."""
     opening = await account.orders.kept(Opening, reference)
     if opening is None:
         return None
@@ -83,8 +83,8 @@ async def find_payee(account: Account, reference: UUID) -> PayeeReport | None:
         return PayeeReport(
             reference=reference,
             rail_reference=opening.rail_id or "",
-            standing=PayeeStanding.CLOSED,
-            failure="Stripe knows of it no more",
+            standing=PayeeStanding.RESTRICTED,
+            failure="Stripe does not show it to us",
         )
     return None if found is None else report(opening, found)
 

@@ -124,13 +124,20 @@ class TestAnAccount:
 
         assert (await scene.rail.find_payee(order.reference)).standing is PayeeStanding.RESTRICTED
 
-    async def test_that_stripe_shows_no_more_is_closed(self, scene: Any) -> None:
+    async def test_that_stripe_does_not_show_is_restricted_until_it_does(self, scene: Any) -> None:
+        """As where the key is another account's: one that is closed would be lost for good."""
         order, account = await opened(scene)
         account["_hidden"] = True
+        hidden = await scene.rail.find_payee(order.reference)
+        account["_hidden"] = False
 
-        report = await scene.rail.find_payee(order.reference)
+        shown = await scene.rail.find_payee(order.reference)
 
-        assert report.standing is PayeeStanding.CLOSED
+        assert (hidden.standing, hidden.failure) == (
+            PayeeStanding.RESTRICTED,
+            "Stripe does not show it to us",
+        )
+        assert shown.standing is PayeeStanding.ACTIVE
 
     async def test_in_a_country_that_stripe_does_not_serve_is_refused_by_the_field(self, scene: Any) -> None:
         with pytest.raises(Invalid) as refused:
