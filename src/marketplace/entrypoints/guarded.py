@@ -12,7 +12,7 @@ from marketplace.ports.payments import PaymentRail
 # What changes nothing at the rail: the truth about what is under way must not wait for long.
 LOOKS = frozenset({"find", "find_setup", "find_payee", "settlement_lines", "trace"})
 
-Told = Callable[[str], Awaitable[None]]
+Told = Callable[[], Awaitable[None]]
 
 
 class Guarded:
@@ -35,7 +35,7 @@ class Guarded:
             return await self._counted(ticket, getattr(self._rail, name)(*given, **named))
         finally:
             if self._breaker.standing is not before:
-                await self._told(self._rail.name)
+                await self._told()
 
     async def _counted(self, ticket: Ticket, answer: Awaitable[Any]) -> Any:
         """What it refuses, it has answered."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from uuid import UUID
 
@@ -58,7 +59,7 @@ class RailHealth:
 
     def _guarded(self, name: str, rail: PaymentRail) -> PaymentRail:
         self.breakers[name] = Breaker(clock=self.clock, limits=self.limits)
-        return guarded(rail, self.breakers[name], self._tell)
+        return guarded(rail, self.breakers[name], partial(self._tell, name))
 
     async def down(self) -> frozenset[str]:
         """The rails to which nothing new should be sent; read again when that is older than two seconds."""

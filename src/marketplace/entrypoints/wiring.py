@@ -228,10 +228,11 @@ class Platform(containers.DeclarativeContainer):
         vendors=vendors,
         reads=reads,
         engine=api_engine,
+        rail_health=rail_health,
     )
     hub = providers.Singleton(Hub, feed)
     meters = providers.Singleton(Meters)
-    figures = providers.Singleton(Figures, meters, overview, live_map)
+    figures = providers.Singleton(Figures, meters, overview, live_map, rail_health)
     front = providers.Singleton(
         lambda settings, office, hub, overview, live_map, figures, hook, meters: Front(
             users_app(

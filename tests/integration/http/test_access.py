@@ -206,6 +206,7 @@ TABLE: dict[str, Row] = {
     "POST /admin/v1/providers/{provider_id}/payout-accounts": admin(201),
     "POST /admin/v1/payout-accounts/{payout_account_id}/look-up": admin(200),
     "POST /admin/v1/payout-accounts/{payout_account_id}/close": admin(200),
+    "GET /admin/v1/rails": desk(200, foreign=200),
     "GET /admin/v1/payment-methods": desk(200, foreign=200),
     "GET /admin/v1/payment-methods/{key}": desk(200),
     "POST /admin/v1/payment-methods/{payment_method_id}/look-up": admin(200),

@@ -1,11 +1,13 @@
 """While the rail is down another one takes the cards; what was on its way to the first is charged once."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from tests.integration.http.conftest import Market, running
 
@@ -13,6 +15,9 @@ from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.rail import SandboxRail
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.core.shared.errors import Invalid, Unavailable
+from marketplace.core.shared.money import Money
+from marketplace.entrypoints.breaker import Limits
+from marketplace.entrypoints.rail_health import RailHealth, read_down
 from marketplace.ports.payments import Charge, Report
 
 SPARE_ALONE = "tok_webhook_late"
@@ -104,6 +109,54 @@ async def stage(market: Market) -> Stage:
     stage = Stage(market)
     await stage.open()
     return stage
+
+
+class TestTheDesk:
+    async def test_sees_how_each_rail_does_and_what_waits_for_it(self, stage: Stage) -> None:
+        await stage.book()
+        stage.first.down = True
+        for _ in range(3):
+            await stage.book()
+
+        support = await stage.shop.support()
+        rails = {one["name"]: one for one in await support.read("/admin/v1/rails")}
+        text = (await stage.market.client.get("/metrics")).text
+
+        first, spare = rails["sandbox"], rails["spare"]
+        assert (first["standing"], spare["standing"]) == ("open", "closed")
+        assert (first["failures"], first["failure"], first["in_use"]) == (3, "unavailable", True)
+        assert first["down_until"] > first["failed_at"] >= first["succeeded_at"]
+        assert (first["payments_created"], first["payments_unknown"], spare["payments_created"]) == (3, 0, 0)
+        assert 0 <= first["oldest_seconds"] < 60
+        assert (first["p50_ms"], spare["p99_ms"]) == (0.0, None)  # by a clock that stands
+        assert first["capabilities"]["collects"] == ["card", "debit_order"]
+        assert 'marketplace_rail_down{rail="sandbox"} 1.0' in text
+        assert 'marketplace_rail_down{rail="spare"} 0.0' in text
+        assert 'marketplace_rail_failures{rail="sandbox"} 3.0' in text
+        assert re.search(r'marketplace_rail_payments_waiting{rail="sandbox"} [1-9]', text)
+
+    async def test_is_told_by_other_processes_through_the_database(self, stage: Stage) -> None:
+        shelf, name, failing = stage.market.platform.shelf(), f"rail-{uuid4()}", Limits(failures=1)
+        one, other = RailHealth(shelf=shelf, limits=failing), RailHealth(shelf=shelf)
+        stage.first.down = True
+        rail = one.guard({name: stage.first})[name]
+        at = datetime.now(UTC)
+        charge = Charge(
+            reference=uuid4(),
+            tenant_id=uuid4(),
+            amount=Money(100, "ZAR"),
+            method="tok_success",
+            hold=False,
+            description="",
+            at=at,
+        )
+
+        with pytest.raises(Unavailable):
+            await rail.collect(charge)
+
+        assert name in await other.down()
+        (told,) = [found for found in await read_down(shelf) if found.rail == name]
+        assert timedelta(seconds=10) < told.until - at < timedelta(seconds=30)
 
 
 class TestAMarketplaceWhoseRailIsDown:

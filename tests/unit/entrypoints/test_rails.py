@@ -1,17 +1,20 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.unit.adapters.stripe.conftest import START
 from tests.vendors.stripe.server import KEY, SECRET, playing
 
+from marketplace.adapters.postgres.waiting import Waiting
 from marketplace.adapters.sandbox.rail import CAPABILITIES
 from marketplace.adapters.stripe.account import API_VERSION
 from marketplace.adapters.stripe.webhooks import EVENTS
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints import blueprints, configuration
-from marketplace.entrypoints.cli.checks import _rails, _stripe
+from marketplace.entrypoints.cli.checks import _answering, _rails, _stripe
 from marketplace.entrypoints.directory import tenant_id_of
+from marketplace.entrypoints.rail_health import Down
 from marketplace.entrypoints.rails import capabilities_of, rails_of
 from marketplace.entrypoints.settings import BadSetting, Settings
 
@@ -108,3 +111,26 @@ class TestDoctor:
             ("stripe webhooks", True),
         ]
         assert await _stripe(settings()) == []
+
+
+class TestWhatDoctorSees:
+    def test_names_the_rails_that_are_down_or_waited_for(self) -> None:
+        now = datetime.now(UTC)
+        down = (
+            Down(rail="stitch", until=now + timedelta(minutes=1), failure="unavailable"),
+            Down(rail="sandbox", until=now - timedelta(minutes=1), failure=None),
+        )
+        waiting = (
+            Waiting(rail="sandbox", created=2, unknown=1, oldest_seconds=40.2),
+            Waiting(rail="stripe", created=0, unknown=1, oldest_seconds=7_200),
+        )
+
+        checks = _answering(down, waiting)
+
+        assert [(check.name, check.ok) for check in checks] == [
+            ("rail sandbox", True),
+            ("rail stitch", False),
+            ("rail stripe", False),
+        ]
+        assert checks[0].saw == "answers; 2 payments wait for it, 1 are in doubt, one for 40 s"
+        assert checks[1].saw.startswith("is down, and left alone until ")

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.postgres.engine import create_owner_engine
 from marketplace.adapters.postgres.migrate import HEAD, schema_version
+from marketplace.adapters.postgres.waiting import OF_ALL, Waiting
 from marketplace.core.shared.errors import Unavailable
 
 _GAUGES = """
@@ -59,6 +60,12 @@ class Overview:
         async with self._owner.connect() as connection:
             row = (await connection.exec_driver_sql(_GAUGES)).mappings().one()
             return {name: float(value) for name, value in row.items()}
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """What waits for each rail, in all marketplaces."""
+        async with self._owner.connect() as connection:
+            rows = (await connection.exec_driver_sql(OF_ALL)).mappings().all()
+            return tuple(Waiting(**row) for row in rows)
 
     async def tenants(self) -> tuple[UUID, ...]:
         """All marketplaces, closed ones too; raises Unavailable."""

@@ -14,18 +14,21 @@ from marketplace.adapters.postgres.queue import Backlog
 from marketplace.adapters.postgres.shelf import PostgresShelf
 from marketplace.adapters.postgres.soundness import SERVER_VERSION_MIN, Soundness, examine
 from marketplace.adapters.postgres.store import PostgresStore
+from marketplace.adapters.postgres.waiting import Waiting
 from marketplace.core.shared.errors import MarketplaceError, Unavailable
 from marketplace.core.shared.place import Place
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints import rails, stitch
 from marketplace.entrypoints.geography import APART, close, live_map_of
 from marketplace.entrypoints.platform import database_of_another
+from marketplace.entrypoints.rail_health import Down, read_down
 from marketplace.entrypoints.settings import Settings
 from marketplace.ports.payments import Capabilities
 from marketplace.ports.storage import One
 
 CLOCK_SECONDS_MAX = 2.0
 BACKLOG_SECONDS_MAX = 60.0
+WAITING_SECONDS_MAX = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +80,14 @@ async def _contents(url: str, settings: Settings, sound: Soundness) -> list[Chec
         if not schema.ok:
             return [schema]
         backlog = await queue.backlog(engine=engine)
-        tenants = await _tenants(Overview(engine, url), PostgresStore(engine))
+        overview = Overview(engine, url)
+        tenants = await _tenants(overview, PostgresStore(engine))
+        answering = _answering(await read_down(PostgresShelf(engine)), await overview.waiting())
     except Exception as error:  # noqa: BLE001 - whatever it is, the check failed and says so
         return [Check(name="schema", ok=False, saw=f"{type(error).__name__}: {error}")]
     finally:
         await engine.dispose()
-    return [schema, *_walls(sound), _rails(settings, tenants), *_jobs(sound, backlog)]
+    return [schema, *_walls(sound), _rails(settings, tenants), *answering, *_jobs(sound, backlog)]
 
 
 async def _tenants(overview: Overview, store: PostgresStore) -> list[Tenant]:
@@ -110,6 +115,22 @@ def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
     named = ", ".join(sorted(configured)) or "none"
     saw = f"configured: {named}" + (f"; missing for {', '.join(without)}" if without else "")
     return Check(name="rails", ok=bool(configured) and not without, saw=saw)
+
+
+def _answering(down: tuple[Down, ...], waiting: tuple[Waiting, ...]) -> list[Check]:
+    """Each rail that was found down lately, or for which payments wait, by what all processes wrote down."""
+    now = datetime.now(UTC)
+    until = {one.rail: one.until for one in down if one.until > now}
+    stuck = {one.rail: one for one in waiting}
+    return [_answers(name, until.get(name), stuck.get(name)) for name in sorted(until.keys() | stuck.keys())]
+
+
+def _answers(name: str, until: datetime | None, stuck: Waiting | None) -> Check:
+    saw = "answers" if until is None else f"is down, and left alone until {until:%H:%M:%S} UTC"
+    oldest = stuck.oldest_seconds if stuck else 0
+    if stuck:
+        saw += f"; {stuck.created} payments wait for it, {stuck.unknown} are in doubt, one for {oldest:.0f} s"
+    return Check(name=f"rail {name}", ok=until is None and oldest <= WAITING_SECONDS_MAX, saw=saw)
 
 
 def _has_rails(tenant: Tenant, configured: Mapping[str, Capabilities]) -> bool:

@@ -9,7 +9,13 @@ from marketplace.core.bookings import commands as bookings
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.shared.errors import NotFound
 from marketplace.core.tenants.tenant import Call
-from marketplace.entrypoints.http import admin_dispatch, admin_money, admin_people, admin_platform
+from marketplace.entrypoints.http import (
+    admin_dispatch,
+    admin_money,
+    admin_people,
+    admin_platform,
+    admin_rails,
+)
 from marketplace.entrypoints.http.bookings import known_method
 from marketplace.entrypoints.http.desk import command_row, listing_row, question_row, read_one
 from marketplace.entrypoints.http.office import Office
@@ -76,4 +82,5 @@ ROUTES: tuple[Route, ...] = (
     *admin_people.ROUTES,
     *admin_dispatch.ROUTES,
     *admin_platform.ROUTES,
+    *admin_rails.ROUTES,
 )

@@ -25,6 +25,7 @@ from marketplace.entrypoints.http.answer import Answer, File, Headers
 from marketplace.entrypoints.http.bearers import Bearers
 from marketplace.entrypoints.http.heads import Head, header
 from marketplace.entrypoints.http.idempotency import Answers, Asked, Memory
+from marketplace.entrypoints.rail_health import RailHealth
 from marketplace.entrypoints.tracker import Tracker
 from marketplace.ports.storage import AlreadyThere, Store
 from marketplace.ports.vendors import Vendors
@@ -69,6 +70,7 @@ class Office:
     secret: bytes
     proxies: int = 0
     sandbox: Sandbox | None = None
+    rail_health: RailHealth | None = None
 
     def __post_init__(self) -> None:
         self._answers = Answers(self.store)

@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from marketplace.adapters.postgres.overview import Overview
+from marketplace.adapters.postgres.waiting import Waiting
 from marketplace.core.shared.errors import Unavailable
 from marketplace.entrypoints.http.document import problems
+from marketplace.entrypoints.rail_health import RailHealth
 from marketplace.ports.geo import LiveMap
 
 GAUGES_FRESH_SECONDS = 10.0
@@ -30,6 +32,16 @@ _HELP = {
     "payouts_to_approve": "payouts that wait for an admin",
     "refunds_to_see_to": "refunds that failed or came back and wait for an admin",
     "payout_accounts_restricted": "accounts whose providers cannot be paid for now",
+}
+
+
+_RAIL_HELP = {
+    "down": "1 where some process has found the rail down, and none since back",
+    "calls": "calls of this process in the window",
+    "failures": "those of them that failed",
+    "p99_seconds": "how long the slowest but one in a hundred of them took",
+    "payments_waiting": "payments that the rail has not taken yet, or that are in doubt",
+    "payments_oldest_seconds": "how long the one has waited that has waited longest",
 }
 
 
@@ -58,6 +70,10 @@ class Meters:
         self.map_reachable = Gauge(
             "marketplace_live_map_reachable", "0 while rounds ask the database", registry=self.registry
         )
+        self.rails = {
+            name: Gauge(f"marketplace_rail_{name}", said, ("rail",), registry=self.registry)
+            for name, said in _RAIL_HELP.items()
+        }
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -77,6 +93,7 @@ class Figures:
     meters: Meters
     overview: Overview
     live_map: LiveMap
+    rail_health: RailHealth
     _read_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,14 +105,34 @@ class Figures:
 
     async def _refresh(self) -> None:
         self.meters.map_reachable.set(await is_reachable(self.live_map))
+        await self._see_rails()
         try:
             for name, value in (await self.overview.gauges()).items():
                 self.meters.gauges[name].set(value)
+            self._see_waiting(await self.overview.waiting())
         except Exception:  # noqa: BLE001 - whatever it is, the page tells it by this gauge
             self.meters.reachable.set(0)
         else:
             self.meters.reachable.set(1)
             self._read_at = time.monotonic()
+
+    async def _see_rails(self) -> None:
+        down, gauges = await self.rail_health.down(), self.meters.rails
+        for name, breaker in self.rail_health.breakers.items():
+            seen = breaker.figures()
+            gauges["down"].labels(name).set(name in down)
+            gauges["calls"].labels(name).set(seen.calls)
+            gauges["failures"].labels(name).set(seen.failures)
+            gauges["p99_seconds"].labels(name).set(seen.p99_seconds or 0)
+
+    def _see_waiting(self, found: tuple[Waiting, ...]) -> None:
+        """Also of a rail that is not set up here any more; nothing waits for one that is not named."""
+        by_rail = {one.rail: one for one in found}
+        for name in self.rail_health.breakers.keys() | by_rail.keys():
+            one = by_rail.get(name)
+            waiting = one.created + one.unknown if one else 0
+            self.meters.rails["payments_waiting"].labels(name).set(waiting)
+            self.meters.rails["payments_oldest_seconds"].labels(name).set(one.oldest_seconds if one else 0)
 
 
 def _plain(operation: str, summary: str, media_type: str, example: str) -> dict[str, Any]:
