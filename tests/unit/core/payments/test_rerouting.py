@@ -106,7 +106,7 @@ async def stage(make_world: Any) -> Stage:
     world = await make_world(payment=TWO)
     first = Moody(world.lane.rails["sandbox"])
     first.moods = [first.well]
-    world.lane.rails["sandbox"] = first
+    world.lane.desk.vendors.rails["sandbox"] = first
     return Stage(world, first)
 
 
@@ -139,7 +139,7 @@ class TestAPaymentWhoseRailIsDown:
         world = await make_world()
         first = Moody(world.lane.rails["sandbox"])
         first.moods = [DOWN] * 3 + [first.well]
-        world.lane.rails["sandbox"] = first
+        world.lane.desk.vendors.rails["sandbox"] = first
         await world.book()
         await world.forward(minutes=5)
 
@@ -153,7 +153,8 @@ class TestAPaymentWhoseRailIsDown:
                     raise Invalid(field, "is none of the spare rail's")
 
         spare = stage.lane.rails["spare"]
-        stage.lane.rails["spare"] = Choosy(books=spare.books, secrets=spare.secrets, name="spare")
+        choosy = Choosy(books=spare.books, secrets=spare.secrets, name="spare")
+        stage.lane.desk.vendors.rails["spare"] = choosy
         stage.first.moods = [DOWN]
         key = await stage.world.book()
         await stage.world.forward(minutes=3)
@@ -254,7 +255,7 @@ class TestAPaymentInDoubt:
             world = await make_world(payment=TWO)
             chance = Random(f"rerouting/{seed}")
             first = Moody(world.lane.rails["sandbox"])
-            world.lane.rails["sandbox"] = first
+            world.lane.desk.vendors.rails["sandbox"] = first
             stage = Stage(world, first)
             first.moods = [_any_mood(first, world.lane, chance, share=seed % 5 / 4)]
             troubles = {
