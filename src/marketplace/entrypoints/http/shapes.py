@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
-from functools import lru_cache, reduce
+from functools import cache, reduce
 from operator import or_
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
@@ -18,7 +18,8 @@ Shape = type[msgspec.Struct]
 _KINDS: dict[Shape, Any] = {}
 
 
-@lru_cache(maxsize=512)
+# None is ever dropped: one made anew would be a stranger to those that were made with it before.
+@cache
 def shape_of(
     kind: Any,
     without: frozenset[str] = frozenset(),
