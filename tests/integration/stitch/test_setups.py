@@ -396,3 +396,22 @@ class TestAnAccount:
         for setup, token in zip((first, second), reversed(tokens), strict=True):
             with pytest.raises(Invalid, match="method"):
                 await rail.collect(charge(setup, token))
+
+
+class TestAnothersToken:
+    @pytest.mark.parametrize(
+        "setup", [mandate(), card(), mandate(source="account")], ids=["mandate", "card", "account"]
+    )
+    async def test_pays_for_nobody_who_knows_it_alone(
+        self, rail: StitchRail, stitch: Stitch, setup: Setup
+    ) -> None:
+        token = (await agreed(rail, stitch, setup)).token
+
+        with pytest.raises(Invalid, match="method"):
+            await rail.collect(replace(charge(setup, token), setup=None))
+
+        assert stitch.transactions == {}
+
+    async def test_of_an_account_is_named_by_no_app(self, rail: StitchRail) -> None:
+        with pytest.raises(Invalid, match="payment_method"):
+            rail.check_method(f"account:{uuid4()}", field="payment_method")

@@ -61,13 +61,25 @@ class Charges:
             return await self._kept_away(order) if found is None else reports.of_transaction(order, found)
 
     async def _is_revoked(self, charge: Charge, method: Method) -> bool:
-        """Raises Invalid for a token that was never given for the saved method."""
-        kept = None if charge.setup is None else await self.keeping.find(charge.setup)
+        """Raises Invalid for a token that was never given for the saved method, and one of a saved other."""
+        if charge.setup is None:
+            await self._check_unsaved(charge, method)
+            return False
+        kept = await self.keeping.find(charge.setup)
         if kept is None:
             return False
         if kept.tenant_id != charge.tenant_id or not _is_of(method, kept):
             raise Invalid("method", "is none that was given for this saved method", "its token")
         return kept.revoked
+
+    async def _check_unsaved(self, charge: Charge, method: Method) -> None:
+        """A saved method is its owner's: whoever knows its token alone does not pay by it."""
+        if method.payer is not None:
+            kept = await self.keeping.find(method.payer)
+        else:
+            kept = await self.keeping.of_consent(method.consent_id, tenant_id=charge.tenant_id)
+        if kept is not None:
+            raise Invalid("method", "is a saved method's token", "the id of the saved method")
 
     async def _charged(self, order: Order, *, is_new: bool) -> Report:
         found = None if is_new else await self._sought(order)

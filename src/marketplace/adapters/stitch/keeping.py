@@ -13,7 +13,7 @@ from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.mandates import MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.ports.payments import Setup
-from marketplace.ports.shelf import Document, Found, Key, Shelf
+from marketplace.ports.shelf import Document, Found, Key, Listing, Shelf
 
 SHELF = "stitch.setup"
 
@@ -79,6 +79,10 @@ class Keeping:
         document = await self.shelf.fetch(shelf=SHELF, key=str(reference))
         return None if document is None else kept_in(document)
 
+    async def of_consent(self, consent_id: str, *, tenant_id: UUID) -> Kept | None:
+        listing = Listing(shelf=SHELF, tenant_id=tenant_id, label=consent_id, limit=1)
+        return next(map(kept_in, await self.shelf.listed(listing)), None)
+
     async def place(self, wanted: Kept) -> tuple[Kept, bool]:
         """
         The method as it stands, and whether it is new. Raises Invalid for a reference of another.
@@ -134,7 +138,7 @@ def _document(kept: Kept) -> Document:
         key=str(kept.reference),
         tenant_id=kept.tenant_id,
         body=msgspec.json.encode(kept),
-        label=str(kept.kind),
+        label=kept.consent_id or "",
     )
 
 

@@ -58,7 +58,7 @@ class StitchRail:
         return capabilities(live=self.charges.account.live)
 
     def check_method(self, token: str, *, field: str) -> None:
-        tokens.check_method(token, field=field)
+        tokens.check_unsaved(token, field=field)
 
     def check_payee(self, token: str, *, field: str) -> None:
         tokens.check_payee(token, field=field)

@@ -49,6 +49,14 @@ def check_method(token: str, *, field: str) -> Method:
     raise Invalid(field, "is none of Stitch's methods", _METHODS)
 
 
+def check_unsaved(token: str, *, field: str) -> None:
+    """What an app may name: an account is always a saved method, whose id is no secret."""
+    if check_method(token, field=field).payer is not None:
+        raise Invalid(
+            field, "is a saved method's token", "consent:ID, mandate:ID:CONTRACT, or the method's id"
+        )
+
+
 def check_payee(token: str, *, field: str) -> Payee | UUID:
     """By its reference where it was opened. It is not told what it was: that may be somebody's account."""
     if opened := _OPENED.fullmatch(token):
