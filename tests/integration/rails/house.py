@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import pytest
 from tests.contracts.vendors.conftest import (
     SANDBOX_METHODS,
     SANDBOX_PAYEES,
+    SANDBOX_SOURCES,
     STRIPE_METHODS,
     STRIPE_PAYEES,
+    STRIPE_SOURCES,
     VirtualClock,
 )
 from tests.unit.core.conftest import MONDAY, POLICY, World
@@ -24,15 +26,18 @@ from tests.vendors.stripe.stage import rail_at as stripe_rail_at
 
 from marketplace.adapters.memory.audit import MemoryAudit
 from marketplace.adapters.memory.store import MemoryStore
+from marketplace.adapters.sandbox.faults import Fault, Operation
 from marketplace.adapters.sandbox.shelf import MemoryShelf
+from marketplace.core.payments.saving import SaveMethod
 from marketplace.core.shared.errors import Unavailable
+from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 from marketplace.core.tenants.policy import Policy
 from marketplace.core.tenants.tenant import Call, Mode, Tenant
 from marketplace.entrypoints.hooks import hear
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.market import open_market
-from marketplace.ports.payments import Hint, PaymentRail, Tracing
+from marketplace.ports.payments import Hint, PaymentRail, SavingRail, Tracing
 
 LOOK = timedelta(hours=4)  # how often the vendor's own clock is let go on while time passes
 NAMESPACE = UUID(int=1)
@@ -50,6 +55,7 @@ class Vendor:
     clock: VirtualClock
     methods: Mapping[str, str]
     payees: Mapping[str, str]
+    sources: Mapping[str, str] = field(default_factory=dict)
     rail: PaymentRail | None = None
     balance: Callable[[UUID], int] | None = None
     news: Callable[[], Iterable[tuple[dict[str, str], bytes]]] = tuple
@@ -84,6 +90,25 @@ class House(World):
     told: Callable[[int], tuple[float, ...]] = field(default=lambda _: (0.0,))
     heard: int = 0
 
+    def deafen(self) -> None:
+        """The vendor's news never come."""
+        self.told = lambda _: ()
+        if self.vendor.rail is None:
+            self.lane.books.faults = lambda operation, _: (
+                Fault.WEBHOOK_LOST if operation is Operation.WEBHOOK else None
+            )
+
+    async def save(self, outcome: str = "succeeds") -> UUID:
+        """A card that its bank lets pay."""
+        if MethodKind.CARD not in self.rail.capabilities.saves:
+            pytest.skip(f"{self.vendor.name} saves no cards")
+        if outcome not in self.vendor.sources:
+            pytest.skip(f"{self.vendor.name} has nothing to save that {outcome}")
+        key, source = uuid5(NAMESPACE, "card"), self.vendor.sources[outcome]
+        await self.do(SaveMethod(payment_method_id=key, kind=MethodKind.CARD, source=source), self.customer)
+        await self.settle()
+        return key
+
     def method(self, outcome: str) -> str:
         if outcome not in self.vendor.methods:
             pytest.skip(f"{self.vendor.name} has no method that {outcome}")
@@ -92,6 +117,13 @@ class House(World):
     @property
     def rail(self) -> PaymentRail:
         return self.lane.desk.vendors.rails[self.vendor.name]
+
+    @property
+    def saving(self) -> SavingRail:
+        return cast("SavingRail", self.rail)
+
+    def claws_back(self, payee: str) -> bool:
+        return self.rail.capabilities.claws_back and payee == "succeeds"
 
     def next_start(self) -> datetime:
         """A slot that is free still: six a day."""
@@ -203,8 +235,13 @@ def dies_after(house: House, method: str) -> Mortal:
 
 @asynccontextmanager
 async def sandbox() -> AsyncIterator[Vendor]:
-    methods, payees = SANDBOX_METHODS, SANDBOX_PAYEES
-    yield Vendor(name="sandbox", clock=VirtualClock(), methods=methods, payees=payees)
+    yield Vendor(
+        name="sandbox",
+        clock=VirtualClock(),
+        methods=SANDBOX_METHODS,
+        payees=SANDBOX_PAYEES,
+        sources=SANDBOX_SOURCES,
+    )
 
 
 @asynccontextmanager
@@ -225,6 +262,7 @@ async def stripe() -> AsyncIterator[Vendor]:
                 clock=clock,
                 methods=STRIPE_METHODS,
                 payees=STRIPE_PAYEES,
+                sources=STRIPE_SOURCES,
                 rail=rail,
                 balance=played.balance,
                 news=news,

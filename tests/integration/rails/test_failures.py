@@ -182,3 +182,47 @@ class TestADispute:
 
         assert (await house.payment(key)).state == PaymentState.LOST
         assert await house.broken() == []
+
+    @pytest.mark.parametrize("payee", ["succeeds", "has spent it"])
+    async def test_after_the_payout_comes_from_the_provider(self, open_house: Open, payee: str) -> None:
+        """The news is lost, so that the provider is paid before the second look finds the dispute."""
+        house = await open_house(payee=payee)
+        house.deafen()
+        key = await house.deliver(house.method("is disputed"))
+        await house.forward(days=2)
+        await house.pay_out()
+        await house.forward(days=1)
+        paid = [payout.state for payout in house.payouts()]
+
+        await house.forward(days=120)
+
+        booking = await house.booking(key)
+        given_back = booking.price.provider_minor - house.accounts().get("provider_receivable", 0)
+        assert paid in ([PayoutState.SENT], [PayoutState.PAID])
+        assert (await house.payment(key)).state == PaymentState.LOST
+        assert given_back == (booking.price.provider_minor if house.claws_back(payee) else 0)
+        assert await house.broken() == []
+
+
+class TestASavedCard:
+    async def test_that_its_bank_has_revoked_pays_nothing(self, house: House) -> None:
+        key = await house.save()
+        await house.saving.revoke_setup(key)
+        house.deafen()
+
+        await house.book(str(key))
+        await house.forward(hours=1)
+
+        assert (await house.payment()).state == PaymentState.FAILED
+        assert await house.rail_minor() == 0
+        assert await house.broken() == []
+
+    @pytest.mark.parametrize("outcome", ["answers too late", "never arrives", "is down once"])
+    async def test_that_is_saved_in_doubt_is_saved_once_and_pays(self, house: House, outcome: str) -> None:
+        key = await house.save(outcome)
+        await house.forward(hours=1)
+
+        await house.book(str(key))
+
+        assert (await house.payment()).state in HELD
+        assert await house.broken() == []
