@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from marketplace.adapters.sandbox.signatures import HEADER, sign
 from marketplace.adapters.sandbox.tokens import METHODS
@@ -130,6 +131,10 @@ class TestATokenOfTheSandbox:
 
 class TestAParkedJob:
     PARK = "UPDATE pgqueuer SET status = 'failed' WHERE entrypoint = 'reaction' AND headers->>'tenant' = "
+
+    @pytest_asyncio.fixture(autouse=True, loop_scope="module")
+    async def nothing_else_waits(self, shop: Any) -> None:
+        await shop.market.drain()
 
     async def test_is_seen_and_tried_again_by_admin(self, shop: Any) -> None:
         booking, admin = await shop.book(), await shop.admin()

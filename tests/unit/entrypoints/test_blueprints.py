@@ -71,7 +71,7 @@ class TestLoad:
         assert {name: payment.capture for name, (_, payment) in ways.items()} == {
             "curbside": Capture.ON_BOOKING,
             "home-services": Capture.ON_CONFIRMATION,
-            "live-music": Capture.ON_BOOKING,
+            "live-music": Capture.NEAR_DATE,
         }
 
     @pytest.mark.parametrize("name", NAMES)
