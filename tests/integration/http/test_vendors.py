@@ -53,6 +53,10 @@ TOKENS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "tok_refund_pending": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_refund_fails_later": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
     "tok_refund_bounces": (("confirmed", "succeeded"), ("confirmed", "succeeded")),
+    **dict.fromkeys(
+        ("tok_debit", "tok_debit_unpaid", "tok_debit_returned", "tok_debit_late"),
+        (("awaiting_payment", "submitted"), ("expired", "voiding")),
+    ),
 }
 
 

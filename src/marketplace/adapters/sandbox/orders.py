@@ -7,7 +7,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from marketplace.adapters.sandbox.tokens import SOON_SECONDS, SUCCEEDS, TOKENS, Step, TokenBehaviour
+from marketplace.adapters.sandbox.tokens import (
+    SOON_SECONDS,
+    SUCCEEDS,
+    TOKENS,
+    WEEK_SECONDS,
+    Step,
+    TokenBehaviour,
+)
 from marketplace.core.shared.money import share_minor
 from marketplace.ports.payments import Charge, Standing, Transfer
 
@@ -61,6 +68,7 @@ class Order:
     step: int = 0
     due_at: datetime | None = None
     hold_until: datetime | None = None
+    hold_seconds_max: int = WEEK_SECONDS
     captured_minor: int = 0
     refunded_minor: int = 0
     refunds_failed: int = 0
@@ -118,8 +126,8 @@ def tombstone(reference: UUID, *, currency: str) -> Order:
     return Order(kind=Kind.VOIDED, reference=reference, tenant_id=NOBODY, currency=currency, **nothing)  # type: ignore[arg-type]
 
 
-def placed_charge(charge: Charge, *, token: str, now: datetime) -> Order:
-    order = _charge(charge, token)
+def placed_charge(charge: Charge, *, token: str, now: datetime, hold_seconds_max: int) -> Order:
+    order = replace(_charge(charge, token), hold_seconds_max=hold_seconds_max)
     return _enter(order, order.path[0], at=now)
 
 
@@ -264,7 +272,8 @@ def _counted(order: Order, standing: Standing, *, at: datetime) -> Order:
     if order.kind is not Kind.CHARGE:
         return order
     if standing is Standing.AUTHORISED:
-        return replace(order, hold_until=at + timedelta(seconds=order.behaviour.hold_seconds))
+        held_seconds = min(order.behaviour.hold_seconds, order.hold_seconds_max)
+        return replace(order, hold_until=at + timedelta(seconds=held_seconds))
     if standing is Standing.SUCCEEDED and not order.captured_minor:
         return replace(order, captured_minor=order.minor)
     if standing in _CONTESTS:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import openings, payees, requests, setups, sources
+from marketplace.adapters.sandbox import abilities, openings, payees, requests, setups, sources
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import CALL_FAULTS, Fault, Operation, fault_for
 from marketplace.adapters.sandbox.openings import OPENINGS
@@ -74,12 +74,14 @@ class SandboxRail:
 
     async def collect(self, charge: Charge) -> Report:
         requests.check_positive(charge.amount)
+        abilities.check_charge(self.capabilities, charge)
         asked = await self._charged_as(charge.method)
         planned = self._planned(Operation.COLLECT, charge.reference)
         token = await self._overriding(charge.reference) or showing(planned, table=METHODS) or asked
         check_token(token, field="method", table=METHODS)
         now = self.books.clock(charge.tenant_id)
-        decide = partial(requests.collect, charge=charge, token=token, now=now)
+        held_seconds = abilities.hold_seconds_max(self.capabilities)
+        decide = partial(requests.collect, charge=charge, token=token, now=now, hold_seconds_max=held_seconds)
         fault = planned or await self._first(Operation.COLLECT, charge.reference, METHODS[token].fault)
         return await self._answer(fault, lambda: self.books.change((charge.reference,), decide))
 
@@ -102,6 +104,7 @@ class SandboxRail:
 
     async def refund(self, reference: UUID, *, refund: UUID, amount: Money) -> Report:
         requests.check_positive(amount)
+        abilities.check_refund(self.capabilities, reference)
         planned = self._planned(Operation.REFUND, refund)
         wanted = requests.GiveBack(charge=reference, refund=refund, amount=amount)
         token = showing(planned, table=METHODS)
@@ -111,6 +114,7 @@ class SandboxRail:
     async def release(self, transfer: Transfer) -> Report:
         asked = await self.books.payees.paid_as(transfer.payee, tenant_id=transfer.tenant_id)
         requests.check_positive(transfer.amount)
+        abilities.check_transfer(self.capabilities, transfer)
         planned = self._planned(Operation.RELEASE, transfer.reference)
         token = await self._overriding(transfer.reference) or showing(planned, table=PAYEES) or asked
         check_token(token, field="payee", table=PAYEES)
@@ -150,6 +154,8 @@ class SandboxRail:
         if limit < 1:
             raise Invalid("limit", f"{limit} lines are none", "1 and more")
         self._meet_before(self._planned(Operation.STATEMENT, derive(tenant_id, "statement", after)))
+        if not self.capabilities.settles:
+            return Statement(lines=(), cursor=None)
         return await self.books.statement(tenant_id, after=after, limit=limit)
 
     def verify_and_parse(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Hint, ...]:
@@ -160,6 +166,7 @@ class SandboxRail:
         sources.check_source(source, field=field)
 
     async def begin_setup(self, setup: Setup) -> SetupReport:
+        abilities.check_setup(self.capabilities, setup)
         source = setups.source_of(setup)
         sources.check_source(source, field="source")
         planned = self._planned(Operation.BEGIN_SETUP, setup.reference)

@@ -20,6 +20,7 @@ from marketplace.adapters.sandbox.orders import (
     tombstone,
     with_evidence,
 )
+from marketplace.adapters.sandbox.tokens import WEEK_SECONDS
 from marketplace.adapters.sandbox.webhooks import Clock
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import EXPONENTS, Money
@@ -39,10 +40,12 @@ class GiveBack:
     amount: Money
 
 
-def collect(orders: Orders, *, charge: Charge, token: str, now: datetime) -> tuple[Order, ...]:
+def collect(
+    orders: Orders, *, charge: Charge, token: str, now: datetime, hold_seconds_max: int = WEEK_SECONDS
+) -> tuple[Order, ...]:
     order = orders.get(charge.reference)
     if order is None:
-        return (placed_charge(charge, token=token, now=now),)
+        return (placed_charge(charge, token=token, now=now, hold_seconds_max=hold_seconds_max),)
     if order.kind is Kind.VOIDED:
         return (late_charge(charge, token=token, now=now),)
     _check_same(order, Kind.CHARGE, charge.tenant_id, charge.amount, (charge.method, charge.hold))
@@ -87,9 +90,13 @@ def void(orders: Orders, *, reference: UUID, clock: Clock) -> tuple[Order, ...]:
         return (tombstone(reference, currency=_ANY_CURRENCY),)
     if order.kind not in {Kind.CHARGE, Kind.VOIDED}:
         raise Invalid("reference", f"is a {order.kind}", "a charge")
-    if order.kind is Kind.VOIDED or order.standing not in _VOIDABLE:
+    if order.kind is Kind.VOIDED or order.standing not in _VOIDABLE or _has_gone(order):
         return (order,)
     return (cancelled(order, now=clock(order.tenant_id)),)
+
+
+def _has_gone(order: Order) -> bool:
+    return order.standing is Standing.PENDING and not order.behaviour.voidable
 
 
 def refund(orders: Orders, *, wanted: GiveBack, token: str | None, clock: Clock) -> tuple[Order, ...]:

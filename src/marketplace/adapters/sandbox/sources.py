@@ -79,6 +79,21 @@ SOURCES: Mapping[str, SourceBehaviour] = MappingProxyType(
         "setup_amendment_refused": SourceBehaviour(
             description="is active; its payer refuses amendments", amended=SetupStanding.REJECTED
         ),
+        "setup_debits": SourceBehaviour(
+            description="pending, authorised a minute later; charges are debit orders, which take two days",
+            path=_later(_PENDING, _ACTIVE),
+            charges="tok_debit",
+        ),
+        "setup_debits_unpaid": SourceBehaviour(
+            description="is active; debit orders come back unpaid after two days", charges="tok_debit_unpaid"
+        ),
+        "setup_debits_returned": SourceBehaviour(
+            description="is active; debit orders succeed, and are returned five days later",
+            charges="tok_debit_returned",
+        ),
+        "setup_debits_late": SourceBehaviour(
+            description="is active; debit orders take six days", charges="tok_debit_late"
+        ),
         "setup_timeout_after": SourceBehaviour(
             description="is active, and the answer is lost", fault=Fault.TIMEOUT_AFTER
         ),

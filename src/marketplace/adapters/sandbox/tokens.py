@@ -9,7 +9,8 @@ from marketplace.core.shared.errors import Invalid
 from marketplace.ports.payments import Standing
 
 SOON_SECONDS = 60
-WEEK_SECONDS = 7 * 86_400
+DAY_SECONDS = 86_400
+WEEK_SECONDS = 7 * DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class TokenBehaviour:
     `fault` is the kind of trouble that the token is there to show.
 
     A fault of the call strikes the first call for a reference only, so that the way out can be tried too.
+    What is not `voidable` cannot be called back while it is pending, as a line of a file that has gone.
     `claw_back_fault` is what a payee shows when money is asked back from it; REJECTED where it has none.
     """
 
@@ -53,6 +55,7 @@ class TokenBehaviour:
     evidence_wins: bool = False
     contested_basis_points: int = 10_000
     hold_seconds: int = WEEK_SECONDS
+    voidable: bool = True
     webhooks: Habit = ON_TIME
     claw_back_fault: Fault | None = None
 
@@ -60,6 +63,9 @@ class TokenBehaviour:
 def _later(first: Standing, second: Standing, failure: str | None = None) -> tuple[Step, ...]:
     return (Step(first), Step(second, SOON_SECONDS, failure))
 
+
+# Banks debit each other overnight, and tell of it the day after.
+_DEBITED = (Step(Standing.PENDING), Step(Standing.SUCCEEDED, 2 * DAY_SECONDS))
 
 METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
     {
@@ -162,6 +168,30 @@ METHODS: Mapping[str, TokenBehaviour] = MappingProxyType(
             description="succeeds; a refund succeeds, and the customer's bank sends it back 20 days later",
             fault=Fault.REFUND_BOUNCED,
             refund_path=(Step(Standing.SUCCEEDED), Step(Standing.FAILED, 20 * 86_400, "account_closed")),
+        ),
+        "tok_debit": TokenBehaviour(
+            description="submitted for good, as a debit order is; succeeds two days later",
+            path=_DEBITED,
+            fault=Fault.PENDING,
+            voidable=False,
+        ),
+        "tok_debit_unpaid": TokenBehaviour(
+            description="submitted for good, and unpaid two days later",
+            path=(Step(Standing.PENDING), Step(Standing.FAILED, 2 * DAY_SECONDS, "insufficient_funds")),
+            fault=Fault.PENDING_DECLINED,
+            voidable=False,
+        ),
+        "tok_debit_returned": TokenBehaviour(
+            description="submitted for good; succeeds two days later, and is returned five days after that",
+            path=(*_DEBITED, Step(Standing.RETURNED, 5 * DAY_SECONDS, "unpaid")),
+            fault=Fault.RETURNED,
+            voidable=False,
+        ),
+        "tok_debit_late": TokenBehaviour(
+            description="submitted for good, and succeeds six days later, when nobody waits for it any more",
+            path=(Step(Standing.PENDING), Step(Standing.SUCCEEDED, 6 * DAY_SECONDS)),
+            fault=Fault.PENDING,
+            voidable=False,
         ),
     }
 )

@@ -26,6 +26,10 @@ ENDS = {
     "setup_declines": SetupStanding.ACTIVE,
     "setup_returned": SetupStanding.ACTIVE,
     "setup_amendment_refused": SetupStanding.ACTIVE,
+    "setup_debits": SetupStanding.ACTIVE,
+    "setup_debits_unpaid": SetupStanding.ACTIVE,
+    "setup_debits_returned": SetupStanding.ACTIVE,
+    "setup_debits_late": SetupStanding.ACTIVE,
 }
 
 

@@ -82,6 +82,10 @@ class TestEveryToken:
             ("tok_chargeback", ["succeeded", "disputed", "lost"]),
             ("tok_chargeback_won", ["succeeded", "disputed", "lost"]),
             ("tok_chargeback_late", ["succeeded", "disputed", "lost"]),
+            ("tok_debit", ["pending", "succeeded"]),
+            ("tok_debit_unpaid", ["pending", "failed"]),
+            ("tok_debit_returned", ["pending", "succeeded", "returned"]),
+            ("tok_debit_late", ["pending", "succeeded"]),
         ],
     )
     async def test_tells_its_story(self, sandbox: Any, token: str, kinds: list[str]) -> None:
@@ -103,6 +107,16 @@ class TestEveryToken:
         after = await sandbox.rail.find(charge.reference)
 
         assert (before.standing, after.standing) == (Standing.SUCCEEDED, Standing.DISPUTED)
+
+    async def test_goes_on_where_it_has_gone_for_good(self, sandbox: Any) -> None:
+        charge = sandbox.charge("tok_debit")
+        await sandbox.rail.collect(charge)
+
+        called_back = await sandbox.rail.void(charge.reference)
+        sandbox.forward(days=2)
+
+        assert called_back.standing is Standing.PENDING
+        assert (await sandbox.rail.find(charge.reference)).standing is Standing.SUCCEEDED
 
 
 class TestHurry:
