@@ -64,8 +64,8 @@ def next_second_look(subject: Any, call: Any) -> datetime | None:
 
 def _next_look(payment: Any, call: Any) -> datetime | None:
     if payment.state in _HELD:
-        nothing_at_stake = payment.refunded_minor == payment.captured_minor
-        return None if nothing_at_stake else next_second_look(payment, call)
+        # Also at what is given back: a bank that has not heard of it, as where that was by hand, may take it.
+        return next_second_look(payment, call)
     return call.at + DISPUTE_PAUSE if payment.state == State.DISPUTED else next_lookup(payment, call)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from marketplace.adapters.sandbox.faults import Fault, Operation
+from marketplace.adapters.sandbox.rail import CAPABILITIES
 from marketplace.core.bookings.commands import ResolveDispute
 from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
@@ -118,6 +119,25 @@ class TestALoss:
 
         # Once from our bank and once from theirs: the customer has it twice.
         assert world.accounts() == {"bank": -PRICE, "chargeback_loss": PRICE}
+
+    async def test_of_what_was_given_back_by_hand_is_found_though_nobody_tells_of_it(
+        self, make_world: Any
+    ) -> None:
+        world = await make_world(able=replace(CAPABILITIES, refunds=False))
+        world.lane.books.faults = lambda operation, _: (
+            Fault.WEBHOOK_LOST if operation is Operation.WEBHOOK else None
+        )
+        await world.book("tok_debit_returned")
+        await world.forward(days=3)
+        (refund,) = world.refunds()
+        await world.do(PayRefundByHand(refund_id=refund.id, reason="by EFT"), world.admin)
+
+        await world.forward(days=14)
+
+        (payment,) = world.all(Payment)
+        assert payment.state == PaymentState.RETURNED
+        assert world.accounts() == {"bank": -PRICE, "chargeback_loss": PRICE}
+        assert await world.broken() == []
 
     async def test_of_a_refund_that_the_bank_ignored_is_the_platform_s(self, world: Any) -> None:
         key = await world.dispute()
