@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.sandbox.faults import Fault, FaultPlan, Operation, no_faults, seeded_faults
-from marketplace.adapters.sandbox.rail import CAPABILITIES, CONNECTED
 from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.tenant import Mode, Tenant
 from marketplace.entrypoints.simulation.lane import Lane
@@ -19,9 +18,10 @@ from marketplace.entrypoints.simulation.policies import policy_of
 from marketplace.entrypoints.simulation.share import Share
 from marketplace.entrypoints.simulation.storages import Storage
 from marketplace.entrypoints.simulation.trouble import CALM, USUAL
+from marketplace.entrypoints.simulation.ways import way_of
 from marketplace.ports.storage import Store
 
-LANES = 8
+LANES = 9
 BEGIN = datetime(2026, 11, 2, 6, tzinfo=UTC)
 _FAULT_SHARE, _WEBHOOK_FAULT_SHARE = 0.04, 0.3
 _TENANTS = UUID("0190c5a0-0000-7000-8000-000000000000")
@@ -90,9 +90,14 @@ def lane_of(number: int, *, seed: int, faults: bool, storage: Store) -> Lane:
     tenant = Tenant(id=key, tenant_id=key, slug=slug, mode=Mode.TEST, policy=policy_of(number))
     plan = _plan(name) if faults else no_faults
     troubles = USUAL if faults else CALM
-    able = CONNECTED if number % 2 else CAPABILITIES
     return Lane(
-        seed=name, tenant=tenant, storage=storage, now=BEGIN, troubles=troubles, faults=plan, able=able
+        seed=name,
+        tenant=tenant,
+        storage=storage,
+        now=BEGIN,
+        troubles=troubles,
+        faults=plan,
+        abilities=way_of(number).rails,
     )
 
 

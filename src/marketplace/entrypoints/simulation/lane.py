@@ -55,8 +55,8 @@ class Lane:
 
     `parked` are the jobs that failed too often, each with its last error; `rivals` are those who may act on a
     booking at any time; `skew_max` is how far a worker's clock may be ahead or behind; `able` is what the
-    sandbox's rails can do, `given` are those of other vendors, by their names, and `rails_down` those that
-    everybody knows to be down.
+    sandbox's rails can do, `abilities` what those can that are named there; `given` are the rails of other
+    vendors, by their names, and `rails_down` those that everybody knows to be down.
     """
 
     seed: str
@@ -72,6 +72,7 @@ class Lane:
     calls: int = 0
     skew_max: timedelta = _SKEW_MAX
     able: Capabilities = CAPABILITIES
+    abilities: Mapping[str, Capabilities] = field(default_factory=dict)
     rails_down: frozenset[str] = frozenset()
     given: Mapping[str, PaymentRail] = field(default_factory=dict)
 
@@ -112,7 +113,8 @@ class Lane:
         """A vendor with books of its own."""
         shelf, random = LaneShelf(MemoryShelf(), self.agenda), seeded_random(self.seed)
         books = Books(shelf=shelf, clock=self.clock, random=random, faults=self.faults, tally=self.tally)
-        return SandboxRail(books=books, secrets=(SECRET,), name=name, capabilities=self.able)
+        able = self.abilities.get(name, self.able)
+        return SandboxRail(books=books, secrets=(SECRET,), name=name, capabilities=able)
 
     def clock(self, _tenant_id: UUID) -> datetime:
         return self.now

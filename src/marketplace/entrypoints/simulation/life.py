@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from marketplace.core.bookings.booking import Booking, State
 from marketplace.core.bookings.commands import CallOut, CreateBooking, RetryPayment
+from marketplace.core.payments.means import FIELD as METHOD
 from marketplace.core.payments.method import MethodUnusable
 from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.payments.payment import State as PaymentState
@@ -25,12 +26,13 @@ from marketplace.entrypoints.simulation.wallet import Wallet
 from marketplace.ports.storage import AlreadyThere, One
 
 TURNS_MAX = 40
-_LEAD_HOURS = (3, 200)
+_LEAD_HOURS, _LEAD_HOURS_OF_DEBITS = (3, 200), (60, 260)
 _STARTS_AN_HOUR = 4
 _FIRST_HOUR, _HOURS = 6, 14
 _SOON = timedelta(seconds=2)
 _MISCHIEF = 0.08
 _CALL_OUTS = 0.25
+_DEBIT_MINUTES = (300, 1_500)  # whoever waits for a debit order looks seldom
 
 # How long somebody takes to act in each state, in minutes at least and at most.
 _PAUSES: dict[State, tuple[int, int]] = {
@@ -61,6 +63,8 @@ class Life:
     refused: int = 0
     turns: int = 0
     payments: int = 1
+    _pays_otherwise: bool = False
+    _debits: bool = False
     _shop: Shop = field(init=False)
     _customer: Actor = field(init=False)
     _is_call_out: bool = field(init=False)
@@ -77,7 +81,8 @@ class Life:
         except MethodUnusable:
             self.wallet.forget(self._customer)
             self._next(_SOON, self.begin)
-        except (SlotTaken, Invalid):  # taken, or past by now
+        except (SlotTaken, Invalid) as refused:  # taken, past by now, or not to be paid for by this method
+            self._pays_otherwise |= refused.facts.get("field") == METHOD
             self._shop = self.random.choice(self.market.shops)
             self._next(_SOON, self.begin)
         except (Unavailable, OutcomeUnknown, Conflict) as error:
@@ -89,7 +94,9 @@ class Life:
 
     def _wish(self) -> CreateBooking | CallOut:
         """A slot of somebody's, or somebody to come: now, or some time."""
-        method = self.wallet.pays(self._customer, self.tokens[0])
+        token = self.tokens[0]
+        method = token if self._pays_otherwise else self.wallet.pays(self._customer, token)
+        self._debits = self.wallet.debits_by(method)
         if not self._is_call_out:
             return CreateBooking(
                 booking_id=self.booking_id,
@@ -158,9 +165,9 @@ class Life:
         ((payment,),) = await self.lane.store.read(self.lane.tenant.id, [One(Payment, payment_id)])
         if payment.state == PaymentState.NEEDS_ACTION:
             if self.random.random() < 2 / 3:
-                await self.lane.rail.complete_action(payment.id)
+                await self.lane.rails[payment.rail].complete_action(payment.id)
             else:
-                await self.lane.rail.fail_action(payment.id)
+                await self.lane.rails[payment.rail].fail_action(payment.id)
         elif payment.state in DEAD and self.payments < len(self.tokens):
             token = self.tokens[self.payments]
             again = derive(booking.id, "payment", self.payments)
@@ -172,7 +179,8 @@ class Life:
     def _some_start(self) -> datetime:
         """On the grid of opening hours, in the market's own time."""
         zone = ZoneInfo(self.lane.tenant.policy.time_zone)
-        local = (self.lane.now + timedelta(hours=self.random.randint(*_LEAD_HOURS))).astimezone(zone)
+        lead = _LEAD_HOURS_OF_DEBITS if self._debits else _LEAD_HOURS
+        local = (self.lane.now + timedelta(hours=self.random.randint(*lead))).astimezone(zone)
         step = self.random.randrange(_HOURS * _STARTS_AN_HOUR)
         hour, quarter = divmod(step, _STARTS_AN_HOUR)
         wall = datetime.combine(local.date(), time(_FIRST_HOUR + hour, quarter * 60 // _STARTS_AN_HOUR), zone)
@@ -188,6 +196,8 @@ class Life:
 
     def _pause(self, state: State) -> timedelta:
         least, most = _PAUSES.get(state, (10, 600))
+        if self._debits and state == State.AWAITING_PAYMENT:
+            least, most = _DEBIT_MINUTES
         return timedelta(minutes=self.random.uniform(least, most))
 
     def _next(self, pause: timedelta, what: Callable[[], object]) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refunding import PayRefundByHand, RetryRefund
 from marketplace.core.payments.usecases import SubmitEvidence
 from marketplace.core.payouts.drawing import StartPayoutRun
@@ -77,8 +78,15 @@ class Office:
         await self._try(RetryPayout(payout_id=payout.id, reason=WHY))
 
     async def _give_back(self, event: Event) -> None:
-        tries = self.refund_tries[event.subject_id] = self.refund_tries.get(event.subject_id, 0) + 1
-        kind = RetryRefund if tries < REFUND_TRIES_MAX else PayRefundByHand
+        """By hand what the rail does not give back, sooner or later: not everybody knows which rail does."""
+        try:
+            ((refund,),) = await self.lane.store.read(self.lane.tenant.id, [One(Refund, event.subject_id)])
+        except Unavailable:
+            self._again(lambda: self._give_back(event))
+            return
+        tries = self.refund_tries[refund.id] = self.refund_tries.get(refund.id, 0) + 1
+        gives_back = self.lane.rails[refund.rail].capabilities.refunds or self.random.random() < 1 / 10
+        kind = RetryRefund if gives_back and tries < REFUND_TRIES_MAX else PayRefundByHand
         await self._try(kind(refund_id=event.subject_id, reason=WHY))
 
     async def _try(self, command: Any, actor: Actor | None = None) -> None:

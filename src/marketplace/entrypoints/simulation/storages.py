@@ -15,7 +15,7 @@ from marketplace.entrypoints.simulation.vendors import LaneOutbox
 from marketplace.ports.audit import Auditor
 from marketplace.ports.storage import Store
 
-CONNECTIONS = 8  # one for each lane: nobody waits, so nobody is refused
+CONNECTIONS = 9  # one for each lane: nobody waits, so nobody is refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,19 @@ from marketplace.core.dispatch.job import State as JobState
 from marketplace.core.dispatch.offer import OPEN as OFFER_OPEN
 from marketplace.core.dispatch.offer import DispatchOffer
 from marketplace.core.dispatch.offer import State as OfferState
+from marketplace.core.payments.method import PaymentMethod
+from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.refund import Refund
+from marketplace.core.payouts.payout import Payout
 from marketplace.core.shared.events import Event
-from marketplace.entrypoints.simulation.engine import Report, simulate
+from marketplace.core.shared.methods import MethodKind
+from marketplace.core.tenants.rails import check_rail
+from marketplace.core.tenants.tenant import Mode
+from marketplace.entrypoints.simulation.engine import LANES, Report, simulate
+from marketplace.entrypoints.simulation.policies import policy_of
 from marketplace.entrypoints.simulation.storages import in_memory
 from marketplace.entrypoints.simulation.trouble import USUAL
+from marketplace.entrypoints.simulation.ways import way_of
 
 MANY = 200
 # What happens to searches on the way.
@@ -30,6 +39,16 @@ SEARCHED = {
     "booking.handed_back",
     "presence.finished",
     "presence.lapsed",
+}
+
+DEBITED = {
+    "payment.submitted",
+    "payment.void_requested",
+    "payment.returned",
+    "payment.promised",
+    "payment_method.suspended",
+    "payment_method.cancelled",
+    "payment_method.amended",
 }
 
 
@@ -84,9 +103,46 @@ class TestASimulation:
         assert told == [(number, 11) for number in range(1, 12)]
 
 
+@pytest.fixture(scope="module")
+def store() -> Any:
+    return asyncio.run(_stored(MANY))
+
+
+class TestLanes:
+    def test_go_by_what_their_vendors_can(self, store: Any) -> None:
+        payments = list(store.rows_of(Payment))
+        holding = {payment.rail for payment in payments if payment.hold}
+        saved = {method.rail: method.kind for method in store.rows_of(PaymentMethod)}
+
+        assert {payment.rail for payment in payments} == {"sandbox", "stripe", "stitch"}
+        assert holding == {"sandbox", "stripe"}
+        assert saved["stitch"] == MethodKind.DEBIT_ORDER
+        assert {payout.rail for payout in store.rows_of(Payout)} == {"sandbox", "stripe", "stitch"}
+
+    def test_debit_by_mandates_with_all_that_happens_to_them(self, store: Any) -> None:
+        debits = {payment.id for payment in store.rows_of(Payment) if payment.rail == "stitch"}
+        mandates = {method.id for method in store.rows_of(PaymentMethod) if method.rail == "stitch"}
+        told = {event.name for event in store.rows_of(Event) if event.subject_id in debits | mandates}
+
+        assert told >= DEBITED
+
+    def test_give_back_by_hand_what_a_rail_does_not(self, store: Any) -> None:
+        refunds = [refund for refund in store.rows_of(Refund) if refund.rail == "stitch"]
+
+        assert refunds
+        assert all(refund.by_hand for refund in refunds)
+
+    def test_ask_no_more_of_their_rails_than_these_can(self) -> None:
+        for number in range(LANES):
+            policy, rails = policy_of(number), way_of(number).rails
+
+            check_rail(policy, rails=rails, mode=Mode.TEST)
+
+            assert set(policy.payment.rails) == set(rails)
+
+
 class TestCallOuts:
-    def test_come_to_every_end_and_each_decision_is_made_again(self) -> None:
-        store = asyncio.run(_stored(MANY))
+    def test_come_to_every_end_and_each_decision_is_made_again(self, store: Any) -> None:
         booked = {booking.id for booking in store.rows_of(Booking) if booking.wanted or booking.skill}
         decisions = list(store.rows_of(DispatchDecision))
 
