@@ -28,6 +28,12 @@ def check_transfer(able: Capabilities, transfer: Transfer) -> None:
         raise Invalid("charge", "is named, and this rail pays from its balance", "none")
 
 
+def check_claw_back(able: Capabilities, transfer: UUID) -> None:
+    """Raises Invalid."""
+    if not able.claws_back:
+        raise Invalid("transfer", f"this rail takes nothing of {transfer} back", "none")
+
+
 def check_setup(able: Capabilities, setup: Setup) -> None:
     """Raises Invalid."""
     if setup.kind not in able.saves:

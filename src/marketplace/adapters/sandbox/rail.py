@@ -128,6 +128,7 @@ class SandboxRail:
 
     async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
         requests.check_positive(amount)
+        abilities.check_claw_back(self.capabilities, transfer)
         planned = self._planned(Operation.CLAW_BACK, reversal)
         paid = await self.books.find(transfer)
         shown = None if paid is None else paid.behaviour.claw_back_fault

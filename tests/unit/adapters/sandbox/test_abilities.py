@@ -63,6 +63,13 @@ class TestASandboxThatCanDoLess:
         with pytest.raises(Invalid, match="balance"):
             await sandbox.rail.release(replace(sandbox.transfer("payee_ok"), charge=charge.reference))
 
+    async def test_takes_nothing_back(self, sandbox: Any) -> None:
+        transfer = sandbox.transfer("payee_ok")
+        await sandbox.rail.release(transfer)
+
+        with pytest.raises(Invalid, match="back"):
+            await sandbox.rail.claw_back(transfer.reference, reversal=uuid4(), amount=transfer.amount)
+
     async def test_keeps_no_mandate(self, sandbox: Any) -> None:
         setup = Setup(
             reference=uuid4(),
