@@ -49,28 +49,33 @@ def confirmed(
     if payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_capture", call))
     elif payment.state == PaymentState.PROMISED:
-        deadline = _payment_deadline(during.start, call)
-        _call_in(payment, during.start - booking.starts_at, call, work)
+        charged_at = _call_in(payment, during.start - booking.starts_at, call, work)
+        deadline = _payment_deadline(during.start, call, charged_at=charged_at)
     elif booking.payment_deadline is not None and payment.state not in HELD:
-        deadline = _payment_deadline(during.start, call)
+        deadline = _payment_deadline(during.start, call, charged_at=call.at)
     patience = timedelta(minutes=call.policy.booking.complaint_window_minutes)
     return {"lapses_at": during.end + patience, "payment_deadline": deadline}
 
 
-def _call_in(payment: Payment, shift: timedelta, call: Call, work: Work) -> None:
-    """As near to the job as before, wherever that is moved to; at once where that is over."""
+def _call_in(payment: Payment, shift: timedelta, call: Call, work: Work) -> datetime:
+    """When it is charged: as near to the job as before, wherever that is moved to; now where that is over."""
     at = (payment.charge_at or call.at) + shift
     if at <= call.at:
         work.save(charge(payment, call))
     elif shift:
         work.save(move(payment, "postpone", call, charge_at=at))
+    return max(at, call.at)
 
 
-def _payment_deadline(starts_at: datetime, call: Call) -> datetime:
-    """Time enough for another way to pay, as far as there is time before the start."""
+def _payment_deadline(starts_at: datetime, call: Call, *, charged_at: datetime) -> datetime:
+    """
+    Time enough for another way to pay, as far as there is time before the start.
+
+    The charge was fixed under the policy of its day, and may come later than the one of today would have it.
+    """
     policy = call.policy.payment
     spare = timedelta(minutes=policy.charge_lead_minutes - policy.charge_grace_minutes)
-    soonest = call.at + timedelta(minutes=policy.charge_grace_minutes)
+    soonest = charged_at + timedelta(minutes=policy.charge_grace_minutes)
     return max(starts_at - spare, min(soonest, starts_at))
 
 

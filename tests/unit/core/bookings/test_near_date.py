@@ -62,6 +62,13 @@ async def promise(world: World, source: str = "setup_success", **given: Any) -> 
     return await world.confirm(await card(world, source), **given)
 
 
+def amend(world: World, **payment: Any) -> None:
+    """Another policy from now on."""
+    tenant = world.lane.tenant
+    policy = replace(tenant.policy, payment=replace(tenant.policy.payment, **payment))
+    world.lane.tenant = replace(tenant, policy=policy)
+
+
 async def near(world: World) -> None:
     await world.until(world.start - LEAD)
 
@@ -357,6 +364,16 @@ class TestMovingIt:
 
 
 class TestAYes:
+    async def test_waits_for_a_charge_that_comes_later_than_policy_has_it_by_now(self, ahead: World) -> None:
+        key = await ahead.book(await card(ahead))
+        amend(ahead, charge_lead_minutes=10 * 1440)
+
+        await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+        await near(ahead)
+
+        assert (await ahead.booking(key)).state == State.CONFIRMED
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+
     @pytest.mark.parametrize("read", [1, 2])
     async def test_meets_the_charge_and_waits_for_no_money_that_is_here(
         self, ahead: World, read: int
