@@ -73,6 +73,7 @@ BOOKING = Lifecycle(
         *(Move("retry_payment", s, s, _CUSTOMER, "booking.payment_retried") for s in _UNPAID),
         *(Move("fail_payment", s, s, _SYSTEM, "booking.payment_failed") for s in _UNPAID),
         Move("pay_up", S.CONFIRMED, S.CONFIRMED, _SYSTEM, "booking.paid_up"),
+        Move("extend_payment", S.CONFIRMED, S.CONFIRMED, _CLOCK, "booking.payment_extended"),
         Move("pay", S.AWAITING_PAYMENT, S.AWAITING_PROVIDER, _SYSTEM, "booking.paid"),
         Move("pay_and_confirm", S.AWAITING_PAYMENT, S.CONFIRMED, _SYSTEM, "booking.confirmed"),
         Move("expire", S.AWAITING_PAYMENT, S.EXPIRED, _CLOCK, "booking.expired", "payment_window"),

@@ -13,6 +13,7 @@ from marketplace.core.bookings.fulfilment import approved, delivered
 from marketplace.core.bookings.settlement import divide
 from marketplace.core.bookings.withdrawal import no_show
 from marketplace.core.payments.payment import DEAD, HELD, Payment
+from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.shared.aggregate import is_due
 from marketplace.core.shared.lifecycle import Move
 from marketplace.core.shared.roles import SYSTEM
@@ -57,22 +58,39 @@ async def _lapsed(booking: Booking, call: Call, work: Work) -> Booking:
 
 
 async def _unpaid(booking: Booking, call: Call, work: Work) -> Booking:
-    """Nobody works for nothing; but where the money has come meanwhile the job stands."""
-    if await _has_paid(booking, work):
+    """
+    Nobody works for nothing; but where the money has come meanwhile the job stands.
+
+    Nobody is late with money for which no rail was asked yet, as where the charge falls due at once with its
+    deadline, or the rail is down: that has the grace once more, until the start.
+    """
+    payment = await _payment_of(booking, work)
+    if payment is not None and payment.state in HELD:
         paid = replace(call, actor=SYSTEM)
         return work.save(step(booking, "pay_up", paid, payment_deadline=None, payment_failure=None))
+    grace = timedelta(minutes=call.policy.payment.charge_grace_minutes)
+    later = min(call.at + grace, booking.starts_at)
+    if payment is not None and payment.state in _NOT_ASKED_FOR and later > call.at:
+        return work.save(step(booking, "extend_payment", call, payment_deadline=later))
     await free_reservation(booking, call, work)
     ended: dict[str, Any] = {"fault": Side.CUSTOMER, "refund_minor": None}
     return work.save(step(booking, "cancel", call, reason="it was not paid in time", **ended))
 
 
+_NOT_ASKED_FOR = frozenset({PaymentState.PROMISED, PaymentState.CREATED})
+
+
 async def _has_paid(booking: Booking, work: Work) -> bool:
     """Money that is only held was never taken; what comes late goes back whole in any case."""
+    payment = await _payment_of(booking, work)
+    return payment is not None and payment.state in HELD
+
+
+async def _payment_of(booking: Booking, work: Work) -> Payment | None:
     payment = None if booking.payment_id is None else await work.find(Payment, booking.payment_id)
-    if payment is None:
-        return False
-    work.guard(payment)  # come meanwhile, it goes back, and the customer would be told of nothing
-    return payment.state in HELD
+    if payment is not None:
+        work.guard(payment)  # come meanwhile, it goes back, and the customer would be told of nothing
+    return payment
 
 
 async def _release(booking: Booking, call: Call, work: Work) -> Booking:

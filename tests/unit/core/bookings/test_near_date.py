@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.unit.core.conftest import World
 
+from marketplace.adapters.sandbox.faults import Fault
 from marketplace.core.bookings.booking import State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
@@ -110,6 +111,38 @@ class TestAPromise:
         assert (before, payment.state) == (PaymentState.PROMISED, PaymentState.SUCCEEDED)
         assert (booking.payment_deadline, booking.state) == (None, State.CONFIRMED)
         assert await ahead.rail_minor() == booking.total_minor
+
+    async def test_is_charged_though_its_deadline_falls_due_at_the_same_time(self, ahead: World) -> None:
+        """As where no worker ran for days, or somebody moved the clock of a test marketplace."""
+        key = await promise(ahead)
+
+        ahead.lane.now = ahead.start - timedelta(hours=1)
+        await ahead.settle()
+
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+        assert (await ahead.booking(key)).state == State.CONFIRMED
+        assert (await ahead.booking(key)).payment_deadline is None
+        assert await ahead.broken() == []
+
+    async def test_that_was_never_charged_is_over_with_the_start(self, ahead: World) -> None:
+        key = await promise(ahead)
+
+        ahead.lane.now = ahead.start
+        await ahead.settle()
+
+        assert (await ahead.booking(key)).state == State.CANCELLED
+        assert await ahead.rail_minor() == 0
+        assert await ahead.broken() == []
+
+    async def test_waits_for_a_rail_that_is_down_and_not_past_the_start(self, ahead: World) -> None:
+        key = await promise(ahead)
+        ahead.lane.rail.books.faults = lambda *_: Fault.UNAVAILABLE
+
+        await ahead.until(ahead.start - timedelta(hours=1))
+        before = (await ahead.booking(key)).state
+        await ahead.until(ahead.start)
+
+        assert (before, (await ahead.booking(key)).state) == (State.CONFIRMED, State.CANCELLED)
 
     async def test_pays_the_provider_in_the_end(self, ahead: World) -> None:
         key = await ahead.deliver(await card(ahead))
