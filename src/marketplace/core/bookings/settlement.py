@@ -39,20 +39,32 @@ async def settle_booking(command: SettleBooking, *, call: Call, work: Work) -> B
 
 def settle(booking: Booking, payment: Payment, call: Call, work: Work) -> None:
     """
-    Give back `refund_minor` and release the rest; money still on its way is called back first.
+    Give back `refund_minor` and release the rest; money still on its way is called back first, but for a fee.
 
     A payment that is being captured or voided settles when the rail has answered. Safe to repeat.
     """
     if payment.state == PaymentState.PROMISED:
         work.save(move(payment, "drop", call))
-    elif booking.fee_minor is not None and payment.state in OPEN:
-        return  # what is under way is the fee
+    elif payment.state in OPEN and _is_owed(booking, payment):
+        return  # called back, nobody would ask for it again
     elif payment.state in OPEN or payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_void", call))
     elif payment.state in HELD and payment.left_minor:
         back = payment.left_minor if booking.refund_minor is None else booking.refund_minor
         back = back if booking.fee_minor is None else 0
         divide(booking, payment, min(back, payment.left_minor), call, work)
+
+
+def _is_owed(booking: Booking, payment: Payment) -> bool:
+    """
+    Whether what is under way is the fee, or has the fee in it.
+
+    A saved method is charged without its customer, so that nothing waits for who has no reason to go on.
+    """
+    if booking.fee_minor is not None:
+        return True
+    in_part = booking.refund_minor is not None and booking.refund_minor < payment.amount_minor
+    return in_part and payment.method_id is not None
 
 
 def divide(booking: Booking, payment: Payment, refund_minor: int, call: Call, work: Work) -> None:

@@ -26,7 +26,7 @@ from marketplace.core.bookings.commands import (
 from marketplace.core.bookings.guards import NotPaidYet
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.method import PaymentMethod
-from marketplace.core.payments.payment import Payment
+from marketplace.core.payments.payment import OPEN, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.saving import RemoveMethod, SaveMethod
 from marketplace.core.payments.usecases import PromisePayment, RecordPayment
@@ -321,6 +321,23 @@ class TestEndingIt:
 
         assert (await ahead.booking(key)).refund_minor is None
         assert told(ahead, "booking.cancelled:customer")[0].endswith("You pay nothing.")
+
+    async def test_costs_the_fee_while_the_charge_is_under_way_too(self, binding: World) -> None:
+        """Called back, it would cost nothing, to whoever chooses the moment: a debit order takes days."""
+        method = await card(binding, "setup_pending")
+        await binding.forward(minutes=5)
+        key = await binding.confirm(method)
+        await near(binding)
+        before = (await binding.payment(key)).state
+
+        await binding.do(CancelBooking(booking_id=key, reason="no need"), binding.customer)
+        await binding.forward(days=1)
+
+        booking, payment = await binding.booking(key), await binding.payment(key)
+        assert before in OPEN
+        assert payment.released_minor == booking.total_minor * 4 // 10
+        assert payment.refunded_minor == booking.refund_minor == booking.total_minor * 6 // 10
+        assert await binding.broken() == []
 
     async def test_costs_nothing_where_it_was_the_provider(self, binding: World) -> None:
         key = await promise(binding)
