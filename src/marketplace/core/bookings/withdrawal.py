@@ -8,6 +8,7 @@ from marketplace.core.bookings.booking import Booking, Side, State
 from marketplace.core.bookings.cancellation import refund_minor
 from marketplace.core.bookings.commands import CancelBooking, DeclineBooking, HandBack, ReportNoShow
 from marketplace.core.bookings.consequences import NO_PROPOSAL, accept_deadline, free_reservation
+from marketplace.core.payments.payment import DEAD, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.usecases import charge
 from marketplace.core.shared.aggregate import move
@@ -19,8 +20,10 @@ _FREE_OF_CHARGE = frozenset({State.AWAITING_PAYMENT, State.AWAITING_PROVIDER})
 
 
 async def decline_booking(command: DeclineBooking, *, call: Call, work: Work) -> Booking:
-    booking = await booking_of(command.booking_id, call, work)
-    ended: dict[str, Any] = {"fault": Side.PROVIDER, "refund_minor": booking.total_minor}
+    booking, payment = await booking_and_payment(command.booking_id, call, work)
+    work.guard(payment)  # charged, or failed, meanwhile: the customer is told what comes back
+    back = booking.total_minor if _may_give_back(payment) else None
+    ended: dict[str, Any] = {"fault": Side.PROVIDER, "refund_minor": back}
     declined = step(booking, "decline", call, **ended)
     await free_reservation(booking, call, work)
     return work.save(declined)
@@ -32,15 +35,20 @@ async def cancel_booking(command: CancelBooking, *, call: Call, work: Work) -> B
     side = side_of(call)
     work.guard(payment)  # only promised meanwhile, nothing of it could go back
     back = refund_if_cancelled(booking, side, command.reason_code, call)
-    ended: dict[str, Any] = {"fault": side, "refund_minor": back}
+    ended: dict[str, Any] = {"fault": side, "refund_minor": back if _may_give_back(payment) else None}
     if payment.state == PaymentState.PROMISED:
-        ended |= {"refund_minor": None, "fee_minor": (booking.total_minor - back) or None}
+        ended["fee_minor"] = (booking.total_minor - back) or None
     cancelled = step(booking, "cancel", call, reason=f"{command.reason_code}: {command.reason}", **ended)
     if payment.state == PaymentState.PROMISED:
         fee = ended["fee_minor"]
         work.save(charge(payment, call, amount_minor=fee) if fee else move(payment, "drop", call))
     await free_reservation(booking, call, work)
     return work.save(cancelled)
+
+
+def _may_give_back(payment: Payment) -> bool:
+    """Nothing was taken of a promise, nor of a payment that failed; what comes late goes back whole."""
+    return payment.state not in DEAD | {PaymentState.PROMISED}
 
 
 def refund_if_cancelled(booking: Booking, side: Side, reason_code: str, call: Call) -> int:

@@ -356,6 +356,18 @@ class TestEndingIt:
         await binding.settle()
 
         assert (await binding.payment(key)).state == PaymentState.CANCELLED
+        assert told(binding, "booking.declined:customer")[0].endswith("You pay nothing.")
+        assert await binding.broken() == []
+
+    async def test_after_the_charge_has_failed_gives_nothing_back(self, binding: World) -> None:
+        key = await promise(binding, "setup_declines")
+        await near(binding)
+
+        await binding.do(CancelBooking(booking_id=key, reason="no need"), binding.customer)
+        await binding.settle()
+
+        assert (await binding.booking(key)).refund_minor is None
+        assert told(binding, "booking.cancelled:customer")[0].endswith("You pay nothing.")
         assert await binding.broken() == []
 
     async def test_before_anybody_has_answered_costs_nothing(self, binding: World) -> None:
