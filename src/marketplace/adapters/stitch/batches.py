@@ -12,21 +12,13 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.adapters.orders import NOBODY, document_of, key_of, order_of
 from marketplace.adapters.stitch import files
 from marketplace.adapters.stitch.batchfile import StitchFiles
 from marketplace.adapters.stitch.calendar import ZONE, Calendar
 from marketplace.adapters.stitch.files import Channel
-from marketplace.adapters.stitch.keeping import kept_in, key_of
-from marketplace.adapters.stitch.orders import (
-    NOBODY,
-    SHELF,
-    Order,
-    Orders,
-    document_of,
-    order_of,
-    refused_by_us,
-    told,
-)
+from marketplace.adapters.stitch.keeping import Kept
+from marketplace.adapters.stitch.orders import Order, Orders, refused_by_us, told
 from marketplace.adapters.stitch.payers import Payer, Payers
 from marketplace.adapters.stitch.tokens import check_method
 from marketplace.core.shared.ids import derive
@@ -124,7 +116,7 @@ class Batches:
         key, on = (BATCHES, name), self.calendar.debit_day(now)
 
         def decide(found: Found) -> tuple[Batch | None, list[Document]]:
-            standing = [order_of(one) for one in found.values() if one.shelf == SHELF]
+            standing = [order_of(one, Order) for one in found.values() if one.shelf == Order.SHELF]
             # Whoever was voided meanwhile is due no more.
             still = [order for order in standing if order.due_at is not None and not order.voided]
             lost = [
@@ -145,7 +137,7 @@ class Batches:
             return batch, [*documents, *map(document_of, changed), _document(batch)]
 
         references = [order.reference for order in wanted]
-        setups = {key_of(order.setup) for order in wanted if order.setup is not None}
+        setups = {key_of(Kept, order.setup) for order in wanted if order.setup is not None}
         return await self.orders.change_all(references, [key, *setups], decide) if wanted else None
 
     async def _payer(self, order: Order) -> Payer | None:
@@ -179,8 +171,8 @@ class Batches:
 
 
 def _is_revoked(order: Order, found: Found) -> bool:
-    document = None if order.setup is None else found.get(key_of(order.setup))
-    return document is not None and kept_in(document).revoked
+    document = None if order.setup is None else found.get(key_of(Kept, order.setup))
+    return document is not None and order_of(document, Kept).revoked
 
 
 def _collection(order: Order, payer: Payer | None, on: date) -> Collection:

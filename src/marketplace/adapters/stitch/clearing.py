@@ -15,10 +15,10 @@ from typing import Protocol
 
 import msgspec
 
+from marketplace.adapters.orders import NOBODY
 from marketplace.adapters.stitch import answers
 from marketplace.adapters.stitch.batches import Batches
 from marketplace.adapters.stitch.news import Newsroom
-from marketplace.adapters.stitch.orders import NOBODY
 from marketplace.adapters.stitch.titled import FileRefused
 from marketplace.ports.payments import Hint
 from marketplace.ports.shelf import Document, Listing, Shelf

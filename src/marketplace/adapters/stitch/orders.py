@@ -1,23 +1,20 @@
-"""What is ordered stands on a shelf before it is sent, and what a file says of it is written beside it."""
+"""What is ordered of Stitch waits for its file, and what a file says of it is written beside it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
-import msgspec
-
+from marketplace.adapters import orders
+from marketplace.adapters.orders import NOBODY, Placed, key_of, order_of
 from marketplace.adapters.stitch.amounts import CURRENCY
-from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Charge, Report, Standing, Subject, Transfer
 from marketplace.ports.shelf import Document, Found, Key, Shelf
 
-SHELF = "stitch.order"
 REVOKED = "method_revoked"
-NOBODY = UUID(int=0)  # the tenant of a void that came before its charge
 
 # Later news never undoes what is further on, in whatever order files come: a debit that was paid may be
 # returned unpaid, and one that failed may yet be paid while its bank tracks the account.
@@ -29,7 +26,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Placed):
     """
     One reference of ours; `token` is the method or the payee, `setup` the saved method that it is of.
 
@@ -37,9 +34,10 @@ class Order:
     `debit_on` the day that the bank has said. What is asked over HTTP is not kept but for its `rail_id`.
     """
 
+    SHELF: ClassVar[str] = "stitch.order"
+    TERMS: ClassVar[tuple[str, ...]] = ("subject", "tenant_id", "amount", "token", "hold")
+
     subject: Subject
-    reference: UUID
-    tenant_id: UUID
     minor: int
     token: str
     description: str
@@ -57,6 +55,10 @@ class Order:
     voided: bool = False
 
     @property
+    def found_by(self) -> str:
+        return str(self.subject)
+
+    @property
     def amount(self) -> Money:
         return Money(self.minor, self.currency)
 
@@ -69,6 +71,9 @@ class Order:
     def external_reference(self) -> str:
         """It comes back with webhooks, which say whose news they bring by nothing else."""
         return f"marketplace:{self.subject}:{self.tenant_id}:{self.reference}"
+
+    def called_back(self) -> "Order | None":
+        return replace(self, voided=True, due_at=None) if self.subject is Subject.CHARGE else None
 
 
 def of_charge(charge: Charge, *, at: datetime, due_at: datetime | None) -> Order:
@@ -145,28 +150,11 @@ class Orders:
     shelf: Shelf
 
     async def find(self, reference: UUID) -> Order | None:
-        document = await self.shelf.fetch(shelf=SHELF, key=str(reference))
-        return None if document is None else _DECODER.decode(document.body)
+        return await orders.find(self.shelf, Order, reference)
 
     async def place(self, order: Order) -> tuple[Order, bool]:
-        """
-        The order as it stands, and whether it is new. Raises Invalid for a reference of another order.
-
-        A charge that was voided before it came is kept as what it would have been.
-        """
-        key = _key(order.reference)
-
-        def decide(found: Found) -> tuple[tuple[Order, bool], tuple[Document, ...]]:
-            if key not in found:
-                return (order, True), (document_of(order),)
-            standing = order_of(found[key])
-            if standing.tenant_id == NOBODY and order.subject is Subject.CHARGE:
-                late = replace(order, voided=True, due_at=None)
-                return (late, False), (document_of(late),)
-            _check_same(standing, order)
-            return (standing, False), ()
-
-        return await self.shelf.change([key], decide)
+        """The order as it stands, and whether it is new. Raises Invalid for a reference of another order."""
+        return await orders.place(self.shelf, order)
 
     async def void(self, reference: UUID, *, at: datetime) -> Order:
         """That the reference shall never be charged; one that waits for a file leaves the line."""
@@ -177,11 +165,11 @@ class Orders:
             waits = standing.due_at is not None
             return replace(standing, voided=True, due_at=None) if waits else standing
 
-        return await self._change(reference, decide)
+        return await orders.change(self.shelf, Order, reference, decide)
 
     async def amend(self, order: Order, change: Callable[[Order], Order]) -> Order:
         """What is known of an order that stands."""
-        return await self._change(order.reference, lambda standing: change(standing or order))
+        return await orders.amend(self.shelf, order, change)
 
     async def change_all(
         self,
@@ -190,56 +178,15 @@ class Orders:
         decide: Callable[[Found], tuple[R, Sequence[Document]]],
     ) -> R:
         """Several orders, and what else stands on the shelf, in one go."""
-        return await self.shelf.change([*map(_key, references), *others], decide)
+        return await self.shelf.change([*(key_of(Order, one) for one in references), *others], decide)
 
     async def waiting(self, *, at: datetime, limit: int) -> list[Order]:
         """Those whose file is due, of every tenant."""
         found: list[Order] = []
-        for tenant_id in await self.shelf.tenants_waiting(shelf=SHELF):
-            due = await self.shelf.due(shelf=SHELF, tenant_id=tenant_id, at=at, limit=limit - len(found))
-            found += map(order_of, due)
+        for tenant_id in await self.shelf.tenants_waiting(shelf=Order.SHELF):
+            left = limit - len(found)
+            due = await self.shelf.due(shelf=Order.SHELF, tenant_id=tenant_id, at=at, limit=left)
+            found += (order_of(document, Order) for document in due)
             if len(found) >= limit:
                 break
         return found
-
-    async def _change(self, reference: UUID, decide: Callable[[Order | None], Order]) -> Order:
-        key = _key(reference)
-
-        def decided(found: Found) -> tuple[Order, tuple[Document, ...]]:
-            before = order_of(found[key]) if key in found else None
-            after = decide(before)
-            return after, () if after == before else (document_of(after),)
-
-        return await self.shelf.change([key], decided)
-
-
-def order_of(document: Document) -> Order:
-    return _DECODER.decode(document.body)
-
-
-def document_of(order: Order) -> Document:
-    return Document(
-        shelf=SHELF,
-        key=str(order.reference),
-        tenant_id=order.tenant_id,
-        body=msgspec.json.encode(order),
-        label=str(order.subject),
-        due_at=order.due_at,
-    )
-
-
-def _key(reference: UUID) -> Key:
-    return (SHELF, str(reference))
-
-
-def _check_same(standing: Order, asked: Order) -> None:
-    """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
-    if _terms(standing) != _terms(asked):
-        raise Invalid("reference", f"{asked.reference} was used for another order")
-
-
-def _terms(order: Order) -> tuple[object, ...]:
-    return (order.subject, order.tenant_id, order.amount, order.token, order.hold)
-
-
-_DECODER = msgspec.json.Decoder(Order)

@@ -1,36 +1,31 @@
-"""What was sent to Stripe stands on a shelf before it is sent, so that a doubt knows where to look."""
+"""What is sent to Stripe is tried under keys of its own, which Stripe may use up with answers in vain."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from marketplace.core.shared.errors import Invalid
+from marketplace.adapters import orders
+from marketplace.adapters.orders import NOBODY, Placed
 from marketplace.core.shared.money import EXPONENTS, Money
 from marketplace.ports.payments import Charge, Subject, Transfer
-from marketplace.ports.shelf import Document, Found, Shelf
+from marketplace.ports.shelf import Document, Shelf
 
 ORDERS, FIRSTS = "stripe.order", "stripe.first"
-NOBODY = UUID(int=0)  # the tenant of a void that came before its charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Placed):
     """
-    What is sent under one reference of ours; a repeat has to repeat its `TERMS`.
+    What is sent under one reference of ours.
 
     `tries` counts the keys that Stripe has used up with an answer that says nothing. `rail_id` is the object
     at Stripe, once we know it; `voided` that there shall be none.
     """
 
-    SHELF: ClassVar[str]
-    TERMS: ClassVar[tuple[str, ...]]
-
-    reference: UUID
-    tenant_id: UUID
     first_sent_at: datetime
     last_sent_at: datetime
     tries: int = 1
@@ -40,6 +35,9 @@ class Kept:
     def key(self, step: str) -> str:
         """The idempotency key of a step: the same until Stripe has answered it in vain."""
         return f"{self.reference}/{step}/{self.tries}"
+
+    def called_back(self) -> "Self | None":
+        return replace(self, voided=True)
 
 
 K = TypeVar("K", bound=Kept)
@@ -76,6 +74,10 @@ class Order(Kept):
     def group(self) -> str:
         """Under which Stripe shows a charge and what is paid from it together."""
         return str(self.charge or self.reference)
+
+    def called_back(self) -> "Order | None":
+        """Of money, charges alone are."""
+        return replace(self, voided=True) if self.subject is Subject.CHARGE else None
 
 
 def of_charge(charge: Charge, *, at: datetime) -> Order:
@@ -151,78 +153,36 @@ def of_void(reference: UUID, *, at: datetime) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
+    """With the first order of each tenant, from which on Stripe's statement is of it."""
+
     shelf: Shelf
 
     async def find(self, reference: UUID) -> Order | None:
         return await self.kept(Order, reference)
 
     async def kept(self, kind: type[K], reference: UUID) -> K | None:
-        document = await self.shelf.fetch(shelf=kind.SHELF, key=str(reference))
-        return None if document is None else msgspec.json.decode(document.body, type=kind)
+        return await orders.find(self.shelf, kind, reference)
 
     async def place(self, order: K) -> tuple[K, bool]:
-        """
-        The order as it stands, and whether it is new. Raises Invalid for a reference of another order.
-
-        What was called back before it came is kept as what it would have been.
-        """
-        key, first = (order.SHELF, str(order.reference)), (FIRSTS, str(order.tenant_id))
-
-        def decide(found: Found) -> tuple[tuple[K, bool], tuple[Document, ...]]:
-            if key not in found:
-                return (order, True), (_document(order), *(() if first in found else (_first(order),)))
-            standing = msgspec.json.decode(found[key].body, type=type(order))
-            if standing.tenant_id == NOBODY and _may_be_called_back(order):
-                late = replace(order, voided=True)
-                return (late, False), (_document(late),)
-            _check_same(standing, order)
-            return (standing, False), ()
-
-        return await self.shelf.change([key, first], decide)
+        """The order as it stands, and whether it is new. Raises Invalid for a reference of another order."""
+        return await orders.place(self.shelf, order, beside=(_first(order),))
 
     async def void(self, order: K) -> K:
         """That the reference shall never be charged or kept; what stands already stands."""
-        return await self._change(order, lambda standing: order if standing is None else standing)
+        return await orders.change(
+            self.shelf, type(order), order.reference, lambda standing: order if standing is None else standing
+        )
 
     async def amend(self, order: K, change: Callable[[K], K]) -> K:
         """What is known of an order that stands."""
-        return await self._change(order, lambda standing: change(standing or order))
+        return await orders.amend(self.shelf, order, change)
 
     async def first_sent_at(self, tenant_id: UUID) -> datetime | None:
         """When the tenant's first order went out; None where none has."""
         document = await self.shelf.fetch(shelf=FIRSTS, key=str(tenant_id))
         return None if document is None else msgspec.json.decode(document.body, type=datetime)
 
-    async def _change(self, order: K, decide: Callable[[K | None], K]) -> K:
-        key = (order.SHELF, str(order.reference))
-
-        def decided(found: Found) -> tuple[K, tuple[Document, ...]]:
-            before = msgspec.json.decode(found[key].body, type=type(order)) if key in found else None
-            after = decide(before)
-            return after, () if after == before else (_document(after),)
-
-        return await self.shelf.change([key], decided)
-
-
-def _may_be_called_back(order: Kept) -> bool:
-    return not isinstance(order, Order) or order.subject is Subject.CHARGE
-
-
-def _check_same(standing: Kept, asked: Kept) -> None:
-    """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
-    if _terms(standing) != _terms(asked):
-        raise Invalid("reference", f"{asked.reference} was used for another order")
-
-
-def _terms(order: Kept) -> tuple[object, ...]:
-    return tuple(getattr(order, name) for name in order.TERMS)
-
 
 def _first(order: Kept) -> Document:
     body = msgspec.json.encode(order.first_sent_at)
     return Document(shelf=FIRSTS, key=str(order.tenant_id), tenant_id=order.tenant_id, body=body)
-
-
-def _document(order: Kept) -> Document:
-    body = msgspec.json.encode(order)
-    return Document(shelf=order.SHELF, key=str(order.reference), tenant_id=order.tenant_id, body=body)

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any, ClassVar, Literal, NoReturn
 from uuid import UUID
 
+from marketplace.adapters.orders import NOBODY
 from marketplace.adapters.stripe import customers, lists, standings
 from marketplace.adapters.stripe.account import Account, metadata
 from marketplace.adapters.stripe.objects import METHOD, PaymentMethod, SetupIntent
-from marketplace.adapters.stripe.orders import NOBODY, Kept, Order
+from marketplace.adapters.stripe.orders import Kept, Order
 from marketplace.adapters.stripe.refusals import Declined
 from marketplace.adapters.stripe.tokens import check_source
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown, Unavailable
