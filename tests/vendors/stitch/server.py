@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from urllib.parse import parse_qs
 
+from tests.vendors.loopback import serving
 from tests.vendors.stitch.consents import Consents, Json
 
 CLIENT_ID = "played-client"
@@ -87,13 +88,13 @@ class Stitch:
     def act(self, nonce: str, *, proves: bool) -> None:
         self.transactions[nonce]["states"] = ("TransactionSuccess" if proves else "TransactionFailure", None)
 
-    def answer(self, path: str, body: bytes, authorization: str) -> tuple[int, Json] | None:
+    def answer(self, _method: str, path: str, body: bytes, headers: Message) -> tuple[int, Json] | None:
         """None where the connection is to be dropped."""
         with self.lock:
             if path == "/connect/token":
                 return self._token(parse_qs(body.decode()))
             asked = json.loads(body)
-            if not self._knows(authorization):
+            if not self._knows(headers.get("Authorization", "")):
                 return 200, _error("UNAUTHENTICATED")
             return self._graphql(asked["query"], asked["variables"])
 
@@ -237,44 +238,11 @@ def _error(code: str) -> Json:
     return {"data": None, "errors": [{"message": f"{code}: no"}], "extensions": {"code": code}}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    stitch: Stitch
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        found = self.stitch.answer(self.path, body, self.headers.get("Authorization", ""))
-        if found is None:
-            self.close_connection = True
-            return
-        status, answer = found
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Silent: pytest shows what matters."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-
 @contextmanager
 def playing(clock: Callable[[], datetime]) -> Iterator[Stitch]:
     stitch = Stitch(clock)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stitch": stitch}))
-    stitch.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield stitch
-    finally:
-        stitch.let_go.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(stitch.answer) as stitch.url:
+        try:
+            yield stitch
+        finally:
+            stitch.let_go.set()

@@ -1,17 +1,15 @@
 """Stripe's API on loopback: real requests over real sockets, idempotency keys, pages, trouble on demand."""
 
-import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.vendors.loopback import serving
 from tests.vendors.stripe import contract
 from tests.vendors.stripe.books import Books
 from tests.vendors.stripe.cards import CARDS, DESTINATIONS, TAKEN_BACK_FROM, Json, Refusal
@@ -69,10 +67,10 @@ class Stripe:
             if named.get("metadata", {}).get("marketplace_tenant") == tenant_id:
                 yield transaction
 
-    def answer(self, method: str, target: str, body: str, headers: Any) -> tuple[int, Json] | None:
+    def answer(self, method: str, target: str, body: bytes, headers: Any) -> tuple[int, Json] | None:
         """None where the connection is to be dropped."""
         parts = urlsplit(target)
-        form = _nested(parse_qsl(body if method == "POST" else parts.query, keep_blank_values=True))
+        form = _nested(parse_qsl(body.decode() if method == "POST" else parts.query, keep_blank_values=True))
         with self.books.lock:
             self.asked.append((method, parts.path, form))
             self.violations += contract.violations(method, parts.path, form)
@@ -249,50 +247,10 @@ def _numbers(form: Json) -> Json:
     return made
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    stripe: Stripe
-
-    def do_GET(self) -> None:
-        self._serve("")
-
-    def do_POST(self) -> None:
-        self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
-
-    def _serve(self, body: str) -> None:
-        answered = self.stripe.answer(self.command, self.path, body, self.headers)
-        if answered is None:
-            self.close_connection = True
-            return
-        status, answer = answered
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        """Tests read what was asked from `asked`."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-
 @contextmanager
 def playing(clock: Callable[[], datetime]) -> Iterator[Stripe]:
     """A server of its own; what Stripe would not have understood fails whoever asked it."""
     stripe = Stripe(Books(clock))
-    handler = type("Handler", (_Handler,), {"stripe": stripe})
-    server = _Server(("127.0.0.1", 0), handler)
-    stripe.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(stripe.answer) as stripe.url:
         yield stripe
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
     assert stripe.violations == []
