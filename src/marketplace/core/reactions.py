@@ -198,6 +198,7 @@ _MONEY: dict[str, tuple[Reaction, ...]] = {
     "payment.evidence_submitted": (_send_evidence,),
     "payment.promised": (_advance,),
     "payment.charge_due": (_ask_rail,),
+    "payment.action_needed": (_advance,),
     "payment.authorised": (_advance,),
     "payment.succeeded": (_advance,),
     "payment.caught_up": (_advance, _ask_rail),

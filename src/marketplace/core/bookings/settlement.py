@@ -27,6 +27,8 @@ from marketplace.core.shared.money import split
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.storage import Work
 
+# What asks for its customer has no end by itself, and the customer no reason to go on.
+_COMING = OPEN - {PaymentState.NEEDS_ACTION}
 _REASONS = {State.COMPLETED: Reason.JOB, State.NO_SHOW: Reason.NO_SHOW}
 
 
@@ -45,7 +47,7 @@ def settle(booking: Booking, payment: Payment, call: Call, work: Work) -> None:
     """
     if payment.state == PaymentState.PROMISED:
         work.save(move(payment, "drop", call))
-    elif payment.state in OPEN and _is_owed(booking, payment):
+    elif payment.state in _COMING and _is_owed(booking, payment):
         return  # called back, nobody would ask for it again
     elif payment.state in OPEN or payment.state == PaymentState.AUTHORISED:
         work.save(move(payment, "request_void", call))
@@ -56,15 +58,9 @@ def settle(booking: Booking, payment: Payment, call: Call, work: Work) -> None:
 
 
 def _is_owed(booking: Booking, payment: Payment) -> bool:
-    """
-    Whether what is under way is the fee, or has the fee in it.
-
-    A saved method is charged without its customer, so that nothing waits for who has no reason to go on.
-    """
-    if booking.fee_minor is not None:
-        return True
+    """Whether what is under way is the fee, or has the fee in it."""
     in_part = booking.refund_minor is not None and booking.refund_minor < payment.amount_minor
-    return in_part and payment.method_id is not None
+    return in_part or booking.fee_minor is not None
 
 
 def divide(booking: Booking, payment: Payment, refund_minor: int, call: Call, work: Work) -> None:

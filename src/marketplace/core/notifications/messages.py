@@ -42,6 +42,13 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
             timedelta(minutes=15),
         ),
     ),
+    "payment.action_needed": (
+        Template(
+            _C,
+            "{brand}: your bank asks you to confirm the payment for {service}, {when}. "
+            "Please do so in the app by {pay_by}.",
+        ),
+    ),
     "booking.paid": (
         Template(
             _P, "{brand}: new request, {service}, {when}. Please accept or decline.", timedelta(hours=2)

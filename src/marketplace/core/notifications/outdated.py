@@ -17,8 +17,16 @@ def _waits_no_more(booking: Booking) -> bool:
     return booking.state != State.AWAITING_PROVIDER
 
 
+def _waits_for_no_promise(booking: Booking) -> bool:
+    """Who books is there, and sees what its bank asks; who has promised the money is not."""
+    if booking.payment_failure is not None:
+        return True
+    return booking.state != State.CONFIRMED or booking.payment_deadline is None
+
+
 _OVER: dict[str, Callable[[Booking], bool]] = {
     "booking.payment_failed": lambda booking: booking.payment_failure is None,
+    "payment.action_needed": _waits_for_no_promise,
     "booking.paid": lambda booking: _waits_no_more(booking) or booking.handed_back_by is not None,
     "booking.confirmed": lambda booking: booking.state == State.AWAITING_PROVIDER,
     # By then it names whoever comes instead.

@@ -23,6 +23,7 @@ from marketplace.core.notifications.messages import (
 from marketplace.core.notifications.notification import Notification, State
 from marketplace.core.notifications.outdated import outdated
 from marketplace.core.payments.method import PaymentMethod
+from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.refund import Refund
 from marketplace.core.payouts.account import PayoutAccount
 from marketplace.core.providers.provider import Provider
@@ -151,6 +152,9 @@ async def _concerned(command: PlanMessages, work: Work) -> tuple[Booking, UUID |
         case "dispatch_job":
             job = await work.get(DispatchJob, command.subject_id)
             booking = await work.get(Booking, job.booking_id)
+        case "payment":
+            payment = await work.get(Payment, command.subject_id)
+            booking = await work.get(Booking, payment.booking_id)
         case "review":
             review = await work.get(Review, command.subject_id)
             booking = await work.get(Booking, review.booking_id)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.unit.core.conftest import World
 
-from marketplace.adapters.sandbox.faults import Fault
+from marketplace.adapters.sandbox.faults import Fault, Operation
 from marketplace.core.bookings.booking import State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
@@ -72,6 +72,12 @@ def amend(world: World, **payment: Any) -> None:
 
 async def near(world: World) -> None:
     await world.until(world.start - LEAD)
+
+
+def ask_the_customer(world: World) -> None:
+    """From now on banks want to see who pays."""
+    asks = {Operation.COLLECT: Fault.NEEDS_ACTION}
+    world.lane.rail.books.faults = lambda operation, _: asks.get(operation)
 
 
 def told(world: World, event: str) -> list[str]:
@@ -277,6 +283,33 @@ class TestAChargeThatFails:
         assert [refund.amount for refund in ahead.refunds()] == [payment.amount]
 
 
+class TestAChargeThatItsBankAsksAbout:
+    async def test_is_told_to_who_is_not_there(self, ahead: World) -> None:
+        key = await promise(ahead)
+        ask_the_customer(ahead)
+
+        await near(ahead)
+
+        assert (await ahead.payment(key)).state == PaymentState.NEEDS_ACTION
+        assert "your bank asks you" in told(ahead, "payment.action_needed")[0]
+
+    async def test_is_told_to_nobody_who_sees_it(self, ahead: World) -> None:
+        await ahead.book("tok_needs_action")
+
+        assert told(ahead, "payment.action_needed") == []
+
+    async def test_is_called_back_when_the_booking_is_called_off(self, ahead: World) -> None:
+        key = await promise(ahead)
+        ask_the_customer(ahead)
+        await near(ahead)
+
+        await ahead.until(ahead.start - DEADLINE)
+
+        assert (await ahead.booking(key)).state == State.CANCELLED
+        assert (await ahead.payment(key)).state == PaymentState.CANCELLED
+        assert await ahead.broken() == []
+
+
 class TestEndingIt:
     TERMS = CancellationTerms((CancellationTier(30 * 1440, 10_000), CancellationTier(0, 6_000)))
 
@@ -337,6 +370,22 @@ class TestEndingIt:
         assert before in OPEN
         assert payment.released_minor == booking.total_minor * 4 // 10
         assert payment.refunded_minor == booking.refund_minor == booking.total_minor * 6 // 10
+        assert await binding.broken() == []
+
+    @pytest.mark.parametrize("notice", [LEAD, 2 * LEAD])
+    async def test_leaves_no_fee_waiting_for_a_bank_that_asks_for_its_customer(
+        self, binding: World, notice: timedelta
+    ) -> None:
+        """Of the charge that is under way, or of the fee alone."""
+        key = await promise(binding)
+        ask_the_customer(binding)
+        await binding.until(binding.start - notice)
+
+        await binding.do(CancelBooking(booking_id=key, reason="no need"), binding.customer)
+        await binding.settle()
+
+        assert (await binding.payment(key)).state == PaymentState.CANCELLED
+        assert await binding.rail_minor() == 0
         assert await binding.broken() == []
 
     async def test_costs_nothing_where_it_was_the_provider(self, binding: World) -> None:
