@@ -64,7 +64,7 @@ async def place(shelf: Shelf, order: P, *, beside: Sequence[Document] = ()) -> t
         late = order.called_back() if standing.tenant_id == NOBODY else None
         if late is not None:
             return (late, False), (document_of(late),)
-        _check_same(standing, order)
+        check_same(standing, order)
         return (standing, False), ()
 
     return await shelf.change([key, *((one.shelf, one.key) for one in beside)], decide)
@@ -106,7 +106,7 @@ def document_of(order: Placed) -> Document:
     )
 
 
-def _check_same(standing: Placed, asked: Placed) -> None:
+def check_same(standing: Placed, asked: Placed) -> None:
     """A repeat must repeat: the same reference for anything else is a mistake that would hide an order."""
     if any(getattr(standing, name) != getattr(asked, name) for name in asked.TERMS):
         raise Invalid("reference", f"{asked.reference} was used for another order")

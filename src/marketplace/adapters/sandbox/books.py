@@ -20,9 +20,10 @@ from marketplace.adapters.sandbox.faults import (
     seeded_random,
 )
 from marketplace.adapters.sandbox.orders import Entry, Kind, Order, advanced, hurried, with_undone
-from marketplace.adapters.sandbox.payees import Payees
+from marketplace.adapters.sandbox.payees import OpenedPayee
+from marketplace.adapters.sandbox.records import Records
 from marketplace.adapters.sandbox.settlement import Terms, settled_minor, statement, unsettled
-from marketplace.adapters.sandbox.setups import Setups
+from marketplace.adapters.sandbox.setups import SavedSetup
 from marketplace.adapters.sandbox.tokens import DOUBLED, LATE, LOST, Habit
 from marketplace.adapters.sandbox.webhooks import Clock, Payload, queued
 from marketplace.core.shared.ids import derive
@@ -68,14 +69,14 @@ class Books:
     terms: Terms = field(default_factory=Terms)
 
     @property
-    def setups(self) -> Setups:
+    def setups(self) -> Records[SavedSetup]:
         """What customers have saved, beside what they have paid."""
-        return Setups(shelf=self.shelf, clock=self.clock, random=self.random)
+        return Records(kind=SavedSetup, shelf=self.shelf, clock=self.clock, random=self.random)
 
     @property
-    def payees(self) -> Payees:
+    def payees(self) -> Records[OpenedPayee]:
         """The accounts that providers have opened, beside what went into them."""
-        return Payees(shelf=self.shelf, clock=self.clock, random=self.random)
+        return Records(kind=OpenedPayee, shelf=self.shelf, clock=self.clock, random=self.random)
 
     async def find(self, reference: UUID) -> Order | None:
         """The order as of its tenant's now."""

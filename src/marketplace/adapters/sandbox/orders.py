@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from marketplace.adapters.orders import NOBODY
 from marketplace.adapters.sandbox.tokens import (
     SOON_SECONDS,
     SUCCEEDS,
@@ -19,7 +20,6 @@ from marketplace.core.shared.money import share_minor
 from marketplace.ports.payments import Charge, Standing, Transfer
 
 EVIDENCE_DAYS = 7
-NOBODY = UUID(int=0)  # the tenant of a tombstone: a void says only which reference it means
 
 
 class Kind(StrEnum):

@@ -7,11 +7,15 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from marketplace.adapters.orders import NOBODY
 from marketplace.adapters.sandbox import abilities, openings, payees, requests, setups, sources
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.faults import CALL_FAULTS, Fault, Operation, fault_for
 from marketplace.adapters.sandbox.openings import OPENINGS
-from marketplace.adapters.sandbox.orders import NOBODY, Order
+from marketplace.adapters.sandbox.orders import Order
+from marketplace.adapters.sandbox.payees import OpenedPayee
+from marketplace.adapters.sandbox.records import known
+from marketplace.adapters.sandbox.setups import SavedSetup
 from marketplace.adapters.sandbox.signatures import verify
 from marketplace.adapters.sandbox.sources import SOURCES
 from marketplace.adapters.sandbox.tokens import METHODS, PAYEES, TOKENS, WEEK_SECONDS, check_token, showing
@@ -88,7 +92,7 @@ class SandboxRail:
     async def _charged_as(self, method: str) -> str:
         """What a saved method is charged as; any other token is itself."""
         if method.startswith(setups.PREFIX):
-            return await self.books.setups.charged_as(method)
+            return await setups.charged_as(self.books.setups, method)
         return check_token(method, field="method", table=METHODS)
 
     async def capture(self, reference: UUID, amount: Money) -> Report:
@@ -112,7 +116,7 @@ class SandboxRail:
         return await self._answer(planned, lambda: self.books.change((refund, reference), decide))
 
     async def release(self, transfer: Transfer) -> Report:
-        asked = await self.books.payees.paid_as(transfer.payee, tenant_id=transfer.tenant_id)
+        asked = await payees.paid_as(self.books.payees, transfer.payee, tenant_id=transfer.tenant_id)
         requests.check_positive(transfer.amount)
         abilities.check_transfer(self.capabilities, transfer)
         planned = self._planned(Operation.RELEASE, transfer.reference)
@@ -218,7 +222,7 @@ class SandboxRail:
 
     async def onboarding_link(self, reference: UUID, *, return_url: str, refresh_url: str) -> str:
         del return_url, refresh_url  # whoever plays the owner is not led anywhere
-        return payees.link_of(payees.known(await self.books.payees.find(reference), reference))
+        return payees.link_of(known(await self.books.payees.find(reference), OpenedPayee, reference))
 
     async def answer_payee(self, reference: UUID, *, agreed: bool) -> PayeeReport:
         """What its owner does on the vendor's page; without effect on an account that asks for nothing."""
@@ -259,7 +263,9 @@ class SandboxRail:
     async def _answer(self, fault: Fault | None, act: Act[Order]) -> Report:
         return requests.report(await self._met(fault, act))
 
-    async def _answer_setup(self, fault: Fault | None, key: UUID, decide: setups.Decide) -> SetupReport:
+    async def _answer_setup(
+        self, fault: Fault | None, key: UUID, decide: Callable[[SavedSetup | None], SavedSetup]
+    ) -> SetupReport:
         books = self.books.setups
         return setups.report(await self._met(fault, lambda: books.change(key, decide)))
 

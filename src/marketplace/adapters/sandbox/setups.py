@@ -1,24 +1,19 @@
-"""A saved method stands in the vendor's books once; it moves by its source, by its payer and by time."""
+"""A method is saved once; it moves by its source, by its payer and by time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
-import msgspec
-
-from marketplace.adapters.sandbox.faults import Random
-from marketplace.adapters.sandbox.orders import NOBODY
+from marketplace.adapters.orders import NOBODY, check_same
+from marketplace.adapters.sandbox.records import Record, Records, known
 from marketplace.adapters.sandbox.sources import ASKED, SOURCES, WAITING, SetupStep, SourceBehaviour
-from marketplace.adapters.sandbox.tokens import ON_TIME, SOON_SECONDS
-from marketplace.adapters.sandbox.webhooks import Clock, Payload, queued
+from marketplace.adapters.sandbox.tokens import SOON_SECONDS
+from marketplace.adapters.sandbox.webhooks import Clock
 from marketplace.core.shared.errors import Invalid
-from marketplace.core.shared.ids import derive
 from marketplace.core.shared.methods import MethodKind
 from marketplace.ports.payments import Setup, SetupReport, SetupStanding
-from marketplace.ports.shelf import Document, Found, Shelf
 
-SHELF = "sandbox.setup"
 PREFIX = "saved_"  # of the tokens by which saved methods are charged
 UNUSABLE = "tok_decline"
 _CARD_LIVES = timedelta(days=3 * 365)
@@ -26,11 +21,14 @@ _OVER = frozenset({SetupStanding.REJECTED, SetupStanding.EXPIRED, SetupStanding.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedSetup:
-    """`history` names its steps, each with a webhook; a tombstone has none, and nobody's tenant."""
+class SavedSetup(Record):
+    """A tombstone has no history, and nobody's tenant."""
 
-    reference: UUID
-    tenant_id: UUID
+    SHELF: ClassVar[str] = "sandbox.setup"
+    TERMS: ClassVar[tuple[str, ...]] = ("tenant_id", "customer_id", "kind", "source", "contract")
+    SUBJECT: ClassVar[str] = "method"
+    NOUN: ClassVar[str] = "method"
+
     customer_id: UUID
     kind: MethodKind = MethodKind.CARD
     source: str = "setup_success"
@@ -44,7 +42,6 @@ class SavedSetup:
     amendment: UUID | None = None
     amended: SetupStanding | None = None
     amended_due_at: datetime | None = None
-    history: tuple[tuple[datetime, str], ...] = ()
 
     @property
     def behaviour(self) -> SourceBehaviour:
@@ -54,8 +51,15 @@ class SavedSetup:
     def due_at(self) -> datetime | None:
         return min(filter(None, (self.step_due_at, self.amended_due_at)), default=None)
 
+    @property
+    def found_by(self) -> str:
+        return str(self.kind)
 
-Decide = Callable[[SavedSetup | None], SavedSetup]
+    def brought_up(self, *, now: datetime) -> "SavedSetup":
+        setup = self
+        while setup.due_at is not None and setup.due_at <= now:
+            setup = _due_step(setup, at=setup.due_at)
+        return setup
 
 
 def report(setup: SavedSetup) -> SetupReport:
@@ -95,18 +99,13 @@ def begun(standing: SavedSetup | None, *, setup: Setup, now: datetime) -> SavedS
         return _enter(fresh, fresh.behaviour.path[0], at=now)
     if standing.tenant_id == NOBODY:
         return _enter(fresh, SetupStep(SetupStanding.CANCELLED, failure="revoked"), at=now)
-    if _terms_of(standing) != _terms_of(fresh):
-        raise Invalid("reference", f"{setup.reference} was used for another method")
+    check_same(standing, fresh)
     return standing
-
-
-def _terms_of(setup: SavedSetup) -> tuple[object, ...]:
-    return (setup.tenant_id, setup.customer_id, setup.kind, setup.source, setup.contract)
 
 
 def amended(standing: SavedSetup | None, *, reference: UUID, amendment: UUID, clock: Clock) -> SavedSetup:
     """The payer is asked, and answers a minute later."""
-    setup = known(standing, reference)
+    setup = known(standing, SavedSetup, reference)
     if setup.amendment == amendment:
         return setup
     if setup.kind is not MethodKind.DEBIT_ORDER or setup.standing is not SetupStanding.ACTIVE:
@@ -128,25 +127,12 @@ def revoked(standing: SavedSetup | None, *, reference: UUID, clock: Clock) -> Sa
 
 def answered(standing: SavedSetup | None, *, reference: UUID, agreed: bool, clock: Clock) -> SavedSetup:
     """What the payer does at `next_action`; without effect on a method that asks for nothing."""
-    setup = known(standing, reference)
+    setup = known(standing, SavedSetup, reference)
     if setup.standing is not SetupStanding.NEEDS_ACTION:
         return setup
     refused = SetupStep(SetupStanding.REJECTED, failure="payer_declined")
     step = SetupStep(SetupStanding.ACTIVE) if agreed else refused
     return _enter(setup, step, at=clock(setup.tenant_id))
-
-
-def known(standing: SavedSetup | None, reference: UUID) -> SavedSetup:
-    if standing is None:
-        raise Invalid("reference", f"the sandbox knows of no method {reference}")
-    return standing
-
-
-def brought_up(setup: SavedSetup, *, now: datetime) -> SavedSetup:
-    """The method after everything that the time has brought it by now."""
-    while setup.due_at is not None and setup.due_at <= now:
-        setup = _due_step(setup, at=setup.due_at)
-    return setup
 
 
 def _due_step(setup: SavedSetup, *, at: datetime) -> SavedSetup:
@@ -175,82 +161,12 @@ def _told(setup: SavedSetup, name: str, at: datetime) -> SavedSetup:
     return replace(setup, history=(*setup.history, (at, name)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setups:
-    """All saved methods, each moved at its time, with a webhook for every step."""
-
-    shelf: Shelf
-    clock: Clock
-    random: Random
-
-    async def find(self, reference: UUID) -> SavedSetup | None:
-        """The method as of its tenant's now."""
-        document = await self.shelf.fetch(shelf=SHELF, key=str(reference))
-        setup = None if document is None else _DECODER.decode(document.body)
-        if setup is None or setup.due_at is None or setup.due_at > self.clock(setup.tenant_id):
-            return setup
-        return await self.change(reference, lambda standing: known(standing, reference))
-
-    async def change(self, reference: UUID, decide: Decide) -> SavedSetup:
-        """Let `decide` change the method, brought up to now first; nobody else can meanwhile."""
-
-        def decided(found: Found) -> tuple[SavedSetup, list[Document]]:
-            document = found.get((SHELF, str(reference)))
-            before = None if document is None else _DECODER.decode(document.body)
-            current = before and brought_up(before, now=self.clock(before.tenant_id))
-            after = decide(current)
-            return after, [] if after == before else self._documents(before, after)
-
-        return await self.shelf.change([(SHELF, str(reference))], decided)
-
-    async def tick(self, *, limit: int = 1_000) -> int:
-        """Bring what is due up to now, up to `limit` methods of each tenant; how many there were."""
-        moved = 0
-        for tenant_id in await self.shelf.tenants_waiting(shelf=SHELF):
-            at = self.clock(tenant_id)
-            for document in await self.shelf.due(shelf=SHELF, tenant_id=tenant_id, at=at, limit=limit):
-                await self.find(UUID(document.key))
-                moved += 1
-        return moved
-
-    async def charged_as(self, token: str) -> str:
-        """The token as which a saved method is charged now. Raises Invalid for one that is not known."""
-        try:
-            setup = await self.find(UUID(token.removeprefix(PREFIX)))
-        except ValueError:
-            setup = None
-        if setup is None:
-            raise Invalid("method", f"the sandbox has saved no {token[:60]!r}")
-        return setup.behaviour.charges if setup.standing is SetupStanding.ACTIVE else UNUSABLE
-
-    def _documents(self, before: SavedSetup | None, after: SavedSetup) -> list[Document]:
-        told = 0 if before is None else len(before.history)
-        news = (self._event(after, index) for index in range(told, len(after.history)))
-        return [_document(after), *news]
-
-    def _event(self, setup: SavedSetup, index: int) -> Document:
-        at, name = setup.history[index]
-        payload = Payload(
-            id=f"evt_{derive(setup.reference, 'method', index).hex}",
-            tenant_id=setup.tenant_id,
-            reference=setup.reference,
-            subject="method",
-            kind=f"method.{name}",
-            at=at,
-        )
-        return queued(payload, habit=ON_TIME, random=self.random)
-
-
-def _document(setup: SavedSetup) -> Document:
-    return Document(
-        shelf=SHELF,
-        key=str(setup.reference),
-        tenant_id=setup.tenant_id,
-        body=_ENCODER.encode(setup),
-        label=str(setup.kind),
-        due_at=setup.due_at,
-    )
-
-
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(SavedSetup)
+async def charged_as(saved: Records[SavedSetup], token: str) -> str:
+    """The token as which a saved method is charged now. Raises Invalid for one that is not known."""
+    try:
+        setup = await saved.find(UUID(token.removeprefix(PREFIX)))
+    except ValueError:
+        setup = None
+    if setup is None:
+        raise Invalid("method", f"the sandbox has saved no {token[:60]!r}")
+    return setup.behaviour.charges if setup.standing is SetupStanding.ACTIVE else UNUSABLE

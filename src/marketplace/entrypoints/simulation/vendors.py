@@ -9,8 +9,10 @@ from enum import Enum
 from typing import TypeVar
 from uuid import UUID
 
-from marketplace.adapters.sandbox import books, payees, setups, webhooks
+from marketplace.adapters.sandbox import books, webhooks
 from marketplace.adapters.sandbox.inbox import SandboxChannel
+from marketplace.adapters.sandbox.payees import OpenedPayee
+from marketplace.adapters.sandbox.setups import SavedSetup
 from marketplace.entrypoints.simulation.agenda import Agenda
 from marketplace.ports.shelf import Decide, Document, Found, Key, Listing, Shelf
 
@@ -20,8 +22,8 @@ R = TypeVar("R")
 class Wake(Enum):
     WEBHOOKS = webhooks.SHELF
     BOOKS = books.SHELF
-    SETUPS = setups.SHELF
-    PAYEES = payees.SHELF
+    SETUPS = SavedSetup.SHELF
+    PAYEES = OpenedPayee.SHELF
 
 
 _WAKES = {wake.value: wake for wake in Wake}
