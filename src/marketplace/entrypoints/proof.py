@@ -19,7 +19,7 @@ from marketplace.ports.audit import Promise
 
 async def proved(engine: AsyncEngine, url: str, *, tenant_id: UUID | None = None) -> tuple[Promise, ...]:
     """Of one marketplace, or of all; raises NotFound."""
-    shelf, directory = PostgresShelf(engine), await _met(engine, url, tenant_id)
+    shelf, directory = PostgresShelf(engine), await met(engine, url, tenant_id)
     owner = create_owner_engine(url, application_name="marketplace audit")
     books = Books(shelf=shelf, clock=directory.now)
     outbox = LaneOutbox(SandboxChannel(shelf=shelf, clock=directory.now))
@@ -29,7 +29,7 @@ async def proved(engine: AsyncEngine, url: str, *, tenant_id: UUID | None = None
         await owner.dispose()
 
 
-async def _met(engine: AsyncEngine, url: str, key: UUID | None) -> Directory:
+async def met(engine: AsyncEngine, url: str, key: UUID | None) -> Directory:
     """Knows the clocks of the marketplaces in question; raises NotFound."""
     directory = Directory(PostgresStore(engine), DatabaseClock(engine))
     overview = Overview(engine, url)

@@ -117,6 +117,14 @@ class TestReading:
         assert all(promise["violations"] == [] for promise in found["promises"])
         assert any(promise["rows"] for promise in found["promises"])
 
+    def test_asks_the_rails_where_that_is_wanted(self, booked: Any, data: tuple[str, str]) -> None:
+        found = told("audit", "--ask-rails", "--since", "2020-01-01", *data)
+
+        assert booked
+        (agree,) = (one for one in found["promises"] if one["name"] == "rails_agree")
+        assert agree["rows"]
+        assert found["ok"]
+
 
 class TestMoving:
     def test_names_the_admin_and_the_reason(self, data: tuple[str, str]) -> None:

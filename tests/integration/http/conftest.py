@@ -28,9 +28,12 @@ from marketplace.core.shared.aggregate import create
 from marketplace.core.shared.place import Place
 from marketplace.core.shared.roles import SYSTEM, Role
 from marketplace.entrypoints import blueprints, configuration
+from marketplace.entrypoints.asking import rails_asked
+from marketplace.entrypoints.enquiry import unseen
 from marketplace.entrypoints.generated_secrets import with_secrets
 from marketplace.entrypoints.seed import Seeded, SignInAs, seed
 from marketplace.entrypoints.wiring import Platform, close
+from marketplace.ports.audit import Promise
 from marketplace.ports.storage import Work
 
 HERE = Path(__file__).parent
@@ -166,6 +169,19 @@ class Shop:
     @property
     def nobody(self) -> Person:
         return Person(self.market.client, self.slug)
+
+    async def rails_asked(self) -> Promise:
+        """What an audit hears of the rails about this marketplace."""
+        platform = self.market.platform
+        return await rails_asked(
+            platform.settings(),
+            platform.api_engine(),
+            platform.database_url(),
+            tenant_id=self.seeded.tenant.id,
+            since=None,
+            most=100,
+            told=unseen,
+        )
 
     def people(self, role: Role) -> list[SignInAs]:
         return [person for person in self.seeded.people if person.role == role]

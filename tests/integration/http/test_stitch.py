@@ -150,6 +150,14 @@ class TestABookingOnStitch:
         assert payment["state"] == "succeeded"
         assert api.forms[-1]["nonce"] == payment["id"].replace("-", "")
 
+    async def test_is_what_stitch_says_of_it_to_an_audit(self, shop: Shop) -> None:
+        await shop.booked(payment_method=METHODS["succeeds"])
+        await shop.advance(minutes=20)
+
+        promise = await shop.rails_asked()
+
+        assert (promise.rows, promise.violations) == (1, ())
+
     async def test_hears_what_a_webhook_hints_at(self, shop: Shop, api: Stitch) -> None:
         booking = await shop.booked(payment_method=METHODS["needs action"])
         payment = await shop.payment(booking["id"])

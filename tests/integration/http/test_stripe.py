@@ -150,6 +150,15 @@ class TestABookingOnStripe:
         assert await street.stands(booking) == ("confirmed", "disputed")
         assert (await shop.ledger()).keys() == {"customer_funds", "dispute_hold"}
 
+    async def test_is_what_stripe_says_of_it_to_an_audit(self, street: Street) -> None:
+        shop = street.shop
+        await shop.confirmed(payment_method="pm_card_visa")
+        await shop.advance(minutes=20)
+
+        promise = await shop.rails_asked()
+
+        assert (promise.rows, promise.violations) == (1, ())
+
     async def test_refuses_a_method_of_another_rail(self, street: Street) -> None:
         shop = street.shop
         body = shop.booking_at(await shop.a_start())

@@ -2,19 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.adapters.memory.audit import MemoryAudit
+from marketplace.adapters.memory.claims import MemoryClaims
 from marketplace.adapters.memory.store import MemoryStore
 from marketplace.adapters.postgres.audit import PostgresAudit
+from marketplace.adapters.postgres.claims import PostgresClaims
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.core.promises import Name
-from marketplace.entrypoints.simulation.engine import lane_of
+from marketplace.entrypoints.simulation.engine import BEGIN, lane_of
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.share import Share
 from marketplace.entrypoints.simulation.vendors import LaneOutbox
@@ -273,6 +275,22 @@ class TestAnAudit:
             return {promise.name: promise.rows for promise in promises}
 
         assert counts(postgres) == counts(memory)
+
+
+class TestClaims:
+    @pytest.mark.parametrize(("since", "limit"), [(None, 10_000), (BEGIN + timedelta(days=1), 10)])
+    async def test_are_those_that_memory_makes(
+        self, stored: Stored, since: datetime | None, limit: int
+    ) -> None:
+        store = MemoryStore()
+        lane = await live(store)
+        claims = PostgresClaims(stored.owner)
+
+        made = await claims.made(None, since=since, limit=limit)
+
+        assert made
+        assert made == await MemoryClaims(store).made(lane.tenant.id, since=since, limit=limit)
+        assert await claims.again(made[0]) == made[0]
 
 
 def _found(promises: tuple[Promise, ...], name: Name) -> tuple[str, ...]:

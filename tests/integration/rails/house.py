@@ -58,6 +58,7 @@ class Vendor:
     sources: Mapping[str, str] = field(default_factory=dict)
     rail: PaymentRail | None = None
     balance: Callable[[UUID], int] | None = None
+    played: Any = None
     news: Callable[[], Iterable[tuple[dict[str, str], bytes]]] = tuple
 
 
@@ -265,6 +266,7 @@ async def stripe() -> AsyncIterator[Vendor]:
                 sources=STRIPE_SOURCES,
                 rail=rail,
                 balance=played.balance,
+                played=played,
                 news=news,
             )
             assert played.violations == []
@@ -283,6 +285,7 @@ async def stitch() -> AsyncIterator[Vendor]:
                 payees=played_stitch.PAYEES,
                 rail=rail,
                 balance=played.balance,
+                played=played,
             )
 
 
