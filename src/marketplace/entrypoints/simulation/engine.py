@@ -13,6 +13,7 @@ from uuid import UUID
 from marketplace.adapters.sandbox.faults import Fault, FaultPlan, Operation, no_faults, seeded_faults
 from marketplace.core.shared.ids import derive
 from marketplace.core.tenants.tenant import Mode, Tenant
+from marketplace.entrypoints.enquiry import Enquiry
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.policies import policy_of
 from marketplace.entrypoints.simulation.share import Share
@@ -121,8 +122,16 @@ def _tally(shares: Sequence[Share]) -> dict[str, int]:
     return {kind: struck[kind] for kind in kinds}
 
 
+async def _at_once(_seconds: float) -> None:
+    """Nobody is to be spared."""
+
+
 async def _broken(share: Share, storage: Storage) -> list[str]:
     lane = share.lane
-    promises = await storage.auditor_of(lane).audit(lane.tenant.id, now=lane.now)
+    enquiry = Enquiry(claims=storage.claims, rails=lane.rails, now=lane.clock, sleep=_at_once)
+    promises = (
+        *await storage.auditor_of(lane).audit(lane.tenant.id, now=lane.now),
+        await enquiry.ask(lane.tenant.id, since=None),
+    )
     broken = [f"{promise.name}: {sentence}" for promise in promises for sentence in promise.violations]
     return [f"{lane.tenant.slug}: {sentence}" for sentence in (*share.violations, *broken)]

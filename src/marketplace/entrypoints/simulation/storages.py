@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from marketplace.adapters.memory.audit import MemoryAudit
+from marketplace.adapters.memory.claims import MemoryClaims
 from marketplace.adapters.memory.store import MemoryStore
 from marketplace.adapters.postgres.audit import PostgresAudit
+from marketplace.adapters.postgres.claims import PostgresClaims
 from marketplace.adapters.postgres.engine import create_engine, create_owner_engine
 from marketplace.adapters.postgres.store import PostgresStore
 from marketplace.entrypoints import scratch
+from marketplace.entrypoints.enquiry import Claims
 from marketplace.entrypoints.simulation.lane import Lane
 from marketplace.entrypoints.simulation.vendors import LaneOutbox
 from marketplace.ports.audit import Auditor
@@ -22,6 +25,7 @@ CONNECTIONS = 9  # one for each lane: nobody waits, so nobody is refused
 class Storage:
     store: Store
     auditor_of: Callable[[Lane], Auditor]
+    claims: Claims
 
 
 @asynccontextmanager
@@ -31,7 +35,7 @@ async def in_memory() -> AsyncIterator[Storage]:
     def auditor_of(lane: Lane) -> Auditor:
         return MemoryAudit(store=store, books=lane.all_books, outbox=LaneOutbox(lane.channel))
 
-    yield Storage(store, auditor_of)
+    yield Storage(store, auditor_of, MemoryClaims(store))
 
 
 @asynccontextmanager
@@ -45,7 +49,7 @@ async def on_postgres(url: str) -> AsyncIterator[Storage]:
             return PostgresAudit(engine=owner, books=lane.all_books, outbox=LaneOutbox(lane.channel))
 
         try:
-            yield Storage(PostgresStore(engine), auditor_of)
+            yield Storage(PostgresStore(engine), auditor_of, PostgresClaims(owner))
         finally:
             await engine.dispose()
             await owner.dispose()
