@@ -169,6 +169,7 @@ USE_CASES: dict[type, Callable[..., Awaitable[Any]]] = {
 
 EFFECTS: dict[type, Callable[..., Awaitable[Any]]] = {
     payment_effects.AskRail: payment_effects.ask_rail,
+    payment_effects.Collect: payment_effects.collect,
     payment_effects.SendEvidence: payment_effects.send_evidence,
     payment_effects.AskRailForRefund: payment_effects.ask_rail_for_refund,
     payment_effects.AskRailAboutRefund: payment_effects.ask_rail_about_refund,

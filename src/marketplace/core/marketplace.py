@@ -137,11 +137,13 @@ class Desk:
         await run(CLOCK[job.kind](job.subject_id), call=rung, store=self.store)
 
     async def carry_out(self, step: Any, call: Call) -> None:
-        """A command, or an effect and then the command it comes back with. Done before is done."""
+        """A command, or an effect and then the step or steps that it comes back with. Done before is done."""
         if type(step) in EFFECTS:
             work = Work(self.store, call.tenant_id)
-            step = await EFFECTS[type(step)](step, call=call, work=work, vendors=self.vendors)
-        if step is not None and not await self._write(step, call):
+            found = await EFFECTS[type(step)](step, call=call, work=work, vendors=self.vendors)
+            for following in found if isinstance(found, tuple) else (found,):
+                await self.carry_out(following, call)
+        elif step is not None and not await self._write(step, call):
             # What stood there may have been made on the side, as an area is by the first search in it.
             await self._write(step, call)
 

@@ -29,7 +29,6 @@ from marketplace.core.notifications.messages import (
 from marketplace.core.notifications.usecases import BeginSending, ClockMessage, PlanMessages
 from marketplace.core.payments.effects import AskRail, AskRailAboutRefund, AskRailForRefund, SendEvidence
 from marketplace.core.payments.refunding import DropRefund, LookUpRefund
-from marketplace.core.payments.rerouting import BeginCollect
 from marketplace.core.payments.saving import LookUpMethod
 from marketplace.core.payments.saving_effects import AskRailForMethod
 from marketplace.core.payments.usecases import LookUpPayment
@@ -49,10 +48,6 @@ Reaction = Callable[[Follow], Any]
 
 def _ask_rail(event: Follow) -> AskRail:
     return AskRail(payment_id=event.subject_id)
-
-
-def _begin_collect(event: Follow) -> BeginCollect:
-    return BeginCollect(payment_id=event.subject_id)
 
 
 def _send_evidence(event: Follow) -> SendEvidence:
@@ -181,7 +176,7 @@ def _send(event: Follow) -> SendMessage:
 
 # What a verified webhook told of; its subject is the reference at the rail.
 _HEARD: dict[str, tuple[Reaction, ...]] = {
-    "vendor.charge_heard": (_begin_collect, _ask_rail),
+    "vendor.charge_heard": (_ask_rail,),
     "vendor.refund_heard": (_ask_rail_about_refund,),
     "vendor.transfer_heard": (_ask_rail_about_transfer,),
     "vendor.transfer_reversal_heard": (_ask_rail_for_reversal,),
@@ -190,11 +185,11 @@ _HEARD: dict[str, tuple[Reaction, ...]] = {
 }
 
 _MONEY: dict[str, tuple[Reaction, ...]] = {
-    "payment.created": (_begin_collect, _ask_rail),
+    "payment.created": (_ask_rail,),
     "payment.rerouted": (_ask_rail,),
     "payment.capture_requested": (_ask_rail,),
     "payment.void_requested": (_ask_rail,),
-    "payment.lookup_due": (_begin_collect, _ask_rail),
+    "payment.lookup_due": (_ask_rail,),
     "payment.evidence_submitted": (_send_evidence,),
     "payment.promised": (_advance,),
     "payment.charge_due": (_ask_rail,),

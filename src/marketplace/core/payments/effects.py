@@ -12,7 +12,7 @@ from marketplace.core.payments.refund import Refund
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.payments.refunding import DropRefund, FailRefund, RecordRefund
 from marketplace.core.payments.refunding import step_to as step_of_refund
-from marketplace.core.payments.rerouting import PutOffPayment, WayOut
+from marketplace.core.payments.rerouting import BeginCollect, PutOffPayment, WayOut
 from marketplace.core.payments.usecases import (
     GiveUpPayment,
     LosePayment,
@@ -26,6 +26,8 @@ from marketplace.ports.payments import Charge, PaymentRail, Report, Standing
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
 
+_Answered = RecordPayment | LosePayment | GiveUpPayment | PutOffPayment
+
 # A rail that has not heard of a payment after this many looks never will.
 LOOKUPS_MAX = 4
 
@@ -33,6 +35,13 @@ LOOKUPS_MAX = 4
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRail:
     """Do at the rail what the payment's state asks for: collect, capture, void, or look."""
+
+    payment_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collect:
+    """Send the order to collect that was begun just now."""
 
     payment_id: UUID
 
@@ -60,7 +69,8 @@ class AskRailAboutRefund:
 
 async def ask_rail(
     effect: AskRail, *, call: Call, work: Work, vendors: Vendors
-) -> RecordPayment | LosePayment | GiveUpPayment | PromisePayment | PutOffPayment | None:
+) -> _Answered | PromisePayment | tuple[BeginCollect, Collect] | None:
+    """A payment that could go elsewhere is sent only once that is written down."""
     payment = await work.get(Payment, effect.payment_id)
     rail = vendors.rail(payment.rail)
     try:
@@ -68,7 +78,8 @@ async def ask_rail(
             case PaymentState.CREATED | PaymentState.PROMISED if payment.charge_at is not None:
                 return PromisePayment(payment_id=payment.id)
             case PaymentState.CREATED:
-                return await _collect(payment, rail, call, vendors)
+                could_move = payment.fallback_rail is not None
+                return _begun(payment) if could_move else await _collect(payment, rail, call, vendors)
             case PaymentState.CAPTURING:
                 return RecordPayment(report=await rail.capture(payment.id, payment.amount))
             case PaymentState.VOIDING:
@@ -77,6 +88,21 @@ async def ask_rail(
                 return await _look(payment, rail)
     except OutcomeUnknown:
         # Capturing and voiding keep their state: the timer asks again, under the same reference.
+        return LosePayment(payment_id=payment.id)
+
+
+def _begun(payment: Payment) -> tuple[BeginCollect, Collect]:
+    return BeginCollect(payment_id=payment.id), Collect(payment_id=payment.id)
+
+
+async def collect(effect: Collect, *, call: Call, work: Work, vendors: Vendors) -> _Answered | None:
+    """Nothing where the payment has moved on meanwhile."""
+    payment = await work.get(Payment, effect.payment_id)
+    if payment.state != PaymentState.CREATED:
+        return None
+    try:
+        return await _collect(payment, vendors.rail(payment.rail), call, vendors)
+    except OutcomeUnknown:
         return LosePayment(payment_id=payment.id)
 
 

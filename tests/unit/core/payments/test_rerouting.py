@@ -1,8 +1,9 @@
 """A payment goes on by another rail where the first has surely never heard of it, and nowhere else."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -63,6 +64,22 @@ class Moody:
             return await self.rail.collect(charge)
 
         return collect
+
+
+@dataclass
+class Counting:
+    """Storage that counts the statements it is asked for."""
+
+    store: Any
+    counted: Counter[str] = field(default_factory=Counter)
+
+    async def read(self, *given: Any) -> Any:
+        self.counted["read"] += 1
+        return await self.store.read(*given)
+
+    async def write(self, batch: Any) -> None:
+        self.counted["write"] += not batch.empty
+        await self.store.write(batch)
 
 
 DOWN = Unavailable("down")
@@ -145,6 +162,23 @@ class TestAPaymentWhoseRailIsDown:
 
         payment = await world.payment()
         assert (payment.state, payment.collecting, payment.fallback_rail) == (State.SUCCEEDED, 0, None)
+
+    @pytest.mark.parametrize(("payment", "reads", "writes"), [({}, 2, 1), (TWO, 4, 2)])
+    async def test_costs_more_only_where_there_is_another(
+        self, make_world: Any, payment: Any, reads: int, writes: int
+    ) -> None:
+        world = await make_world(payment=payment)
+        first = Moody(world.lane.rails["sandbox"])
+        first.moods = [DOWN, first.well]
+        world.lane.desk.vendors.rails["sandbox"] = first
+        await world.book()
+        counting = Counting(world.lane.desk.store)
+        world.lane.desk = replace(world.lane.desk, store=counting)
+
+        await Stage(world, first).asked_again()
+
+        assert (await world.payment()).state == State.SUCCEEDED
+        assert counting.counted == {"read": reads, "write": writes}
 
     async def test_is_asked_for_anew_where_its_method_is_none_of_the_other_s(self, stage: Stage) -> None:
         class Choosy(SandboxRail):
@@ -258,13 +292,7 @@ class TestAPaymentInDoubt:
             world.lane.desk.vendors.rails["sandbox"] = first
             stage = Stage(world, first)
             first.moods = [_any_mood(first, world.lane, chance, share=seed % 5 / 4)]
-            troubles = {
-                "job_twice": 0.3,
-                "job_rerun": 0.2,
-                "stale_read": 0.2,
-                "storage_outcome_unknown": 0.02,
-            }
-            world.lane.store.trouble = world.lane.trouble = Trouble(troubles, seed=str(seed))
+            world.lane.store.trouble = world.lane.trouble = Trouble(TROUBLES, seed=str(seed))
             world.lane.store.meanwhile = world.lane._meanwhile
             with suppress(OutcomeUnknown):  # it is written down all the same
                 await world.book()
