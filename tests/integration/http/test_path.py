@@ -238,6 +238,8 @@ class TestAListing:
         await admin.do("/admin/v1/memberships", **member, until="2099-01-01T00:00:00Z", reason="a test")
         card = {"payment_method_id": str(uuid4()), "kind": "card", "source": "setup_success"}
         await customer.do("/v1/payment-methods", **card)
+        account = {"payout_account_id": str(uuid4()), "kind": "hosted"}
+        await provider.do(f"/v1/providers/{shop.service().provider_id}/payout-accounts", **account)
         lists = [
             *((customer, path) for path in ("/v1/services", "/v1/bookings", "/v1/payment-methods")),
             *((provider, f"/v1/provider/{name}") for name in ("services", "units", "earnings", "payouts")),
@@ -251,7 +253,9 @@ class TestAListing:
         for person, path in lists:
             whole = await person.pages(path, limit=100)
             assert await person.pages(path, limit=1 if len(whole) < 20 else 9) == whole, path
-            assert path.endswith(("refunds", "settlements")) or "/dispatch/" in path or whole, path
+            assert (
+                path.endswith(("refunds", "settlements", "payout-reversals")) or "/dispatch/" in path or whole
+            ), path
 
     async def test_filters_bookings_by_state_and_time(self, shop: Any) -> None:
         first, second = await shop.booked(), await shop.confirmed(by=1, at=(await shop.slots())[0]["start"])

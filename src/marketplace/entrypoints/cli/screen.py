@@ -160,8 +160,9 @@ def _flat(fields: Mapping[str, Any], local: Local, under: str = "") -> Iterator[
 
 def _told(name: str, value: Any, local: Local) -> tuple[str, str]:
     """A field's name and value as people say them; the unit that stands in the name is the value's then."""
-    if name.endswith("_minor") and isinstance(value, int) and local.currency is not None:
-        return name.removesuffix("_minor"), money(value, local.currency)
+    if name.endswith("_minor") and local.currency is not None and (value is None or isinstance(value, int)):
+        said = text_of(None, local) if value is None else money(value, local.currency)
+        return name.removesuffix("_minor"), said
     if name == "clock_ahead_seconds":
         return "clock_ahead", length_of(value)
     return name, text_of(value, local)
