@@ -26,6 +26,16 @@ UNDER_WAY = timedelta(minutes=2)
 T = TypeVar("T")
 
 
+class Item(Protocol):
+    """An object at Stripe."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Found = TypeVar("Found", bound=Item)
+
+
 class ModeMismatch(Unavailable):
     """A marketplace whose money is real, and a key for money that is not, or the other way round."""
 
@@ -117,6 +127,26 @@ class Account:
             if isinstance(failure, KEPT):
                 await self.orders.amend(order, lambda standing: _next_key(standing, order))
             raise
+
+    async def send_once(
+        self,
+        wanted: K,
+        *,
+        sought: Callable[[K], Awaitable[Found | None]],
+        made: Callable[[K], Awaitable[Found]],
+    ) -> tuple[K, Found]:
+        """
+        The order, and what stands at Stripe under it: found where it was sent before, else made.
+
+        Raises Invalid for a reference of another order.
+        """
+        order, is_new = await self.orders.place(wanted)
+        found = None if is_new else await sought(order)
+        if found is None:
+            order = order if is_new else await self.sent_again(order)
+            found = await made(order)
+            order = await self.met(order, found.id)
+        return order, found
 
     async def sent_again(self, order: K) -> K:
         """What is sent once more is looked for until a later time; what was voided is sent no more."""

@@ -63,12 +63,9 @@ async def open_payee(account: Account, order: PayeeOrder) -> PayeeReport:
     )
     await account.check_mode(order.tenant_id)
     async with account.alone(order.reference):
-        opening, is_new = await account.orders.place(_of(account, order))
-        found = None if is_new else await _sought(account, opening)
-        if found is None:
-            opening = opening if is_new else await account.sent_again(opening)
-            found = await _made(account, opening)
-            opening = await account.met(opening, found.id)
+        opening, found = await account.send_once(
+            _of(account, order), sought=partial(_sought, account), made=partial(_made, account)
+        )
         return report(opening, found)
 
 

@@ -23,12 +23,11 @@ async def refund(account: Account, reference: UUID, *, key: UUID, amount: Money)
         if await account.orders.find(key) is None:
             await _check_left(account, charge, intent, amount)
         wanted = of_refund(charge, refund=key, amount=amount, at=account.clock())
-        order, is_new = await account.orders.place(wanted)
-        found = None if is_new else await _sought(account, order, intent.id)
-        if found is None:
-            order = order if is_new else await account.sent_again(order)
-            found = await _made(account, order, intent)
-            await account.met(order, found.id)
+        order, found = await account.send_once(
+            wanted,
+            sought=lambda order: _sought(account, order, intent.id),
+            made=lambda order: _made(account, order, intent),
+        )
         return reports.of_refund(order, found)
 
 

@@ -21,12 +21,11 @@ async def claw_back(account: Account, reference: UUID, *, key: UUID, amount: Mon
     async with account.alone(key):
         paid, transfer = await _known(account, reference)
         wanted = of_reversal(paid, reversal=key, amount=amount, at=account.clock())
-        order, is_new = await account.orders.place(wanted)
-        found = None if is_new else await _sought(account, order, transfer.id)
-        if found is None:
-            order = order if is_new else await account.sent_again(order)
-            found = await _made(account, order, transfer)
-            await account.met(order, found.id)
+        order, found = await account.send_once(
+            wanted,
+            sought=lambda order: _sought(account, order, transfer.id),
+            made=lambda order: _made(account, order, transfer),
+        )
         return reports.of_reversal(order, found)
 
 

@@ -21,13 +21,11 @@ async def release(account: Account, wanted: Wanted) -> Report:
     to_stripe(wanted.amount)
     await account.check_mode(wanted.tenant_id)
     async with account.alone(wanted.reference):
-        order, is_new = await account.orders.place(of_transfer(wanted, at=account.clock()))
-        found = None if is_new else await sought(account, order)
-        if found is None:
-            source = None if order.charge is None else await _source(account, order, order.charge)
-            order = order if is_new else await account.sent_again(order)
-            found = await _made(account, order, source)
-            await account.met(order, found.id)
+        order, found = await account.send_once(
+            of_transfer(wanted, at=account.clock()),
+            sought=partial(sought, account),
+            made=partial(_made, account),
+        )
         return reports.of_transfer(order, found)
 
 
@@ -63,8 +61,9 @@ async def _source(account: Account, order: Order, reference: UUID) -> str:
     return intent.charge.id
 
 
-async def _made(account: Account, order: Order, source: str | None) -> Transfer:
+async def _made(account: Account, order: Order) -> Transfer:
     """From the available balance where it is from no single charge."""
+    source = None if order.charge is None else await _source(account, order, order.charge)
     params: Any = {
         "amount": to_stripe(order.amount),
         "currency": order.currency.lower(),
