@@ -51,6 +51,16 @@ def _may_give_back(payment: Payment) -> bool:
     return payment.state not in DEAD | {PaymentState.PROMISED}
 
 
+def if_cancelled(
+    booking: Booking, payment: Payment | None, side: Side, call: Call
+) -> tuple[int | None, int | None]:
+    """What comes back of what was taken if this side called it off now, else what it costs; never both."""
+    back = refund_if_cancelled(booking, side, "change_of_plans", call)
+    if payment is None or _may_give_back(payment):
+        return back, None
+    return None, booking.total_minor - back if payment.state == PaymentState.PROMISED else 0
+
+
 def refund_if_cancelled(booking: Booking, side: Side, reason_code: str, call: Call) -> int:
     """What the customer would get back if this side called it off now; all, until a provider is bound."""
     if booking.state in _FREE_OF_CHARGE:

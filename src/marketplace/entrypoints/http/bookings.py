@@ -14,11 +14,10 @@ from marketplace.core.bookings import commands
 from marketplace.core.bookings.access import sees, side_of
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.fulfilment import MissedStart
-from marketplace.core.bookings.withdrawal import refund_if_cancelled
+from marketplace.core.bookings.withdrawal import if_cancelled
 from marketplace.core.catalogue.pricing import PriceLine
 from marketplace.core.payments.means import FIELD, not_of_the_rail_that_is_up, saved_id
 from marketplace.core.payments.payment import Payment
-from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import State as RefundState
 from marketplace.core.reviews.usecases import review_until
 from marketplace.core.shared.errors import Invalid, NotFound
@@ -57,7 +56,7 @@ class Contact(msgspec.Struct, frozen=True):
 class BookingDetail(msgspec.Struct, frozen=True):
     """
     A booking with what belongs to it; `refund_if_cancelled_minor` is as of now, by the caller, and where the
-    money is only promised `fee_if_cancelled_minor` instead.
+    money is only promised, or a payment has failed, `fee_if_cancelled_minor` instead.
 
     Of a call-out there is no provider until somebody has said yes. `review_until` is there while the booking
     can still be reviewed.
@@ -107,15 +106,16 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
     live = found.state in ADDRESS_SHOWN or call.actor.role in {Role.ADMIN, Role.SUPPORT}
     view: PlacedBookingView = view_of(found, call)
     coming = detail.provider
-    back = _refund_now(found, call) if "cancel" in view.moves else None
-    promised = detail.payment is not None and detail.payment.state == PaymentState.PROMISED
+    back, fee = None, None
+    if "cancel" in view.moves:
+        back, fee = if_cancelled(found, detail.payment, side_of(call), call)
     return BookingDetail(
         booking=view,
         payment=view_of(detail.payment, call) if detail.payment and payment_shown else None,
         customer=Contact(detail.customer.name, detail.customer.phone if live else None),
         provider=None if coming is None else Contact(coming.name, coming.phone if live else None),
-        refund_if_cancelled_minor=None if promised else back,
-        fee_if_cancelled_minor=None if back is None or not promised else found.total_minor - back,
+        refund_if_cancelled_minor=back,
+        fee_if_cancelled_minor=fee,
         review=view_of(detail.review, call) if detail.review else None,
         review_until=None if detail.review else _still(review_until(found, call), call),
     )
@@ -123,10 +123,6 @@ async def booking(office: Office, call: Call, *, booking_id: UUID) -> BookingDet
 
 def _still(until: datetime | None, call: Call) -> datetime | None:
     return None if until is None or until < call.at else until
-
-
-def _refund_now(found: Booking, call: Call) -> int:
-    return refund_if_cancelled(found, side_of(call), "change_of_plans", call)
 
 
 async def receipt(office: Office, call: Call, *, booking_id: UUID) -> Receipt:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.core.conftest import World
 
 from marketplace.adapters.sandbox.faults import Fault, Operation
-from marketplace.core.bookings.booking import State
+from marketplace.core.bookings.booking import Side, State
 from marketplace.core.bookings.commands import (
     AcceptBooking,
     AcceptTime,
@@ -24,6 +24,7 @@ from marketplace.core.bookings.commands import (
     SetOut,
 )
 from marketplace.core.bookings.guards import NotPaidYet
+from marketplace.core.bookings.withdrawal import if_cancelled
 from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import OPEN, Payment
@@ -82,6 +83,12 @@ def ask_the_customer(world: World) -> None:
 
 def told(world: World, event: str) -> list[str]:
     return [one.text for one in world.all(Notification) if one.template.startswith(event)]
+
+
+async def said(world: World, key: UUID) -> tuple[int | None, int | None]:
+    """What the customer is told that a cancellation gives back, or costs."""
+    booking, payment = await world.booking(key), await world.payment(key)
+    return if_cancelled(booking, payment, Side.CUSTOMER, world.lane.call(world.customer))
 
 
 class TestAPromise:
@@ -436,6 +443,23 @@ class TestEndingIt:
         assert (await binding.payment(key)).state == PaymentState.FAILED
         assert (await binding.booking(key)).state == State.CANCELLED
         assert await binding.broken() == []
+
+    async def test_is_said_beforehand_to_cost_the_fee_then_nothing_then_give_back(
+        self, binding: World
+    ) -> None:
+        key = await promise(binding, "setup_declines")
+
+        promised = await said(binding, key)
+        await binding.until(binding.start - LEAD)
+        failed = await said(binding, key)
+        await binding.do(
+            RetryPayment(booking_id=key, payment_id=uuid4(), payment_method="tok_success"), binding.customer
+        )
+        await binding.settle()
+        paid = await said(binding, key)
+
+        total = (await binding.booking(key)).total_minor
+        assert (promised, failed, paid) == ((None, total * 4 // 10), (None, 0), (total * 6 // 10, None))
 
 
 class TestMovingIt:
