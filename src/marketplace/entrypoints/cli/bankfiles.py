@@ -1,5 +1,6 @@
 """A file for a bank, or from one, is looked at without a database, and nothing is done with what it says."""
 
+from codecs import BOM_UTF8
 from typing import Any, BinaryIO
 
 import rich_click as click
@@ -9,6 +10,7 @@ from marketplace.adapters.iso20022.mandates import MandateAnswer, MandateAnswers
 from marketplace.adapters.iso20022.tree import BYTES_MAX
 from marketplace.adapters.stitch import batchfile
 from marketplace.adapters.stitch.batchfile import StitchFile
+from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.money import format_plain
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.screen import Column
@@ -65,7 +67,7 @@ def bankfiles() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
 def read(*, file: BinaryIO, as_json: bool) -> None:
     """
-    Say what a file of ISO 20022 says: collections, mandates, and a bank's answers to them.
+    Say what a file of ISO 20022 or of Stitch's says: collections, mandates, and answers to them.
 
     Messages are pain.008 to pain.012, pain.002 and camt.054, and Stitch's REPLY and OUTPUT. `-` reads from
     stdin. Nothing is stored.
@@ -75,14 +77,28 @@ def read(*, file: BinaryIO, as_json: bool) -> None:
         $ marketplace bankfiles read camt054.xml --json
     """
     content = file.read(BYTES_MAX + 1)
-    found = batchfile.read_any(content) if content.startswith(batchfile.TITLES) else read_any(content)
+    found = _read(content)
     if as_json:
         screen.show_json(found)
     else:
         _show(found)
 
 
+def _read(content: bytes) -> BankFile | StitchFile:
+    """By how it begins; raises Invalid, of which FileRefused is one."""
+    begins = content.removeprefix(BOM_UTF8).lstrip()
+    if begins.startswith(batchfile.TITLES):
+        return batchfile.read_any(content)
+    if begins.startswith(b"<"):
+        return read_any(content)
+    titles = batchfile.TITLES.decode()
+    raise Invalid(
+        "file", "is no XML, and no file of Stitch's", f"a Document of ISO 20022, or CSV from {titles} on"
+    )
+
+
 def _show(found: BankFile | StitchFile) -> None:
+    screen.stderr().print(str(found.message), style="dim")
     match found.content:
         case Answers(answers=answers):
             screen.show_table(answers, ANSWERS, none="It answers nothing.")

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from marketplace.entrypoints.cli.main import marketplace
@@ -47,6 +48,17 @@ class TestReadABanksFile:
         result = CliRunner().invoke(marketplace, ["bankfiles", "read", "-", "--json"], input=ANSWER)
 
         assert json.loads(result.stdout)["content"]["file"] == "BANK-1"
+
+    @pytest.mark.parametrize("content", ["a;b\n1;2\n", "{}", ""])
+    def test_says_of_what_is_neither_what_there_might_have_been(self, content: str, tmp_path: Path) -> None:
+        result = read(content, folder=tmp_path)
+
+        assert result.exit_code == 1
+        assert "no XML, and no file of Stitch's" in result.stderr
+        assert "RECORD_TYPE" in result.stderr
+
+    def test_names_the_message_beside_what_it_says(self, tmp_path: Path) -> None:
+        assert "pain.002.001.12" in read(ANSWER, folder=tmp_path).stderr
 
     def test_refuses_another_version_with_those_that_it_knows(self, tmp_path: Path) -> None:
         result = read(ANSWER.replace(".12", ".03"), "--json", folder=tmp_path)
