@@ -343,18 +343,21 @@ class Settings:
 
 
 def _check_stripe(settings: Settings) -> None:
-    """Without its secret nobody could tell Stripe's webhooks from anybody's."""
-    if settings.stripe_secret_key is not None and settings.stripe_webhook_secret is None:
+    """Without its secret nobody could tell Stripe's webhooks from anybody's; without its key none come."""
+    keyed, verified = settings.stripe_secret_key is not None, settings.stripe_webhook_secret is not None
+    if keyed and not verified:
         raise BadSetting(variable("stripe_webhook_secret"), "is missing", "the endpoint's, whsec_…")
+    if verified and not keyed:
+        raise BadSetting(variable("stripe_secret_key"), "is missing where its webhook secret is set")
 
 
 def _check_stitch(settings: Settings) -> None:
     """A rail that is set up in part would take orders, and bring none of them about."""
-    if settings.stitch_client_id is None:
-        return
-    for name in _STITCH_NEEDS:
-        if getattr(settings, name) is None:
-            raise BadSetting(variable(name), "is missing where Stitch's client is named")
+    needed = ("stitch_client_id", *_STITCH_NEEDS)
+    first, *others = [variable(name) for name in needed if getattr(settings, name) is None] or [""]
+    if first and len(others) + 1 < len(needed):
+        more = f", and so are {', '.join(others)}" if others else ""
+        raise BadSetting(first, "is missing where Stitch is set up" + more)
 
 
 def _check_production(settings: Settings) -> None:

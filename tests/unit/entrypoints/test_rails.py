@@ -52,26 +52,30 @@ class TestTheRails:
         assert capabilities_of(settings(**LIVE))["stripe"].live is True
 
     @pytest.mark.parametrize(
-        ("flags", "mode", "ok"),
+        ("flags", "mode", "said"),
         [
-            (STRIPE, Mode.TEST, True),
-            (STRIPE, Mode.LIVE, False),
-            (LIVE, Mode.LIVE, True),
-            (LIVE, Mode.TEST, False),
-            ({}, Mode.TEST, False),
+            (STRIPE, Mode.TEST, None),
+            (STRIPE, Mode.LIVE, "stripe is set up for test marketplaces, and shop is live"),
+            (LIVE, Mode.LIVE, None),
+            (LIVE, Mode.TEST, "stripe is set up for live marketplaces, and shop is test"),
+            ({}, Mode.TEST, "stripe is missing for shop"),
         ],
     )
-    def test_are_missed_by_who_has_none_of_its_mode(self, flags: Any, mode: Mode, *, ok: bool) -> None:
-        check = _rails(settings(**flags), [tenant(mode), tenant(mode, "sandbox")])
+    def test_are_missed_by_who_has_none_of_its_mode(self, flags: Any, mode: Mode, said: str | None) -> None:
+        check = _rails(settings(**flags), [tenant(mode), tenant(Mode.TEST, "sandbox")])
 
-        assert check.ok is ok
-        assert ("missing for shop" in check.saw) is not ok
+        assert check.ok is (said is None)
+        assert check.saw.partition("; ")[2] == (said or "")
 
 
 class TestTheKey:
     def test_needs_the_secret_of_its_webhooks(self) -> None:
         with pytest.raises(BadSetting, match="MARKETPLACE_STRIPE_WEBHOOK_SECRET: is missing"):
             settings(stripe_secret_key=KEY)
+
+    def test_is_not_left_out_where_that_secret_is_set(self) -> None:
+        with pytest.raises(BadSetting, match="MARKETPLACE_STRIPE_SECRET_KEY: is missing"):
+            settings(stripe_webhook_secret=SECRET)
 
     @pytest.mark.parametrize("key", ["pk_test_0123456789", "sk_0123456789", "whsec_0123456789", "sk_test_"])
     def test_of_another_kind_is_refused_and_not_repeated(self, key: str) -> None:
@@ -90,6 +94,20 @@ class TestTheKey:
         shown = repr(settings(**STRIPE)) + repr(configuration.describe(settings(**STRIPE)))
 
         assert not [secret for secret in STRIPE.values() if secret in shown]
+
+
+class TestStitch:
+    def test_is_set_up_whole_and_names_all_that_is_missing(self) -> None:
+        with pytest.raises(BadSetting) as refused:
+            settings(stitch_client_id="us", stitch_sftp_host="sftp.example.com", stitch_sftp_user="us")
+
+        assert str(refused.value).startswith("MARKETPLACE_STITCH_CLIENT_SECRET: is missing")
+        assert "MARKETPLACE_STITCH_SFTP_HOST_KEY" in str(refused.value)
+        assert "MARKETPLACE_STITCH_SFTP_HOST," not in str(refused.value)
+
+    def test_is_not_set_up_by_half_without_its_client(self) -> None:
+        with pytest.raises(BadSetting, match="MARKETPLACE_STITCH_CLIENT_ID: is missing"):
+            settings(stitch_sftp_host="sftp.example.com")
 
 
 class TestDoctor:

@@ -111,10 +111,9 @@ def _walls(sound: Soundness) -> Iterator[Check]:
 def _rails(settings: Settings, tenants: list[Tenant]) -> Check:
     """Each marketplace's own, for money as real as its own: without them nobody pays, or nobody is paid."""
     configured = rails.capabilities_of(settings)
-    without = [tenant.slug for tenant in tenants if not _has_rails(tenant, configured)]
-    named = ", ".join(sorted(configured)) or "none"
-    saw = f"configured: {named}" + (f"; missing for {', '.join(without)}" if without else "")
-    return Check(name="rails", ok=bool(configured) and not without, saw=saw)
+    missed = [lack for tenant in tenants for lack in _lacks(tenant, configured)]
+    saw = "; ".join([f"configured: {', '.join(sorted(configured)) or 'none'}", *missed])
+    return Check(name="rails", ok=bool(configured) and not missed, saw=saw)
 
 
 def _answering(down: tuple[Down, ...], waiting: tuple[Waiting, ...]) -> list[Check]:
@@ -133,9 +132,14 @@ def _answers(name: str, until: datetime | None, stuck: Waiting | None) -> Check:
     return Check(name=f"rail {name}", ok=until is None and oldest <= WAITING_SECONDS_MAX, saw=saw)
 
 
-def _has_rails(tenant: Tenant, configured: Mapping[str, Capabilities]) -> bool:
-    able = [configured.get(name) for name in tenant.policy.payment.rails]
-    return all(one is not None and one.live in {None, tenant.mode is Mode.LIVE} for one in able)
+def _lacks(tenant: Tenant, configured: Mapping[str, Capabilities]) -> Iterator[str]:
+    """Which rails of its policy are not set up, and which are of the other kind of money."""
+    for name in tenant.policy.payment.rails:
+        if name not in configured:
+            yield f"{name} is missing for {tenant.slug}"
+        elif configured[name].live not in {None, tenant.mode is Mode.LIVE}:
+            other = Mode.LIVE if configured[name].live else Mode.TEST
+            yield f"{name} is set up for {other} marketplaces, and {tenant.slug} is {tenant.mode}"
 
 
 async def _stripe(settings: Settings) -> list[Check]:
