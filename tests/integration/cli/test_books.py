@@ -92,6 +92,12 @@ class TestReconcile:
         assert "x1" in lines.read_text("utf-8")
         assert "line_without_movement" in breaks.read_text("utf-8")
 
+    def test_knows_no_rail_that_never_was_ours(self, data: tuple[str, str]) -> None:
+        result = tell("reconcile", "--rail", "strype", *DAYS, *data)
+
+        assert result.exit_code == 1
+        assert "rail: strype is none that this marketplace settles by; allowed: sandbox" in result.stderr
+
     def test_takes_in_nothing_of_a_file_with_a_bad_row(self, data: tuple[str, str], tmp_path: Path) -> None:
         good = f"y1,{uuid4()},charge,ZAR,7.00,0.50,{TODAY.isoformat()}"
         bad = good.replace("y1", "y2").replace("7.00", "7.001")

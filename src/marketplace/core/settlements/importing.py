@@ -1,5 +1,6 @@
 """Lines of a rail without an interface are brought in by a person, all of them or none, and each once."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +14,7 @@ from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, Between, Length, Na
 from marketplace.core.shared.money import check_currency
 from marketplace.core.tenants.tenant import Call
 from marketplace.ports.payments import Subject
-from marketplace.ports.storage import Work
+from marketplace.ports.storage import One, Work
 
 LINES_MAX = 2_000
 _Signed = Annotated[int, Between(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)]
@@ -53,7 +54,7 @@ class Imported:
 
 async def import_lines(command: ImportLines, *, call: Call, work: Work) -> Imported:
     """Raises Invalid for a rail that this marketplace never had, or a line told otherwise than before."""
-    await _check_rail(command.rail, call, work)
+    check_rail(command.rail, await work.read(statement_of(command.rail, call)), call)
     for place, line in enumerate(command.lines):
         if not line.gross_minor:
             raise Invalid(f"lines[{place}].gross_minor", "moves nothing", "an amount")
@@ -64,10 +65,15 @@ async def import_lines(command: ImportLines, *, call: Call, work: Work) -> Impor
     return Imported(lines=len(told), known=len(told) - len(taken), booked=booked, breaks=len(taken) - booked)
 
 
-async def _check_rail(rail: str, call: Call, work: Work) -> None:
-    ours = call.policy.payment.rail
-    if rail != ours and await work.find(RailStatement, rail_statement_id(call.tenant_id, rail)) is None:
-        raise Invalid("rail", f"{rail} is none that this marketplace settles by", ours)
+def statement_of(rail: str, call: Call) -> One[RailStatement]:
+    return One(RailStatement, rail_statement_id(call.tenant_id, rail))
+
+
+def check_rail(rail: str, statements: Iterable[Sequence[RailStatement]], call: Call) -> None:
+    """One that policy names, or that was read once; of any other, that nothing is open would tell nothing."""
+    ours = call.policy.payment.rails
+    if rail not in ours and not any(statements):
+        raise Invalid("rail", f"{rail} is none that this marketplace settles by", ", ".join(ours))
 
 
 def _received(line: ImportedLine, rail: str, call: Call) -> Settlement:

@@ -10,6 +10,7 @@ import rich_click as click
 from marketplace.adapters.postgres.overview import Overview
 from marketplace.adapters.postgres.reconciliation import Break, Clearing, Reconciliation, lines_of, reconcile
 from marketplace.core.settlements.cause import RAIL_DELAY, Cause
+from marketplace.core.settlements.importing import check_rail, statement_of
 from marketplace.core.settlements.queries import MovementsOf
 from marketplace.entrypoints.cli import screen
 from marketplace.entrypoints.cli.refusals import FAILED
@@ -77,6 +78,7 @@ def reconcile_rail(
 
     async def look(visit: Visit) -> tuple[Reconciliation, bytes]:
         call = visit.call
+        check_rail(rail, await visit.store.read(visit.tenant_id, [statement_of(rail, call)]), call)
         period = period_of(call.policy, named=None, from_=from_, to=to)
         found = await reconcile(
             visit.reads,

@@ -43,6 +43,9 @@ async def accounts(
 async def reconciliation(
     office: Office, call: Call, *, rail: Word, from_: datetime, until: datetime, delay_days: DelayDays = DAYS
 ) -> Reconciliation:
+    """Raises Invalid for a rail that this marketplace never had."""
+    statements = await office.store.read(call.tenant_id, [importing.statement_of(rail, call)])
+    importing.check_rail(rail, statements, call)
     return await reconcile(
         office.reads,
         call.tenant_id,

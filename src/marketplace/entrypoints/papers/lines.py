@@ -10,7 +10,7 @@ from marketplace.adapters.postgres.reconciliation import Break, Line
 from marketplace.core.settlements.importing import LINES_MAX, ImportedLine
 from marketplace.core.shared.errors import Invalid
 from marketplace.core.shared.limits import AMOUNT_MINOR_MAX, check_instant
-from marketplace.core.shared.money import EXPONENTS, Money, check_currency, format_amount, parse_amount
+from marketplace.core.shared.money import EXPONENTS, Money, format_amount, parse_amount
 from marketplace.entrypoints.papers.sheet import plain, sheet
 from marketplace.ports.payments import Subject
 
@@ -32,6 +32,7 @@ BREAKS = (
     "fee",
     "problem",
 )
+_AMOUNTS = ("gross", "fee", "net")
 _FAULTS_MAX, _LINE_ID_MAX = 20, 120
 
 
@@ -91,6 +92,8 @@ def read_lines(text: str) -> tuple[ImportedLine, ...]:
 
 
 def _check_head(names: Sequence[str]) -> None:
+    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        raise Invalid("file", f"line 1 parts its cells by {other!r}", "commas, and points in amounts")
     missing = [name for name in NEEDED if name not in names]
     unknown = [name for name in names if name not in {*NEEDED, *MORE}]
     if missing or unknown:
@@ -110,12 +113,17 @@ def _faults(row: _Row, first: dict[str, int], number: int) -> Iterator[str]:
         try:
             read(row)
         except Invalid as wrong:
-            yield f"{name}: {wrong.facts['problem']}"
+            yield f"{name}: {wrong.facts['problem']}" + _instead(name, wrong)
         except ValueError:
             yield f"{name}: {row[name][:40]!r} is not {_ALLOWED[name]}"
     line_id = row["line_id"]
     if first.setdefault(line_id, number) != number:
         yield f"line_id: {line_id[:40]!r} stands in line {first[line_id]} already"
+
+
+def _instead(name: str, wrong: Invalid) -> str:
+    """An amount is shown as it should be: that a comma is none of its signs is seen from one."""
+    return f", as {wrong.facts['allowed']} is" if name in _AMOUNTS and wrong.facts.get("allowed") else ""
 
 
 def _line(row: _Row) -> ImportedLine:
@@ -142,7 +150,8 @@ def _line_id(row: _Row) -> str:
 
 
 def _currency(row: _Row) -> str:
-    check_currency(row["currency"])
+    if row["currency"] not in EXPONENTS:
+        raise Invalid("currency", f"{row['currency'][:40]!r} is no currency, like ZAR")
     return row["currency"]
 
 

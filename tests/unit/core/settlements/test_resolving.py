@@ -161,6 +161,14 @@ class TestImportedLines:
         with pytest.raises(Invalid, match="rail"):
             await world.do(command, world.admin)
 
+    async def test_may_be_of_any_rail_that_policy_names(self, world: Any) -> None:
+        tenant = world.lane.tenant
+        payment = replace(tenant.policy.payment, payout_rail="another")
+        world.lane.tenant = replace(tenant, policy=replace(tenant.policy, payment=payment))
+        command = ImportLines(rail="another", lines=(line_of(uuid4(), 5, world),), reason=WHY)
+
+        assert (await world.do(command, world.admin)).breaks == 1
+
     async def test_move_something(self, world: Any) -> None:
         with pytest.raises(Invalid, match="gross_minor"):
             await brought_in(world, line_of(uuid4(), 0, world))

@@ -42,7 +42,7 @@ class TestReadLines:
             (GOOD.replace("860.00", "8,6"), "line 2, the row: has more or fewer cells"),
             (GOOD.replace("860.00", "1e3"), "line 2, gross: '1e3' is no amount"),
             (GOOD.replace("860.00", "0"), "line 2, gross: moves nothing"),
-            (GOOD.replace("ZAR", "XXX"), "line 2, currency: is not known"),
+            (GOOD.replace("ZAR", "XXX"), "line 2, currency: 'XXX' is no currency, like ZAR"),
             (GOOD.replace("charge", "loan"), "line 2, subject: 'loan' is not one of charge"),
             (GOOD.replace(str(REFERENCE), "7"), "line 2, reference: '7' is not a UUID"),
             (GOOD.replace("+02:00", ""), "line 2, settled_at: must carry an offset"),
@@ -71,6 +71,17 @@ class TestReadLines:
     def test_wants_the_columns_that_are_documented(self, head: str) -> None:
         with pytest.raises(Invalid, match="column"):
             read_lines(text(GOOD, head=head))
+
+    @pytest.mark.parametrize("mark", [";", "\t"])
+    def test_says_by_what_else_the_cells_are_parted(self, mark: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            read_lines(text(GOOD).replace(",", mark))
+
+        assert f"line 1 parts its cells by {mark!r}; allowed: commas" in str(refused.value)
+
+    def test_shows_how_an_amount_is_written(self) -> None:
+        with pytest.raises(Invalid, match=r"gross: '7,00' is no amount of ZAR, as 120\.00 is"):
+            read_lines(text(GOOD.replace("860.00", '"7,00"')))
 
     def test_checks_the_net_where_it_is_told(self) -> None:
         with pytest.raises(Invalid, match=r"net: .* is not gross less fee"):
