@@ -1,11 +1,12 @@
 """A payment only moves forward, towards what the rail says is true, and resolves its money once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from marketplace.core.shared.aggregate import SECRET
 from marketplace.core.shared.lifecycle import Lifecycle, Move
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.roles import Role
@@ -253,7 +254,7 @@ class Payment:
     lost_minor: int = 0
     contested_minor: int = 0
     rail_reference: str | None = None
-    next_action: str | None = None
+    next_action: str | None = field(default=None, metadata=SECRET, repr=False)
     evidence: str | None = None
     failure: str | None = None
     lookups: int = 0

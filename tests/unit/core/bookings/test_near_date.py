@@ -33,6 +33,7 @@ from marketplace.core.payments.saving import RemoveMethod, SaveMethod
 from marketplace.core.payments.usecases import PromisePayment, RecordPayment
 from marketplace.core.payouts.earning import Earning
 from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.events import Event
 from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
 from marketplace.core.tenants.policy import CancellationTerms, CancellationTier, Capture, Confirmation
@@ -299,6 +300,17 @@ class TestAChargeThatItsBankAsksAbout:
 
         assert (await ahead.payment(key)).state == PaymentState.NEEDS_ACTION
         assert "your bank asks you" in told(ahead, "payment.action_needed")[0]
+
+    async def test_has_no_page_in_the_history(self, ahead: World) -> None:
+        """Whoever opens it acts for the customer, and the history is read by more."""
+        key = await promise(ahead)
+        ask_the_customer(ahead)
+
+        await near(ahead)
+
+        page = (await ahead.payment(key)).next_action
+        assert page is not None
+        assert not [event for event in ahead.all(Event) if page in repr(event)]
 
     async def test_is_told_to_nobody_who_sees_it(self, ahead: World) -> None:
         await ahead.book("tok_needs_action")
