@@ -155,7 +155,7 @@ def draft(
         note=command.note,
         start_code=start_code(command.booking_id, call),
         booked_at=call.at,
-        pay_by=means.pay_by(call, starts_at=during.start),
+        pay_by=means.pay_by(call, before=during.start),
         **facts,
     )
 
@@ -228,7 +228,7 @@ async def retry_payment(command: RetryPayment, *, call: Call, work: Work) -> Boo
     means.check_up(call)
     facts: dict[str, Any] = {"payment_id": command.payment_id, "payment_failure": None}
     if means.kind == MethodKind.DEBIT_ORDER:
-        facts["pay_by"] = means.pay_by(call, starts_at=booking.starts_at)
+        facts["pay_by"] = means.pay_by(call, before=booking.payment_deadline or booking.starts_at)
     retried = step(booking, "retry_payment", call, **facts)
     if last.state not in DEAD:
         raise PaymentUnderWay(f"the last payment is {last.state}", state=str(last.state))

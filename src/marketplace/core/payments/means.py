@@ -38,12 +38,12 @@ class Means:
         held = call.policy.payment.capture == Capture.ON_CONFIRMATION
         return held and self.kind == MethodKind.CARD
 
-    def pay_by(self, call: Call, *, starts_at: datetime) -> datetime:
+    def pay_by(self, call: Call, *, before: datetime) -> datetime:
         """Until when the money must be here. Raises Invalid for a debit order that would come too late."""
         if self.kind == MethodKind.CARD:
             return call.at + timedelta(minutes=call.policy.booking.payment_window_minutes)
         until = call.at + timedelta(minutes=call.policy.payment.debit_order_window_minutes)
-        if until > starts_at:
+        if until > before:
             raise Invalid(
                 FIELD, "is a debit order, which would come too late for it", "a card, or a later start"
             )

@@ -226,6 +226,18 @@ class TestAChargeThatFails:
         assert len(told(ahead, "booking.payment_failed")) == 1
         assert await ahead.broken() == []
 
+    async def test_is_not_paid_by_a_debit_order_that_comes_after_the_deadline(self, ahead: World) -> None:
+        key, mandate = await promise(ahead, "setup_declines"), uuid4()
+        save = SaveMethod(
+            payment_method_id=mandate, kind=MethodKind.DEBIT_ORDER, source="setup_success", terms=AGREED
+        )
+        await ahead.do(save, ahead.customer)
+        await near(ahead)
+
+        retry = RetryPayment(booking_id=key, payment_id=uuid4(), payment_method=str(mandate))
+        with pytest.raises(Invalid, match="too late"):
+            await ahead.do(retry, ahead.customer)
+
     async def test_calls_the_booking_off_when_nobody_pays(self, ahead: World) -> None:
         key = await promise(ahead, "setup_declines")
         await near(ahead)
