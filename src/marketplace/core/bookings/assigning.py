@@ -7,9 +7,9 @@ from uuid import UUID
 from marketplace.core.bookings.access import booking_and_payment, step
 from marketplace.core.bookings.booking import Booking
 from marketplace.core.bookings.commands import AssignBooking
-from marketplace.core.bookings.consequences import confirmed
+from marketplace.core.bookings.consequences import confirmed, is_secured
 from marketplace.core.catalogue.availability import diary, held_around, pick_unit
-from marketplace.core.payments.payment import SECURED, Payment
+from marketplace.core.payments.payment import Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.providers.provider import NotBookable, Provider, Unit
 from marketplace.core.providers.provider import State as ProviderState
@@ -60,7 +60,8 @@ def assign(given: Assignment, payment: Payment, call: Call, work: Work) -> Booki
     """
     booking, key = given.booking, derive(given.booking.id, "reservation", given.booking.version)
     booking.LIFECYCLE.lawful(booking, "assign", by := _assigner(call))
-    if payment.state not in SECURED | {PaymentState.CAPTURING}:
+    held = payment.state == PaymentState.CAPTURING
+    if not held and not is_secured(payment, call, starts_at=given.starts_at):
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     facts = {
         "provider_id": given.provider.id,

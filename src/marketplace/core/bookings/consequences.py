@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from marketplace.core.bookings.booking import Booking
-from marketplace.core.payments.payment import HELD, Payment
+from marketplace.core.bookings.guards import EARLY_SET_OUT_MAX
+from marketplace.core.payments.payment import HELD, OPEN, SECURED, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.usecases import charge
 from marketplace.core.providers.reservation import Reservation
@@ -35,6 +36,15 @@ def accept_deadline(booking: Booking, call: Call, *, hold_until: datetime | None
     return max(until, call.at)
 
 
+def is_secured(payment: Payment, call: Call, *, starts_at: datetime) -> bool:
+    """
+    Whether a booking may be firm by it. What was promised may be on its way by now, as a debit order is for
+    days; whoever could set out at once waits until it is here.
+    """
+    in_time = call.at < starts_at - EARLY_SET_OUT_MAX
+    return payment.state in SECURED or (payment.state in OPEN and in_time)
+
+
 def confirmed(
     booking: Booking, payment: Payment, call: Call, work: Work, *, during: Period
 ) -> dict[str, Any]:
@@ -51,7 +61,7 @@ def confirmed(
     elif payment.state == PaymentState.PROMISED:
         charged_at = _call_in(payment, during.start - booking.starts_at, call, work)
         deadline = _payment_deadline(during.start, call, charged_at=charged_at)
-    elif booking.payment_deadline is not None and payment.state not in HELD:
+    elif payment.state in OPEN or (booking.payment_deadline is not None and payment.state not in HELD):
         deadline = _payment_deadline(during.start, call, charged_at=call.at)
     patience = timedelta(minutes=call.policy.booking.complaint_window_minutes)
     return {"lapses_at": during.end + patience, "payment_deadline": deadline}

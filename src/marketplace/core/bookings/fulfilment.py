@@ -13,10 +13,9 @@ from marketplace.core.bookings.commands import (
     SetOut,
     StartBooking,
 )
-from marketplace.core.bookings.consequences import confirmed
+from marketplace.core.bookings.consequences import confirmed, is_secured
 from marketplace.core.bookings.guards import START_TRIES_MAX
 from marketplace.core.bookings.request import START_CODE_DIGITS
-from marketplace.core.payments.payment import SECURED
 from marketplace.core.shared.aggregate import Changed, move
 from marketplace.core.shared.errors import Conflict, Invalid
 from marketplace.core.shared.roles import SYSTEM, Role
@@ -38,7 +37,7 @@ class MissedStart:
 async def accept_booking(command: AcceptBooking, *, call: Call, work: Work) -> Booking:
     booking, payment = await booking_and_payment(command.booking_id, call, work)
     booking.LIFECYCLE.lawful(booking, "accept", call)
-    if payment.state not in SECURED:
+    if not is_secured(payment, call, starts_at=booking.starts_at):
         raise Conflict(f"its payment is {payment.state}", payment=str(payment.state))
     firm = confirmed(booking, payment, call, work, during=booking.period)
     return work.save(step(booking, "accept", call, **firm))

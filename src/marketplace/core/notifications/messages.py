@@ -46,7 +46,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
         Template(
             _C,
             "{brand}: your bank asks you to confirm the payment for {service}, {when}. "
-            "Please do so in the app by {pay_by}.",
+            "Please do so in the app soon.",
         ),
     ),
     "booking.paid": (

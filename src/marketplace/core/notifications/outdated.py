@@ -21,7 +21,8 @@ def _waits_for_no_promise(booking: Booking) -> bool:
     """Who books is there, and sees what its bank asks; who has promised the money is not."""
     if booking.payment_failure is not None:
         return True
-    return booking.state != State.CONFIRMED or booking.payment_deadline is None
+    firm = booking.state == State.CONFIRMED and booking.payment_deadline is not None
+    return not firm and booking.state != State.AWAITING_PROVIDER
 
 
 _OVER: dict[str, Callable[[Booking], bool]] = {

@@ -30,9 +30,9 @@ from marketplace.core.payments.method import PaymentMethod
 from marketplace.core.payments.payment import OPEN, Payment
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.saving import RemoveMethod, SaveMethod
-from marketplace.core.payments.usecases import PromisePayment, RecordPayment
+from marketplace.core.payments.usecases import GiveUpPayment, PromisePayment, RecordPayment
 from marketplace.core.payouts.earning import Earning
-from marketplace.core.shared.errors import Invalid
+from marketplace.core.shared.errors import Conflict, Invalid
 from marketplace.core.shared.events import Event
 from marketplace.core.shared.mandates import DebitValue, Frequency, MandateTerms
 from marketplace.core.shared.methods import MethodKind
@@ -74,6 +74,17 @@ def amend(world: World, **payment: Any) -> None:
 
 async def near(world: World) -> None:
     await world.until(world.start - LEAD)
+
+
+async def book_as_its_charge_begins(world: World, source: str, *, lead: timedelta = LEAD) -> UUID:
+    """Asked for an hour before it is charged, and not answered until then."""
+    method = await card(world, source)
+    await world.forward(minutes=5)
+    world.start = world.lane.now.replace(hour=7, minute=0) + lead
+    key = await world.book(method)
+    await world.until(world.start - lead)
+    assert (await world.payment(key)).state in OPEN
+    return key
 
 
 def ask_the_customer(world: World) -> None:
@@ -313,6 +324,13 @@ class TestAChargeThatItsBankAsksAbout:
         assert (await ahead.payment(key)).state == PaymentState.NEEDS_ACTION
         assert "your bank asks you" in told(ahead, "payment.action_needed")[0]
 
+    async def test_is_told_before_the_provider_has_answered_too(self, ahead: World) -> None:
+        ask_the_customer(ahead)
+
+        await book_as_its_charge_begins(ahead, "setup_success")
+
+        assert len(told(ahead, "payment.action_needed")) == 1
+
     async def test_has_no_page_in_the_history(self, ahead: World) -> None:
         """Whoever opens it acts for the customer, and the history is read by more."""
         key = await promise(ahead)
@@ -523,6 +541,50 @@ class TestMovingIt:
 
 
 class TestAYes:
+    async def test_may_be_said_while_the_charge_is_under_way(self, ahead: World) -> None:
+        """A debit order takes days, and whoever is asked may have no more of them."""
+        key = await book_as_its_charge_begins(ahead, "setup_pending")
+
+        await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+        firm = await ahead.booking(key)
+        await ahead.forward(minutes=5)
+
+        assert (firm.state, firm.payment_deadline is None) == (State.CONFIRMED, False)
+        assert (await ahead.payment(key)).state == PaymentState.SUCCEEDED
+        assert (await ahead.booking(key)).payment_deadline is None
+        assert await ahead.broken() == []
+
+    async def test_of_who_could_set_out_waits_for_the_money(self, ahead: World) -> None:
+        amend(ahead, charge_lead_minutes=6 * 60, charge_grace_minutes=60)
+        key = await book_as_its_charge_begins(ahead, "setup_pending", lead=timedelta(hours=6))
+
+        with pytest.raises(Conflict, match="its payment is"):
+            await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+
+    async def test_while_the_charge_is_under_way_is_none_to_come_unpaid(self, ahead: World) -> None:
+        key = await book_as_its_charge_begins(ahead, "setup_pending")
+        payment = await ahead.payment(key)
+
+        await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+        await ahead.do(GiveUpPayment(payment_id=payment.id, failure="insufficient_funds"))
+        await ahead.settle()
+
+        assert (await ahead.booking(key)).payment_failure == "insufficient_funds"
+        with pytest.raises(NotPaidYet):
+            await ahead.do(SetOut(booking_id=key), ahead.provider)
+
+    async def test_from_another_may_be_had_while_the_charge_is_under_way(self, ahead: World) -> None:
+        key = await book_as_its_charge_begins(ahead, "setup_pending")
+        await ahead.do(AcceptBooking(booking_id=key), ahead.provider)
+        await ahead.do(HandBack(booking_id=key, reason="ill"), ahead.provider)
+        to = AssignBooking(booking_id=key, provider_id=ahead.market.shops[0].provider_id, reason="agreed")
+
+        await ahead.do(to, ahead.admin)
+        await ahead.forward(minutes=5)
+
+        assert (await ahead.booking(key)).state == State.CONFIRMED
+        assert (await ahead.booking(key)).payment_deadline is None
+
     async def test_waits_for_a_charge_that_comes_later_than_policy_has_it_by_now(self, ahead: World) -> None:
         key = await ahead.book(await card(ahead))
         amend(ahead, charge_lead_minutes=10 * 1440)
