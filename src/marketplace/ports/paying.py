@@ -1,4 +1,4 @@
-"""A rail that opens the accounts into which it pays, under references of ours, and says who can be paid."""
+"""Besides paying out, a rail may open the accounts that it pays into, and ask back what it has paid."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from marketplace.core.shared.money import Money
 from marketplace.core.shared.payees import BankAccount, PayeeKind
-from marketplace.ports.payments import PaymentRail
+from marketplace.ports.payments import PaymentRail, Report
 
 PAYEE = "payee"  # the subject of its webhooks
 
@@ -86,5 +87,17 @@ class PayingRail(PaymentRail, Protocol):
 
         It leads back to `return_url`, and to `refresh_url` where it opens no more. Raises Invalid for an
         account that has no such page.
+        """
+        ...
+
+
+class ClawingRail(PaymentRail, Protocol):
+    """A rail that takes back what it has transferred, as its capabilities say in `claws_back`."""
+
+    async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
+        """
+        Take back part of the transfer `transfer` under the reference `reversal`; found by `find`.
+
+        Raises Invalid where the payee does not have it any more: nothing was moved, and nothing will be.
         """
         ...

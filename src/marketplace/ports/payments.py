@@ -48,17 +48,17 @@ class Capabilities:
     """
 
     currencies: frozenset[str]
-    hold_max: timedelta | None
-    partial_refunds: bool
-    asynchronous: bool
-    pays_out: bool
+    live: bool | None = None
+    # Money that comes in, and back.
     collects: frozenset[MethodKind] = frozenset({MethodKind.CARD})
     saves: frozenset[MethodKind] = frozenset()
-    live: bool | None = None
+    hold_max: timedelta | None
     refunds: bool = True
     settles: bool = True
-    pays_by_charge: bool = False
+    # Money that goes out.
+    pays_out: bool
     opens_payees: frozenset[PayeeKind] = frozenset()
+    pays_by_charge: bool = False
     claws_back: bool = False
 
 
@@ -283,18 +283,6 @@ class SavingRail(PaymentRail, Protocol):
 
     async def find_setup(self, reference: UUID) -> SetupReport | None:
         """The truth about a saved method of ours; None when the rail never heard of it."""
-        ...
-
-
-class ClawingRail(PaymentRail, Protocol):
-    """A rail that takes back what it has transferred, as its capabilities say in `claws_back`."""
-
-    async def claw_back(self, transfer: UUID, *, reversal: UUID, amount: Money) -> Report:
-        """
-        Take back part of the transfer `transfer` under the reference `reversal`; found by `find`.
-
-        Raises Invalid where the payee does not have it any more: nothing was moved, and nothing will be.
-        """
         ...
 
 

@@ -7,8 +7,8 @@ from typing import cast
 from marketplace.core.shared.errors import Unavailable
 from marketplace.ports.geo import Assigner, LiveMap, Router
 from marketplace.ports.messaging import Channel
-from marketplace.ports.paying import PayingRail
-from marketplace.ports.payments import Capabilities, ClawingRail, PaymentRail, SavingRail
+from marketplace.ports.paying import ClawingRail, PayingRail
+from marketplace.ports.payments import Capabilities, PaymentRail, SavingRail
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,9 @@ from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 from marketplace.core.shared.payees import BankAccount, PayeeKind
 from marketplace.ports.messaging import Channel, Message
-from marketplace.ports.paying import PayeeOrder, PayeeStanding, PayingRail
+from marketplace.ports.paying import ClawingRail, PayeeOrder, PayeeStanding, PayingRail
 from marketplace.ports.payments import (
     Charge,
-    ClawingRail,
     PaymentRail,
     Report,
     SavingRail,

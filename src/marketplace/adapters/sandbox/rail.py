@@ -42,8 +42,6 @@ from marketplace.ports.shelf import Document
 CAPABILITIES = Capabilities(
     currencies=frozenset(EXPONENTS),
     hold_max=timedelta(seconds=WEEK_SECONDS),
-    partial_refunds=True,
-    asynchronous=True,
     pays_out=True,
     collects=frozenset(MethodKind),
     saves=frozenset(MethodKind),

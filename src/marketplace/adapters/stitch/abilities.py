@@ -16,8 +16,6 @@ def capabilities(*, live: bool | None) -> Capabilities:
     return Capabilities(
         currencies=frozenset({CURRENCY}),
         hold_max=None,
-        partial_refunds=False,
-        asynchronous=True,
         pays_out=True,
         collects=frozenset({MethodKind.CARD, MethodKind.DEBIT_ORDER}),
         saves=frozenset({MethodKind.CARD, MethodKind.DEBIT_ORDER}),

@@ -17,8 +17,6 @@ def capabilities(*, live: bool | None) -> Capabilities:
     return Capabilities(
         currencies=CURRENCIES,
         hold_max=HOLD_MAX,
-        partial_refunds=True,
-        asynchronous=False,
         pays_out=True,
         pays_by_charge=True,
         claws_back=True,

@@ -21,8 +21,6 @@ from marketplace.ports.payments import Capabilities
 RAIL = Capabilities(
     currencies=frozenset({"ZAR"}),
     hold_max=timedelta(days=1),
-    partial_refunds=True,
-    asynchronous=False,
     pays_out=True,
 )
 POLICY = Policy(
