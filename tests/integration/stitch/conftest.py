@@ -1,6 +1,6 @@
-"""Debits by file, over a real SFTP server: a rail, its files, and what was told of them."""
+"""Stitch as it is played, and debits by file over a real SFTP server: a rail, its files, what was told."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ import pytest
 from tests.vendors.stitch.consents import payer
 from tests.vendors.stitch.house import House, playing_house
 from tests.vendors.stitch.server import CLIENT_ID, Stitch, playing
-from tests.vendors.stitch.stage import CALENDAR, rail_at
+from tests.vendors.stitch.stage import CALENDAR, Watch, rail_at
 
 from marketplace.adapters.memory.leases import MemoryLeases
 from marketplace.adapters.postgres.engine import create_engine
@@ -132,6 +132,17 @@ async def desk_on(shelf: Shelf, root: Path) -> AsyncIterator[Desk]:
         )
         desk.append(Desk(rail=rail, shelf=shelf, house=house, stitch=stitch, batches=drafted))
         yield desk[0]
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def stitch(watch: Watch) -> Iterator[Stitch]:
+    with playing(watch) as played:
+        yield played
 
 
 @pytest.fixture(params=["memory", "postgres"])

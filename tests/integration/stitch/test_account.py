@@ -2,19 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.vendors.stitch.server import CLIENT_SECRET, METHODS, PAYEES, Stitch, consent, playing
-from tests.vendors.stitch.stage import client_of, rail_at
+from tests.vendors.stitch.server import CLIENT_SECRET, METHODS, PAYEES, Stitch, consent
+from tests.vendors.stitch.stage import START, Watch, client_of, rail_of
 
-from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stitch.account import ModeMismatch
 from marketplace.adapters.stitch.rail import StitchRail
 from marketplace.adapters.stitch.refusals import KeyRefused
@@ -22,33 +18,7 @@ from marketplace.core.shared.errors import MarketplaceError, OutcomeUnknown, Una
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Charge, Standing, Transfer
 
-START = datetime(2026, 11, 19, 10, tzinfo=UTC)
 TENANT = UUID(int=7)
-
-
-@dataclass
-class Watch:
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def watch() -> Watch:
-    return Watch()
-
-
-@pytest.fixture
-def stitch(watch: Watch) -> Iterator[Stitch]:
-    with playing(watch) as played:
-        yield played
-
-
-@asynccontextmanager
-async def rail_of(stitch: Stitch, watch: Watch, **how: Any) -> AsyncIterator[StitchRail]:
-    async with rail_at(stitch, shelf=MemoryShelf(), clock=watch, **how) as rail:
-        yield rail
 
 
 @pytest.fixture

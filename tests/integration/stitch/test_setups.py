@@ -1,17 +1,16 @@
 """Methods that are kept at Stitch: what it is told of them, what it refuses, and what revoking stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from tests.vendors.stitch.consents import payer
-from tests.vendors.stitch.server import Stitch, playing
-from tests.vendors.stitch.stage import rail_at
+from tests.vendors.stitch.server import Stitch
+from tests.vendors.stitch.stage import START, Watch, rail_at, rail_of
 
 from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stitch.account import ModeMismatch
@@ -22,7 +21,6 @@ from marketplace.core.shared.methods import MethodKind
 from marketplace.core.shared.money import Money
 from marketplace.ports.payments import Charge, Setup, SetupReport, SetupStanding, Standing
 
-START = datetime(2026, 11, 19, 10, tzinfo=UTC)
 TENANT = UUID(int=7)
 TERMS = MandateTerms(
     value=DebitValue.VARIABLE,
@@ -33,31 +31,6 @@ TERMS = MandateTerms(
     adjustment=Adjustment.ANNUALLY,
     adjustment_basis_points=650,
 )
-
-
-@dataclass
-class Watch:
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def watch() -> Watch:
-    return Watch()
-
-
-@pytest.fixture
-def stitch(watch: Watch) -> Iterator[Stitch]:
-    with playing(watch) as played:
-        yield played
-
-
-@asynccontextmanager
-async def rail_of(stitch: Stitch, watch: Watch, **how: Any) -> AsyncIterator[StitchRail]:
-    async with rail_at(stitch, shelf=MemoryShelf(), clock=watch, **how) as rail:
-        yield rail
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, time
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
 from uuid import UUID
 
 import httpx
 from tests.vendors.stitch.server import CLIENT_ID, CLIENT_SECRET, Stitch
 
+from marketplace.adapters.sandbox.shelf import MemoryShelf
 from marketplace.adapters.stitch.account import Account, Client, connect
 from marketplace.adapters.stitch.calendar import Calendar
 from marketplace.adapters.stitch.charges import Charges
@@ -58,3 +61,20 @@ async def rail_at(
             orders=orders,
             secrets=(SECRET,),
         )
+
+
+START = datetime(2026, 11, 19, 10, tzinfo=UTC)
+
+
+@dataclass
+class Watch:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@asynccontextmanager
+async def rail_of(stitch: Stitch, watch: Watch, **how: Any) -> AsyncIterator[StitchRail]:
+    async with rail_at(stitch, shelf=MemoryShelf(), clock=watch, **how) as rail:
+        yield rail
