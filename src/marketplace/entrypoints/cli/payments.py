@@ -45,6 +45,7 @@ def list_payments(operator: Operator, **asked: Any) -> None:
 
     For example:
         $ marketplace payments list --state failed --json
+        $ marketplace payments list --state promised
     """
     _list(operator, asked, none="No payments.")
 

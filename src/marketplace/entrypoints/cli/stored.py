@@ -26,7 +26,11 @@ _ID, _STATE = Column("id", "id", whole=True), Column("state", "state", whole=Tru
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """`filters` are names of the listing's, apart from the state, which every list can be asked for."""
+    """
+    `filters` are names of the listing's, apart from the state, which every list can be asked for.
+
+    `examples` begin with the name of a command of the group; the first is one of its list.
+    """
 
     name: str
     says: str
@@ -34,17 +38,19 @@ class Found:
     columns: Sequence[Column]
     filters: str = ""
     acts: Mapping[str, Act] = field(default_factory=dict)
+    examples: Sequence[str] = ("list --limit 50 --json",)
 
 
 def _group(row: Found) -> click.Group:
-    example = f"$ marketplace {row.name} list --limit 50 --json"
-    group = Noun(name=row.name, help=f"{row.says}\n\nFor example:\n    {example}")
+    example, *others = [f"$ marketplace {row.name} {one}" for one in row.examples]
+    words = row.name.replace("-", " ")
+    group = Noun(name=row.name, help="\n    ".join([f"{row.says}\n\nFor example:", example, *others]))
 
     @paged
     @reading
     def find(operator: Operator, **asked: Any) -> None:
         page = operator.visit(lambda visit: visit.page(row.listing, **asked))
-        show_page(page, row.columns, reader=operator, none=f"No {row.name}.")
+        show_page(page, row.columns, reader=operator, none=f"No {words}.")
 
     @click.argument("key", metavar="ID", type=click.UUID)
     @reading
@@ -53,8 +59,8 @@ def _group(row: Found) -> click.Group:
 
     for option in (*map(_option, reversed(row.filters.split())), in_state(row.listing.filters["state"].kind)):
         find = option(find)
-    listed = f"List {row.name}, the latest first.\n\nFor example:\n    {example}"
-    shown = f"Show one of the {row.name}.\n\nFor example:\n    $ marketplace {row.name} show $ID"
+    listed = f"List {words}, the latest first.\n\nFor example:\n    {example}"
+    shown = f"Show one of the {words}.\n\nFor example:\n    $ marketplace {row.name} show $ID"
     group.command("list", help=listed)(find)
     group.command("show", help=shown)(show)
     add_acts(group, row.acts)
@@ -189,6 +195,7 @@ payout_reversals = _group(
             Column("failure", "failure"),
         ),
         filters="provider_id",
+        examples=("list --state requested", "look-up $ID --as $ADMIN --reason 'in doubt for a day'"),
         acts={
             "look-up": Act(
                 command=LookUpReversal,
@@ -213,6 +220,7 @@ payment_methods = _group(
             Column("failure", "failure"),
         ),
         filters="customer_id",
+        examples=("list --customer $ID", "remove $ID --as $ADMIN --reason 'asked for by phone'"),
         acts={
             "look-up": Act(
                 command=LookUpMethod,
@@ -239,10 +247,11 @@ payout_accounts = _group(
             Column("kind", "kind"),
             Column("rail", "rail"),
             Column("label", "label"),
-            Column("required", lambda one: ", ".join(one.required)),
+            Column("required", lambda one: ", ".join(one.required) or None),
             Column("failure", "failure"),
         ),
         filters="provider_id",
+        examples=("list --state restricted", "close $ID --as $ADMIN --reason 'asked for by phone'"),
         acts={
             "look-up": Act(
                 command=LookUpPayoutAccount,

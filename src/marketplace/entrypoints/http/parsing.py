@@ -195,7 +195,8 @@ def _bounded(annotation: Any) -> str | None:
     if kind is int:
         return f"a whole number from {meta.ge} to {meta.le}"
     if kind is str:
-        return f"text of {meta.min_length or 0} to {meta.max_length} characters"
+        least, most = meta.min_length or 0, meta.max_length
+        return f"text of {most} characters" if least == most else f"text of {least} to {most} characters"
     if meta.extra_json_schema is not None:
         return ", ".join(meta.extra_json_schema["enum"])
     if get_origin(kind) is tuple:

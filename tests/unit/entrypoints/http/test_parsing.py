@@ -36,6 +36,7 @@ class Whole:
     free: dict[str, Any] = field(default_factory=dict)
     from_: int = 0
     day: date | None = None
+    land: Annotated[str, Length(2, least=2)] | None = None
     who: UUID | None = None
     colour: Literal["blue", "green"] | None = None
     role: Annotated[Role, Among((Role.CUSTOMER, Role.PROVIDER))] = Role.CUSTOMER
@@ -63,6 +64,7 @@ class TestAReader:
             (b'{"name":"abcd"}', "name", "text of 1 to 3 characters"),
             (b'{"name":""}', "name", "text of 1 to 3 characters"),
             (b"{}", "name", "text of 1 to 3 characters"),
+            (b'{"name":"a","land":"ZAF"}', "land", "text of 2 characters or null"),
             (
                 b'{"name":"a","parts":[{"weight":1},{"weight":10}]}',
                 "parts[1].weight",
@@ -78,7 +80,7 @@ class TestAReader:
             (
                 b'{"name":"a","from_":4}',
                 "from_",
-                "an object with name, at, parts, free, from, day, who, colour, role, roles",
+                "an object with name, at, parts, free, from, day, land, who, colour, role, roles",
             ),
             (b'{"name":"\\u0000"}', "name", "text without U+0000"),
         ],
