@@ -151,7 +151,10 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         async with desk_on(MemoryShelf(), tmp_path) as opened:
             yield opened
         return
-    engine = create_engine(request.getfixturevalue("database_url"))
+    engine = create_engine(request.getfixturevalue("shared_url"))
+    async with engine.begin() as connection:
+        # Files are all tenants': what the test before has left would be sent, and read, by this one.
+        await connection.exec_driver_sql("DELETE FROM sandbox_document")
     async with desk_on(PostgresShelf(engine), tmp_path) as opened:
         yield opened
     await engine.dispose()
