@@ -27,6 +27,7 @@ _PATIENCE = timedelta(days=500)
 _AFTERWARDS = (timedelta(days=5), timedelta(days=20), timedelta(days=60), timedelta(days=200))
 _SETTLED_AFTER, _READINGS_AFTER = timedelta(days=3), 2
 _TOKENS_APART = 5  # lanes begin with different tokens, so that few bookings have them all between them
+_PAYEES_APART = 4  # so that each kind of rail has to do with those that it is about
 _OF_HOLDS = ("tok_hold_expires",) * 4  # few lanes hold money, and of all tokens this one comes too seldom
 _PLAIN_TOKENS = ("tok_success", "tok_success", "tok_decline", "tok_needs_action", "tok_pending_success")
 
@@ -147,4 +148,4 @@ class Share:
         if not self.faults:
             return ("payee_ok",) * _SHOPS
         payees = list(PAYEES)
-        return tuple(payees[(self.number * _SHOPS + shop) % len(payees)] for shop in range(_SHOPS))
+        return tuple(payees[(self.number * _PAYEES_APART + shop) % len(payees)] for shop in range(_SHOPS))
