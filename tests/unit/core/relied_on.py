@@ -31,6 +31,7 @@ UNGUARDED: dict[str, dict[str, str]] = {
     "AddUnit": {"Provider": MINE, "Service": TOLD},
     "AdvanceBooking": {"Booking": "closed, or on another payment, for good; and what is captured is settled"},
     "AmendUnit": {"Service": TOLD},
+    "ApprovePayout": {"Provider": "it is looked at again before it is paid"},
     "AssignBooking": {"Unit": CAPACITY, "Reservation": CAPACITY},
     "BookLines": {"Settlement": ONCE},
     "ClockOffer": {"DispatchOffer": LAST, "DispatchJob": "it asks nobody by then"},

@@ -10,9 +10,12 @@ from marketplace.core.payouts.usecases import FailPayout, RecordPayout, step_to
 from marketplace.core.providers.provider import Provider
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.core.tenants.tenant import Call
-from marketplace.ports.payments import Transfer
+from marketplace.ports.payments import PaymentRail, Report, Transfer
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
+
+# After as many looks, some minutes, a rail that has not heard of a payout will not.
+_SURELY_UNSENT = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +54,29 @@ async def ask_rail_for_payout(
     rail = vendors.rail(payout.rail)
     if payout.state not in {State.APPROVED, State.SENT, State.PAID}:
         return None
-    report = await rail.find(payout.reference)
+    report: Report | FailPayout | None = await rail.find(payout.reference)
     if report is None and payout.state == State.APPROVED:
-        if not await _can_receive(payout, work):
-            return None  # the timer asks again, and so does an account that can receive
-        try:
-            report = await rail.release(_transfer(payout, call))
-        except OutcomeUnknown:
-            return None  # the timer looks it up
-        except Invalid as refused:
-            return FailPayout(payout_id=payout.id, reference=payout.reference, failure=refused.detail)
+        report = await _released(payout, rail, call, work)
+    if isinstance(report, FailPayout):
+        return report
     if report is None or step_to(payout, report.standing) is None:
         return None
     return RecordPayout(payout_id=payout.id, report=report, reversible=rail.capabilities.claws_back)
+
+
+async def _released(payout: Payout, rail: PaymentRail, call: Call, work: Work) -> Report | FailPayout | None:
+    """Into the account that its provider has, or not yet: the timer asks again, and so does an account."""
+    payee = (await work.get(Provider, payout.provider_id)).payee
+    if payee is None:
+        return None  # restricted since it was drawn
+    if payee != payout.payee:
+        return _elsewhere(payout)
+    try:
+        return await rail.release(_transfer(payout, call))
+    except OutcomeUnknown:
+        return None  # the timer looks it up
+    except Invalid as refused:
+        return FailPayout(payout_id=payout.id, reference=payout.reference, failure=refused.detail)
 
 
 async def ask_rail_about_transfer(
@@ -77,9 +90,15 @@ async def ask_rail_about_transfer(
     )
 
 
-async def _can_receive(payout: Payout, work: Work) -> bool:
-    """Whoever has been restricted since it was drawn has no payee for now."""
-    return (await work.get(Provider, payout.provider_id)).payee is not None
+def _elsewhere(payout: Payout) -> FailPayout | None:
+    """
+    Nothing goes into an account that its provider has left. It fails when no call for it can be under way any
+    more: what is retried goes under another reference, and both would arrive.
+    """
+    if payout.lookups < _SURELY_UNSENT:
+        return None
+    why = "the provider has another account by now"
+    return FailPayout(payout_id=payout.id, reference=payout.reference, failure=why)
 
 
 def _transfer(payout: Payout, call: Call) -> Transfer:

@@ -75,9 +75,13 @@ class LookUpPayout:
 
 
 async def approve_payout(command: ApprovePayout, *, call: Call, work: Work) -> Payout:
+    """It goes to the account that the provider has now, of the same rail: nothing of it was sent."""
     payout = await work.get(Payout, command.payout_id)
-    approved_by = call.actor.user_id
-    return work.save(move(payout, "approve", call, approved_by=approved_by))
+    provider = await work.get(Provider, payout.provider_id)
+    facts: dict[str, Any] = {"approved_by": call.actor.user_id}
+    if provider.payee is not None and payout.rail == call.policy.payment.paying_rail:
+        facts["payee"] = provider.payee
+    return work.save(move(payout, "approve", call, **facts))
 
 
 async def hold_payout(command: HoldPayout, *, call: Call, work: Work) -> Payout:
@@ -87,27 +91,28 @@ async def hold_payout(command: HoldPayout, *, call: Call, work: Work) -> Payout:
 async def resume_payout(command: ResumePayout, *, call: Call, work: Work) -> Payout:
     """One that had failed before it was held goes as a new attempt: the rail has done with the last one."""
     payout = await work.get(Payout, command.payout_id)
-    again = {} if payout.failure is None else await _afresh(payout, work)
+    again = {} if payout.failure is None else await _afresh(payout, call, work)
     again["due_again_by"] = call.actor.user_id
     return work.save(move(payout, "resume", call, **again))
 
 
 async def retry_payout(command: RetryPayout, *, call: Call, work: Work) -> Payout:
     payout = await work.get(Payout, command.payout_id)
-    again = await _afresh(payout, work) | {"due_again_by": call.actor.user_id}
+    again = await _afresh(payout, call, work) | {"due_again_by": call.actor.user_id}
     return work.save(move(payout, "retry", call, **again))
 
 
-async def _afresh(payout: Payout, work: Work) -> dict[str, Any]:
+async def _afresh(payout: Payout, call: Call, work: Work) -> dict[str, Any]:
     """
-    To the account that the provider has now: a wrong one is the usual reason why it came back. And from the
-    balance, for the rail may be done with the charge as well.
+    To the account that the provider has now, by the rail that pays now: a wrong one is the usual reason why
+    it came back. And from the balance, for the rail may be done with the charge as well.
     """
     provider = await work.get(Provider, payout.provider_id)
     return {
         "attempt": payout.attempt + 1,
         "reference": transfer_reference(payout.id, payout.attempt + 1),
         "payee": provider.payee,
+        "rail": call.policy.payment.paying_rail,
         "payment_id": None,
         "approved_by": None,
         "failure": None,

@@ -17,8 +17,9 @@ from marketplace.core.payouts.opening import (
     RecordPayoutAccount,
 )
 from marketplace.core.payouts.opening_effects import AskRailForAccount, ask_rail_for_account
+from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
-from marketplace.core.payouts.usecases import ApprovePayout
+from marketplace.core.payouts.usecases import ApprovePayout, RetryPayout
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import AmendProvider
 from marketplace.core.shared.errors import Invalid, MoveRefused, NotFound
@@ -29,6 +30,7 @@ from marketplace.ports.paying import PayeeStanding
 from marketplace.ports.storage import Work
 
 HOSTED, BY_BANK = PayeeKind.HOSTED, PayeeKind.BANK_ACCOUNT
+OTHER_ADMIN = Actor(Role.ADMIN, uuid4())
 BANK = BankAccount(holder="T Mokoena", bank="absa", account_number="4081234567")
 
 
@@ -338,6 +340,46 @@ class TestClosing:
         assert (await state(world, key), await payee(world)) == (State.CLOSED, None)
         with pytest.raises(MoveRefused):
             await world.do(ClosePayoutAccount(payout_account_id=key), world.provider)
+
+    async def test_sends_what_was_drawn_to_the_account_that_came_after(self, make_world: Any) -> None:
+        world = await make_world(payout={"approval_above_minor": 100})
+        wrong, due = await self._drawn(world)
+        await world.do(ClosePayoutAccount(payout_account_id=wrong), world.provider)
+        right = await open_account(world)
+
+        await world.do(ApprovePayout(payout_id=due.id, reason="checked"), world.admin)
+        await world.settle()
+
+        (paid,) = world.payouts()
+        assert (paid.state, paid.payee) == (PayoutState.PAID, token(right))
+        assert await world.broken() == []
+
+    async def test_keeps_what_waits_from_it_though_another_can_receive(self, make_world: Any) -> None:
+        world = await make_world(payout={"approval_above_minor": 100})
+        wrong, due = await self._drawn(world)
+        await world.do(ClosePayoutAccount(payout_account_id=wrong), world.provider)
+        await world.do(ApprovePayout(payout_id=due.id, reason="checked"), world.admin)
+        right = await open_account(world)
+        await world.forward(hours=1)
+
+        (failed,) = world.payouts()
+        await world.do(RetryPayout(payout_id=due.id, reason="to the right one"), world.admin)
+        await world.do(ApprovePayout(payout_id=due.id, reason="checked"), OTHER_ADMIN)
+        await world.settle()
+
+        (paid,) = world.payouts()
+        assert failed.state == PayoutState.FAILED
+        assert (paid.state, paid.payee) == (PayoutState.PAID, token(right))
+        assert await world.broken() == []
+
+    @staticmethod
+    async def _drawn(world: Any) -> tuple[UUID, Payout]:
+        """To be approved, and into which account."""
+        account = await open_account(world)
+        await earn(world)
+        await world.pay_out()
+        (due,) = world.payouts()
+        return account, due
 
     async def test_is_heard_before_a_call_that_is_late(self, world: Any) -> None:
         command = opening(world, "opening_success")

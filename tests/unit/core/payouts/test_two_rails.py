@@ -1,9 +1,13 @@
 """What one rail collects another pays out: each has its own clearing, and the bank lies between them."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from marketplace.core.ledger.movement import Posting
+from marketplace.core.payouts.payout import State
+from marketplace.core.payouts.usecases import ApprovePayout, RetryPayout
+from marketplace.core.providers.usecases import AmendProvider
 from marketplace.core.settlements.statement import RailStatement
 from marketplace.core.settlements.usecases import ReadStatements
 
@@ -60,3 +64,26 @@ class TestAPolicyOfTwoRails:
 
         (after,) = {statement.asked_at for statement in world.all(RailStatement)}
         assert after > before
+
+    async def test_pays_what_came_back_by_the_rail_that_pays_now(self, make_world: Any) -> None:
+        """Its account is known to that one, and the first would refuse it for ever."""
+        world = await make_world(payee="payee_returned", payment={"payout_rail": "transfers"})
+        await world.deliver()
+        await world.forward(days=1)
+        await world.pay_out()
+        await world.forward(minutes=5)
+        (failed,) = world.payouts()
+        tenant = world.lane.tenant
+        payment = replace(tenant.policy.payment, payout_rail=None)
+        world.lane.tenant = replace(tenant, policy=replace(tenant.policy, payment=payment))
+        provider = AmendProvider(provider_id=failed.provider_id, payee="payee_ok")
+        await world.do(provider, world.provider)
+
+        await world.do(RetryPayout(payout_id=failed.id, reason="another rail"), world.admin)
+        await world.do(ApprovePayout(payout_id=failed.id, reason="checked"), world.admin)
+        await world.settle()
+
+        (paid,) = world.payouts()
+        assert (failed.state, paid.state, paid.rail) == (State.FAILED, State.PAID, "sandbox")
+        assert held(world) == {"sandbox": PRICE - PROVIDER}
+        assert await world.broken() == []
