@@ -84,6 +84,18 @@ class TestEveryOperation:
 
         assert not wrong
 
+    async def test_has_examples_that_say_more_than_that_there_is_text(self, market: Any, path: str) -> None:
+        document = await document_at(market, path)
+
+        bare = [
+            (name, place)
+            for name, operation in operations(document)
+            for place, content in contents(document, operation)
+            if re.search(rb'"text"(?!:)', msgspec.json.encode(content["example"]))
+        ]
+
+        assert not bare
+
     async def test_takes_parameters_whose_examples_fit(self, market: Any, path: str) -> None:
         document = await document_at(market, path)
 
