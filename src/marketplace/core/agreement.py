@@ -101,7 +101,7 @@ class Claim:
     """
 
     kind: type
-    id: UUID
+    subject_id: UUID
     tenant_id: UUID
     rail: str
     reference: UUID
@@ -111,7 +111,7 @@ class Claim:
     amount: Money | None
 
     def __str__(self) -> str:
-        return f"{self.kind.LIFECYCLE.kind} {self.id}"  # type: ignore[attr-defined]
+        return f"{self.kind.LIFECYCLE.kind} {self.subject_id}"  # type: ignore[attr-defined]
 
 
 def claim_of(row: Any, *, since: datetime) -> Claim | None:
@@ -120,7 +120,7 @@ def claim_of(row: Any, *, since: datetime) -> Claim | None:
         return None
     return Claim(
         kind=type(row),
-        id=row.id,
+        subject_id=row.id,
         tenant_id=row.tenant_id,
         rail=row.rail,
         reference=row.reference if isinstance(row, Refund | Payout) else row.id,

@@ -91,11 +91,11 @@ class TestADifference:
 
         found = difference(claim, told(claim, standing, minor))
 
-        assert found == (None if sentence is None else f"payment {claim.id} {sentence}")
+        assert found == (None if sentence is None else f"payment {claim.subject_id} {sentence}")
 
     async def test_is_told_of_what_a_rail_has_never_heard_of(self, world: Any) -> None:
         await world.confirm()
         claim = await claimed(world)
 
-        assert difference(claim, None) == f"payment {claim.id} is succeeded, sandbox has never heard of it"
+        assert difference(claim, None) == f"payment {claim.subject_id} is succeeded, sandbox has never heard of it"
         assert difference(await claimed(world, state=PaymentState.FAILED), None) is None

@@ -22,7 +22,7 @@ LONG_AGO = NOW - PATIENCE - timedelta(seconds=1)
 def claim(rail: str = "stripe", *, since: datetime = LONG_AGO) -> Claim:
     return Claim(
         kind=Payment,
-        id=uuid4(),
+        subject_id=uuid4(),
         tenant_id=uuid4(),
         rail=rail,
         reference=uuid4(),
@@ -63,7 +63,7 @@ class Told:
         return tuple(self.first[:limit])
 
     async def again(self, claim: Claim) -> Claim:
-        return self.then.get(claim.id, claim)
+        return self.then.get(claim.subject_id, claim)
 
 
 async def asked(rail: Rail, said: Told, **given: Any) -> tuple[Promise, list[float]]:
@@ -98,11 +98,11 @@ class TestAnEnquiry:
 
         assert passing.violations == ()
         assert AGAIN_SECONDS in slept
-        assert lasting.violations == (f"payment {one.id} is succeeded, stripe has it disputed",)
+        assert lasting.violations == (f"payment {one.subject_id} is succeeded, stripe has it disputed",)
 
     async def test_leaves_what_has_moved_here_meanwhile(self) -> None:
         one = claim()
-        told = Told([one], {one.id: replace(one, state="disputed", since=NOW)})
+        told = Told([one], {one.subject_id: replace(one, state="disputed", since=NOW)})
 
         promise, _ = await asked(Rail([Standing.DISPUTED, Standing.DISPUTED]), told)
 
@@ -137,4 +137,4 @@ class TestAnEnquiry:
         promise, _ = await asked(Rail([refusal, refusal]), Told([one]))
 
         (sentence,) = promise.violations
-        assert sentence.startswith(f"payment {one.id} is succeeded, stripe answers:")
+        assert sentence.startswith(f"payment {one.subject_id} is succeeded, stripe answers:")

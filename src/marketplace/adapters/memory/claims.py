@@ -19,7 +19,7 @@ class MemoryClaims:
         return tuple(claim for _, claim in found[:limit])
 
     async def again(self, claim: Claim) -> Claim | None:
-        (found,) = (one for _, one in self._of(claim.kind, claim.tenant_id) if one.id == claim.id)
+        (found,) = (one for _, one in self._of(claim.kind, claim.tenant_id) if one.subject_id == claim.subject_id)
         return found
 
     def _found(
@@ -28,7 +28,7 @@ class MemoryClaims:
         for kind in ASKED:
             for born, claim in self._of(kind, tenant_id):
                 if since is None or born >= since:
-                    yield (born, claim.id), claim
+                    yield (born, claim.subject_id), claim
 
     def _of(self, kind: type, tenant_id: UUID | None) -> Iterator[tuple[datetime, Claim]]:
         facts = Facts(self._store, tenant_id, None)

@@ -42,11 +42,11 @@ class PostgresClaims:
         found = [
             one for kind in ASKED for one in await self._fetch(kind, _MADE[kind], tenant_id, since, limit)
         ]
-        found.sort(key=lambda one: (one[0], one[1].id), reverse=True)
+        found.sort(key=lambda one: (one[0], one[1].subject_id), reverse=True)
         return tuple(claim for _, claim in found[:limit])
 
     async def again(self, claim: Claim) -> Claim | None:
-        found = await self._fetch(claim.kind, _ONE[claim.kind], claim.tenant_id, claim.id, 1)
+        found = await self._fetch(claim.kind, _ONE[claim.kind], claim.tenant_id, claim.subject_id, 1)
         return found[0][1] if found else None
 
     async def _fetch(self, kind: type, statement: str, *arguments: Any) -> list[tuple[datetime, Claim]]:
