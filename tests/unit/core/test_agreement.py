@@ -97,5 +97,8 @@ class TestADifference:
         await world.confirm()
         claim = await claimed(world)
 
-        assert difference(claim, None) == f"payment {claim.subject_id} is succeeded, sandbox has never heard of it"
+        assert (
+            difference(claim, None)
+            == f"payment {claim.subject_id} is succeeded, sandbox has never heard of it"
+        )
         assert difference(await claimed(world, state=PaymentState.FAILED), None) is None

@@ -19,7 +19,9 @@ class MemoryClaims:
         return tuple(claim for _, claim in found[:limit])
 
     async def again(self, claim: Claim) -> Claim | None:
-        (found,) = (one for _, one in self._of(claim.kind, claim.tenant_id) if one.subject_id == claim.subject_id)
+        (found,) = (
+            one for _, one in self._of(claim.kind, claim.tenant_id) if one.subject_id == claim.subject_id
+        )
         return found
 
     def _found(
