@@ -14,6 +14,7 @@ from marketplace.adapters.postgres.reads import Reads
 from marketplace.adapters.sandbox.books import Books
 from marketplace.adapters.sandbox.inbox import SandboxChannel
 from marketplace.adapters.sandbox.rail import SandboxRail
+from marketplace.core.lifecycles import LIFECYCLES
 from marketplace.core.marketplace import run
 from marketplace.core.shared.errors import MarketplaceError, NotAllowed, NotFound, Refused, Unavailable
 from marketplace.core.shared.limits import check_fresh, fresh_ids
@@ -205,10 +206,15 @@ def _told(error: MarketplaceError, command: Any) -> MarketplaceError:
     """Of an id that stands, the field that carried it; storage knows its own names only."""
     kind: Any = type(command)
     new = fresh_ids(kind)
-    if not isinstance(error, AlreadyThere) or not new:
+    if not isinstance(error, AlreadyThere) or not new or not _is_of_an_id(str(error.facts.get("rule"))):
         return error
     (field, *_), key = new, getattr(command, new[0])
     return AlreadyThere(f"{field}: {key} stands already; what is new needs an id of its own", field=field)
+
+
+def _is_of_an_id(rule: str) -> bool:
+    """Within the marketplace or everywhere; who lost a race for anything else needs no other id."""
+    return rule.endswith("_pkey") or rule.removesuffix("_id_key") in LIFECYCLES
 
 
 @lru_cache(maxsize=4096)
