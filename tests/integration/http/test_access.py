@@ -435,8 +435,12 @@ class TestEverybody:
             world.paths |= await world.shop.offered(booking_id)
         if route.endswith("/units/{unit_id}/retire"):
             world.paths |= await an_idle_unit(world)
+        if route.endswith("/tenant/reopen"):
+            await each_tenant(world, "close")
 
         met = {column: await status(world, route, column, booking_id) for column in COLUMNS}
+        if route.endswith("/tenant/close"):
+            await each_tenant(world, "reopen")
 
         assert met == TABLE[route]
 
@@ -446,6 +450,12 @@ async def an_idle_unit(world: World) -> dict[str, str]:
     path, key = f"/v1/providers/{world.paths['provider_id']}/units", fresh()
     await world.people["provider"].do(path, unit_id=key, name="Crew")
     return {"idle_id": key}
+
+
+async def each_tenant(world: World, move: str) -> None:
+    """Rows are met in any order, and by several workers: each leaves the marketplaces open."""
+    for admin in ("admin", "foreign admin"):
+        await world.people[admin].do(f"/admin/v1/tenant/{move}", **DOING)
 
 
 async def a_booking(world: World, route: str) -> str:
