@@ -11,11 +11,15 @@ _CALLS_MAX = 2_000
 
 
 class Standing(StrEnum):
-    """Open is left alone, half open is tried by one order at a time."""
+    """
+    Open is left alone, half open is tried by one order at a time.
 
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
+    What people read says it of the rail: it answers, is down, or is being tried.
+    """
+
+    CLOSED = "answers"
+    OPEN = "down"
+    HALF_OPEN = "trying"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

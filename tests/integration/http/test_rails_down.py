@@ -123,7 +123,7 @@ class TestTheDesk:
         text = (await stage.market.client.get("/metrics")).text
 
         first, spare = rails["sandbox"], rails["spare"]
-        assert (first["standing"], spare["standing"]) == ("open", "closed")
+        assert (first["standing"], spare["standing"]) == ("down", "answers")
         assert (first["failures"], first["failure"], first["in_use"]) == (3, "unavailable", True)
         assert first["down_until"] > first["failed_at"] >= first["succeeded_at"]
         assert (first["payments_created"], first["payments_unknown"], spare["payments_created"]) == (3, 0, 0)

@@ -34,6 +34,10 @@ class Template:
 
 _C, _P = Role.CUSTOMER, Role.PROVIDER
 
+_TAKEN_BACK = (
+    "{brand}: the bank took the payment for {service}, {when}, back, and your earnings of it with it."
+)
+
 MESSAGES: dict[str, tuple[Template, ...]] = {
     "booking.payment_failed": (
         Template(
@@ -49,6 +53,7 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
             "Please do so in the app soon.",
         ),
     ),
+    "booking.paid_up": (Template(_C, "{brand}: {total} for {service}, {when}, is paid. Thank you."),),
     "booking.paid": (
         Template(
             _P, "{brand}: new request, {service}, {when}. Please accept or decline.", timedelta(hours=2)
@@ -103,6 +108,10 @@ MESSAGES: dict[str, tuple[Template, ...]] = {
     ),
     "booking.disputed": (Template(_P, "{brand}: the customer complains about {service}, {when}."),),
     "booking.refunded": (Template(_C, "{brand}: your complaint is decided.{refund}"),),
+    **{
+        f"payment.{how}": (Template(_P, _TAKEN_BACK, timedelta(days=1)),)
+        for how in ("returned", "dispute_lost")
+    },
     "review.published": (
         Template(_P, "{brand}: your customer has reviewed {service}, {when}. Read it in the app."),
     ),

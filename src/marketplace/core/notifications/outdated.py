@@ -33,6 +33,9 @@ _OVER: dict[str, Callable[[Booking], bool]] = {
     # By then it names whoever comes instead.
     "booking.handed_back": lambda booking: booking.handed_back_by is None,
     "booking.time_proposed": lambda booking: booking.proposed_by is None,
+    # Nobody loses what it has not earned.
+    "payment.returned": lambda booking: booking.released_at is None,
+    "payment.dispute_lost": lambda booking: booking.released_at is None,
     "dispatch_offer.sent": _waits_no_more,
     "dispatch_job.exhausted": _waits_no_more,
 }

@@ -303,7 +303,7 @@ VALUES: Mapping[str, Any] = {
     "skipped": 0,
     "slug": "home-services",
     "standing": "succeeded",
-    "RailView.standing": "closed",
+    "RailView.standing": "answers",
     "start": NOON,
     "start_code": "4821",
     "BookingPolicy.start_code": True,

@@ -15,7 +15,7 @@ from marketplace.entrypoints.http.representations import View
 class PaymentView(View, frozen=True):
     """
     `next_action` is where the customer goes on when the state is needs_action, `charge_at` when money that is
-    promised is taken.
+    promised is taken, `method_id` the saved method that pays.
     """
 
     state: payment.State
@@ -26,6 +26,7 @@ class PaymentView(View, frozen=True):
     captured_minor: int
     refunded_minor: int
     released_minor: int
+    method_id: UUID | None
     next_action: str | None
     evidence: str | None
     failure: str | None

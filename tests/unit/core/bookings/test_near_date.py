@@ -123,6 +123,7 @@ class TestAPromise:
         assert (before, payment.state) == (PaymentState.PROMISED, PaymentState.SUCCEEDED)
         assert (booking.payment_deadline, booking.state) == (None, State.CONFIRMED)
         assert await ahead.rail_minor() == booking.total_minor
+        assert len(told(ahead, "booking.paid_up")) == 1
 
     async def test_is_charged_though_its_deadline_falls_due_at_the_same_time(self, ahead: World) -> None:
         """As where no worker ran for days, or somebody moved the clock of a test marketplace."""

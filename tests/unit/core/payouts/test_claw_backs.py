@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.core.bookings.commands import AbsorbLoss
+from marketplace.core.notifications.notification import Notification
 from marketplace.core.payments.payment import HELD, Payment
 from marketplace.core.payments.usecases import RecordPayment
 from marketplace.core.payouts.drawing import PROVIDERS_A_STEP, ContinuePayoutRun, StartPayoutRun
@@ -39,6 +40,10 @@ async def lose(world: Any, payment_id: UUID, minor: int = PRICE) -> None:
         await world.settle()
 
 
+def told_of_losses(world: Any) -> list[str]:
+    return [one.text for one in world.all(Notification) if one.template == "payment.dispute_lost:provider"]
+
+
 async def owed(world: Any) -> int:
     (provider,) = world.all(Provider)
     return int(provider.owed_minor)
@@ -51,6 +56,18 @@ async def unexplained(world: Any) -> list[str]:
 
 
 class TestAClawBack:
+    async def test_is_told_to_whom_it_takes_earnings_from(self, world: Any) -> None:
+        earned = await earn(world)
+        unearned = await world.confirm(start=world.lane.now.replace(hour=6, minute=0) + timedelta(days=2))
+
+        await lose(world, (await world.payment(unearned)).id)
+        before = told_of_losses(world)
+        await lose(world, earned)
+
+        (text,) = told_of_losses(world)
+        assert before == []
+        assert "your earnings of it" in text
+
     async def test_comes_from_the_balance_first(self, world: Any) -> None:
         await earn(world)
         second = await earn(world)
