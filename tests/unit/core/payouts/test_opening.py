@@ -360,7 +360,7 @@ class TestClosing:
         await world.do(ClosePayoutAccount(payout_account_id=wrong), world.provider)
         await world.do(ApprovePayout(payout_id=due.id, reason="checked"), world.admin)
         right = await open_account(world)
-        await world.forward(hours=1)
+        await world.forward(hours=2)
 
         (failed,) = world.payouts()
         await world.do(RetryPayout(payout_id=due.id, reason="to the right one"), world.admin)
