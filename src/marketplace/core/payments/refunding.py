@@ -14,7 +14,7 @@ from marketplace.core.ledger.movement import (
     customer_funds,
     psp_clearing,
 )
-from marketplace.core.payments.payment import TAKEN_BACK, Payment
+from marketplace.core.payments.payment import TAKEN_BACK, Payment, looked
 from marketplace.core.payments.queries import RefundsOf
 from marketplace.core.payments.refund import NEEDS_A_PERSON, Refund, State
 from marketplace.core.payments.usecases import check_subject, origin
@@ -183,7 +183,7 @@ async def look_up_refund(command: LookUpRefund, *, call: Call, work: Work) -> Re
     refund = await work.get(Refund, command.refund_id)
     if call.actor.role == Role.CLOCK and not is_due(refund, call):
         return refund
-    return work.save(move(refund, "look_up", call, lookups=refund.lookups + 1))
+    return work.save(move(refund, "look_up", call, lookups=looked(refund, call)))
 
 
 async def retry_refund(command: RetryRefund, *, call: Call, work: Work) -> Refund:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from marketplace.core.payments.mandate import check_amendment, check_terms
 from marketplace.core.payments.method import GONE, PaymentMethod, State
+from marketplace.core.payments.payment import looked
 from marketplace.core.providers.hours import zone
 from marketplace.core.shared.aggregate import create, is_due, move
 from marketplace.core.shared.errors import Invalid, NotFound
@@ -143,13 +144,13 @@ async def remove_method(command: RemoveMethod, *, call: Call, work: Work) -> Pay
 async def look_up_method(command: LookUpMethod, *, call: Call, work: Work) -> PaymentMethod:
     method = await work.get(PaymentMethod, command.payment_method_id)
     if call.actor.role != Role.CLOCK:
-        return work.save(move(method, "look_up", call, lookups=method.lookups + 1))
+        return work.save(move(method, "look_up", call, lookups=looked(method, call)))
     if not is_due(method, call):
         return method
     if method.state in _BEGUN and call.at >= method.authorise_by:
         facts: dict[str, Any] = {"failure": "not_authorised_in_time", "next_action": None}
         return work.save(move(method, "expire", call, payer=None, source=None, **facts))
-    return work.save(move(method, "look_up", call, lookups=method.lookups + 1))
+    return work.save(move(method, "look_up", call, lookups=looked(method, call)))
 
 
 _BEGUN = frozenset({State.DRAFT, State.PENDING_AUTH})

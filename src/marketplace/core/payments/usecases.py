@@ -12,7 +12,7 @@ from marketplace.core.ledger.movement import (
     customer_funds,
     psp_clearing,
 )
-from marketplace.core.payments.payment import OPEN, Payment
+from marketplace.core.payments.payment import OPEN, Payment, looked
 from marketplace.core.payments.payment import State as PaymentState
 from marketplace.core.payments.refund import Refund
 from marketplace.core.shared.aggregate import Changed, is_due, move
@@ -264,7 +264,7 @@ async def look_up_payment(command: LookUpPayment, *, call: Call, work: Work) -> 
             return payment
         if payment.state == PaymentState.PROMISED:
             return work.save(charge(payment, call))
-    return work.save(move(payment, "look_up", call, lookups=payment.lookups + 1))
+    return work.save(move(payment, "look_up", call, lookups=looked(payment, call)))
 
 
 async def submit_evidence(command: SubmitEvidence, *, call: Call, work: Work) -> Payment:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from marketplace.core.payments.payment import looked
 from marketplace.core.payouts.account import GONE, UNDER_WAY, OpeningUnderWay, PayoutAccount, State
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.queries import AccountsOf, ApprovedOf
@@ -112,7 +113,7 @@ async def look_up_payout_account(command: LookUpPayoutAccount, *, call: Call, wo
             return account
         if account.is_abandoned(call.at):
             return work.save(move(account, "lapse", call, required=(), bank_account=None, source=None))
-    return work.save(move(account, "look_up", call, lookups=account.lookups + 1))
+    return work.save(move(account, "look_up", call, lookups=looked(account, call)))
 
 
 async def record_payout_account(command: RecordPayoutAccount, *, call: Call, work: Work) -> PayoutAccount:

@@ -10,6 +10,7 @@ from marketplace.core.ledger.movement import (
     provider_payable,
     psp_clearing,
 )
+from marketplace.core.payments.payment import looked
 from marketplace.core.payments.usecases import check_subject
 from marketplace.core.payouts.clawing import Claim, owe
 from marketplace.core.payouts.reversal import PayoutReversal, State
@@ -89,7 +90,7 @@ async def look_up_reversal(command: LookUpReversal, *, call: Call, work: Work) -
     reversal = await work.get(PayoutReversal, command.payout_reversal_id)
     if call.actor.role == Role.CLOCK and not is_due(reversal, call):
         return reversal
-    return work.save(move(reversal, "look_up", call, lookups=reversal.lookups + 1))
+    return work.save(move(reversal, "look_up", call, lookups=looked(reversal, call)))
 
 
 async def ask_rail_for_reversal(

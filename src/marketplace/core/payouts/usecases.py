@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.core.ledger.movement import Origin, balanced, provider_payable, psp_clearing
+from marketplace.core.payments.payment import looked
 from marketplace.core.payments.usecases import check_subject
 from marketplace.core.payouts.payout import IN_THE_LEDGER, Payout, State, transfer_reference
 from marketplace.core.providers.provider import Provider
@@ -135,7 +136,7 @@ async def look_up_payout(command: LookUpPayout, *, call: Call, work: Work) -> Pa
     payout = await work.get(Payout, command.payout_id)
     if call.actor.role == Role.CLOCK and not is_due(payout, call):
         return payout
-    return work.save(move(payout, "look_up", call, lookups=payout.lookups + 1))
+    return work.save(move(payout, "look_up", call, lookups=looked(payout, call)))
 
 
 _STEPS = {

@@ -74,6 +74,20 @@ class TestEvidence:
             await world.do(SubmitEvidence(payment_id=lost.id, text="Signed for.", reason="x"), world.admin)
 
 
+class TestLookingAgain:
+    async def test_by_people_takes_no_look_of_the_clocks_away(self, world: Any) -> None:
+        await world.confirm()
+        before = await world.payment()
+
+        for _ in range(5):
+            await world.do(LookUpPayment(payment_id=before.id, reason="the customer calls"), world.admin)
+            await world.settle()
+
+        after = await world.payment()
+        assert before.due_at is not None
+        assert after.due_at == before.due_at
+
+
 class TestADisputeThatWasWon:
     async def test_is_over_however_often_it_is_looked_at(self, world: Any) -> None:
         await world.confirm("tok_chargeback_won")

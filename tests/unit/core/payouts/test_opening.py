@@ -19,7 +19,7 @@ from marketplace.core.payouts.opening import (
 from marketplace.core.payouts.opening_effects import AskRailForAccount, ask_rail_for_account
 from marketplace.core.payouts.payout import Payout
 from marketplace.core.payouts.payout import State as PayoutState
-from marketplace.core.payouts.usecases import ApprovePayout, RetryPayout
+from marketplace.core.payouts.usecases import ApprovePayout, LookUpPayout, RetryPayout
 from marketplace.core.providers.provider import Provider
 from marketplace.core.providers.usecases import AmendProvider
 from marketplace.core.shared.errors import Invalid, MoveRefused, NotFound
@@ -371,6 +371,20 @@ class TestClosing:
         assert failed.state == PayoutState.FAILED
         assert (paid.state, paid.payee) == (PayoutState.PAID, token(right))
         assert await world.broken() == []
+
+    async def test_fails_nothing_for_somebody_who_asks_again_and_again(self, make_world: Any) -> None:
+        """The first call may be under way still: what is retried would arrive beside it."""
+        world = await make_world(payout={"approval_above_minor": 100})
+        wrong, due = await self._drawn(world)
+        await world.do(ClosePayoutAccount(payout_account_id=wrong), world.provider)
+        await world.do(ApprovePayout(payout_id=due.id, reason="checked"), world.admin)
+        await open_account(world)
+
+        for _ in range(20):
+            await world.do(LookUpPayout(payout_id=due.id, reason="where is it?"), world.admin)
+            await world.settle()
+
+        assert [payout.state for payout in world.payouts()] == [PayoutState.APPROVED]
 
     @staticmethod
     async def _drawn(world: Any) -> tuple[UUID, Payout]:
