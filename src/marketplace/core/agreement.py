@@ -22,7 +22,8 @@ from marketplace.ports.payments import Report, Standing
 RAILS_AGREE = "rails_agree"
 
 # What stands at a rail under a reference of ours, and which of its fields says since when.
-ASKED: Mapping[type, str] = MappingProxyType(
+Asked = Payment | Refund | Payout | PayoutReversal
+ASKED: Mapping[type[Asked], str] = MappingProxyType(
     {Payment: "created_at", Refund: "requested_at", Payout: "drawn_at", PayoutReversal: "requested_at"}
 )
 
@@ -100,7 +101,7 @@ class Claim:
     nothing has moved, or ever will.
     """
 
-    kind: type
+    kind: type[Asked]
     subject_id: UUID
     tenant_id: UUID
     rail: str
@@ -111,7 +112,7 @@ class Claim:
     amount: Money | None
 
     def __str__(self) -> str:
-        return f"{self.kind.LIFECYCLE.kind} {self.subject_id}"  # type: ignore[attr-defined]
+        return f"{self.kind.LIFECYCLE.kind} {self.subject_id}"
 
 
 def claim_of(row: Any, *, since: datetime) -> Claim | None:

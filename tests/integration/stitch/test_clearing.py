@@ -13,7 +13,7 @@ import pytest
 from tests.integration.stitch.conftest import PAYER, Desk
 
 from marketplace.adapters.memory.leases import MemoryLeases
-from marketplace.adapters.stitch import batches, sftp
+from marketplace.adapters.stitch import sftp
 from marketplace.adapters.stitch.clearing import troubles
 from marketplace.adapters.stitch.payers import Payers
 from marketplace.adapters.stitch.sftp import HostNotTrusted
@@ -45,8 +45,8 @@ class TestSend:
         assert sorted(desk.house.debits) == sorted(references)
         assert desk.house.debits[references[1]]["DEBTOR_NAME"] == "Mokoena, T"
 
-    async def test_sends_as_many_files_as_it_takes(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(batches, "LINES_MAX", 3)
+    async def test_sends_as_many_files_as_it_takes(self, desk: Desk) -> None:
+        desk.batches = replace(desk.batches, lines_max=3)
         references = await desk.collect(*(desk.charge() for _ in range(7)))
 
         sent = await desk.round(hours=3)

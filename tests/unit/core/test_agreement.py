@@ -31,7 +31,7 @@ async def claimed(world: Any, **changes: Any) -> Any:
 
 class TestAClaim:
     def test_is_made_in_every_state(self) -> None:
-        states: dict[type, Any] = {kind: kind.LIFECYCLE.states for kind in ASKED}  # type: ignore[attr-defined]
+        states: dict[type, Any] = {kind: kind.LIFECYCLE.states for kind in ASKED}
 
         assert {kind: set(agreeing) for kind, agreeing in AGREEING.items()} == {
             kind: set(every) for kind, every in states.items()

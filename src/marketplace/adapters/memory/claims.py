@@ -6,7 +6,7 @@ from uuid import UUID
 
 from marketplace.adapters.memory.facts import Facts
 from marketplace.adapters.memory.store import MemoryStore
-from marketplace.core.agreement import ASKED, Claim, claim_of
+from marketplace.core.agreement import ASKED, Asked, Claim, claim_of
 
 
 class MemoryClaims:
@@ -32,10 +32,10 @@ class MemoryClaims:
                 if since is None or born >= since:
                     yield (born, claim.subject_id), claim
 
-    def _of(self, kind: type, tenant_id: UUID | None) -> Iterator[tuple[datetime, Claim]]:
+    def _of(self, kind: type[Asked], tenant_id: UUID | None) -> Iterator[tuple[datetime, Claim]]:
         facts = Facts(self._store, tenant_id, None)
         for row in facts.rows(kind):
-            last = facts.histories[kind.LIFECYCLE.kind, row.id][-1]  # type: ignore[attr-defined]
+            last = facts.histories[kind.LIFECYCLE.kind, row.id][-1]
             claim = claim_of(row, since=last.at)
             if claim is not None:
                 yield getattr(row, ASKED[kind]), claim

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from marketplace.adapters.postgres.connections import driver_of
 from marketplace.adapters.postgres.refusals import reading_failed
 from marketplace.adapters.postgres.tables import table_of
-from marketplace.core.agreement import ASKED, Claim, claim_of
+from marketplace.core.agreement import ASKED, Asked, Claim, claim_of
 
 
-def _statement(kind: type, condition: str) -> str:
+def _statement(kind: type[Asked], condition: str) -> str:
     """Rows, newest first: the row, when it came to be, and when anything last happened to it."""
-    name, born = kind.LIFECYCLE.kind, ASKED[kind]  # type: ignore[attr-defined]
+    name, born = kind.LIFECYCLE.kind, ASKED[kind]
     return f"""SELECT json_build_array(t)::text, t.{born}, (SELECT max(e.at) FROM event AS e
             WHERE e.tenant_id = t.tenant_id AND e.subject_id = t.id AND e.kind = '{name}')
         FROM {table_of(kind).quoted} AS t WHERE {condition}
@@ -49,7 +49,9 @@ class PostgresClaims:
         found = await self._fetch(claim.kind, _ONE[claim.kind], claim.tenant_id, claim.subject_id, 1)
         return found[0][1] if found else None
 
-    async def _fetch(self, kind: type, statement: str, *arguments: Any) -> list[tuple[datetime, Claim]]:
+    async def _fetch(
+        self, kind: type[Asked], statement: str, *arguments: Any
+    ) -> list[tuple[datetime, Claim]]:
         try:
             async with self._engine.connect() as connection:
                 driver = driver_of(await connection.get_raw_connection())

@@ -1,5 +1,6 @@
 """What stands in the vendor's books is brought up to its tenant's now, and a webhook tells of every step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from marketplace.ports.shelf import Document, Found, Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record(Placed):
+class Record(Placed, ABC):
     """`history` names its steps, each with a webhook about its `SUBJECT`, which people call `NOUN`."""
 
     SUBJECT: ClassVar[str]
@@ -24,9 +25,9 @@ class Record(Placed):
 
     history: tuple[tuple[datetime, str], ...] = ()
 
+    @abstractmethod
     def brought_up(self, *, now: datetime) -> Self:
         """As it is after everything that the time has brought it by now."""
-        raise NotImplementedError
 
 
 R = TypeVar("R", bound=Record)

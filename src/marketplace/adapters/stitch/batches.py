@@ -71,11 +71,12 @@ class Batches:
     payers: Payers
     calendar: Calendar
     client_id: str
+    lines_max: int = LINES_MAX
 
     async def draft(self, *, now: datetime) -> tuple[Batch, ...]:
         """Of all that is due, in files of one channel each."""
         drafted: list[Batch] = []
-        while due := await self.orders.waiting(at=now, limit=LINES_MAX):
+        while due := await self.orders.waiting(at=now, limit=self.lines_max):
             found = [await self._draft(channel, due, now, part=len(drafted)) for channel in Channel]
             if not any(found):
                 break
@@ -83,7 +84,7 @@ class Batches:
         return tuple(drafted)
 
     async def unsent(self, *, now: datetime) -> tuple[Batch, ...]:
-        due = await self.shelf.due(shelf=BATCHES, tenant_id=NOBODY, at=now, limit=LINES_MAX)
+        due = await self.shelf.due(shelf=BATCHES, tenant_id=NOBODY, at=now, limit=self.lines_max)
         return tuple(map(_batch, due))
 
     async def sent(self, batch: Batch) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from marketplace.adapters.stitch import documents, reports
@@ -10,8 +12,8 @@ from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decim
 from marketplace.adapters.stitch.calendar import Calendar
 from marketplace.adapters.stitch.documents import FoundTransactions, Initiated, Transaction
 from marketplace.adapters.stitch.keeping import Keeping, Kept
+from marketplace.adapters.stitch.nonces import made_once, under
 from marketplace.adapters.stitch.orders import Order, Orders, of_charge, refused_by_us, report_of
-from marketplace.adapters.stitch.refusals import Refused
 from marketplace.adapters.stitch.tokens import Method, check_method
 from marketplace.core.shared.errors import Invalid, OutcomeUnknown
 from marketplace.ports.payments import Charge, Report, Standing, Subject
@@ -92,7 +94,6 @@ class Charges:
         return reports.of_transaction(order, found)
 
     async def _made(self, order: Order) -> Transaction:
-        """A refusal may be of a repeat: then there is one under the nonce."""
         method = check_method(order.token, field="method")
         asked = {
             "token": method.consent_id,
@@ -100,20 +101,16 @@ class Charges:
             "amount": {"quantity": to_decimal(order.minor), "currency": CURRENCY},
             "externalReference": order.external_reference,
         }
-        try:
-            made = await self.account.do(documents.INITIATE, {"input": asked}, Initiated)
-        except Refused as refused:
-            found = await self._sought(order)
-            if found is None:
-                raise refused.meaning from refused
-            return found
+        return await made_once(self._initiated(asked), sought=partial(self._sought, order))
+
+    async def _initiated(self, asked: dict[str, Any]) -> Transaction:
+        made = await self.account.do(documents.INITIATE, {"input": asked}, Initiated)
         return made.made.transaction
 
     async def _sought(self, order: Order) -> Transaction | None:
         asked = {"nonce": order.nonce}
         found = await self.account.ask(documents.TRANSACTIONS, asked, FoundTransactions)
-        nodes = [edge.node for edge in found.client.found.edges if edge.node.nonce == order.nonce]
-        return nodes[0] if nodes else None
+        return under(order.nonce, (edge.node for edge in found.client.found.edges))
 
     async def _kept_away(self, order: Order) -> Report:
         """One that may still be under way is in doubt; one that did not arrive will never be sent."""

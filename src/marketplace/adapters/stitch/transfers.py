@@ -1,14 +1,16 @@
 """A transfer is a disbursement from the float account to a bank account, under a nonce that is taken once."""
 
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from marketplace.adapters.stitch import documents, reports
 from marketplace.adapters.stitch.account import Account
 from marketplace.adapters.stitch.amounts import CURRENCY, check_amount, to_decimal
 from marketplace.adapters.stitch.documents import Disbursed, Disbursement, FoundDisbursements
+from marketplace.adapters.stitch.nonces import made_once, under
 from marketplace.adapters.stitch.orders import Order, Orders, of_transfer
 from marketplace.adapters.stitch.payees import Payees
-from marketplace.adapters.stitch.refusals import Refused
 from marketplace.adapters.stitch.tokens import Payee, check_payee
 from marketplace.ports.payments import Report, Transfer
 
@@ -43,7 +45,6 @@ class Transfers:
         return None if found is None else reports.of_disbursement(order, found)
 
     async def _made(self, order: Order, payee: Payee) -> Disbursement:
-        """A refusal may be of a repeat: then there is one under the nonce."""
         asked = {
             "amount": {"quantity": to_decimal(order.minor), "currency": CURRENCY},
             "nonce": order.nonce,
@@ -56,17 +57,13 @@ class Transfers:
                 "accountType": payee.account_type,
             },
         }
-        try:
-            made = await self.account.do(documents.DISBURSE, {"input": asked}, Disbursed)
-        except Refused as refused:
-            found = await self._sought(order)
-            if found is None:
-                raise refused.meaning from refused
-            return found
+        return await made_once(self._disbursed(asked), sought=partial(self._sought, order))
+
+    async def _disbursed(self, asked: dict[str, Any]) -> Disbursement:
+        made = await self.account.do(documents.DISBURSE, {"input": asked}, Disbursed)
         return made.made.disbursement
 
     async def _sought(self, order: Order) -> Disbursement | None:
         asked = {"nonce": order.nonce}
         found = await self.account.ask(documents.DISBURSEMENTS, asked, FoundDisbursements)
-        nodes = [edge.node for edge in found.client.found.edges if edge.node.nonce == order.nonce]
-        return nodes[0] if nodes else None
+        return under(order.nonce, (edge.node for edge in found.client.found.edges))
